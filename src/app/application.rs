@@ -1,0 +1,284 @@
+//! The application's life: events in, commands done, panels drawn.
+//!
+//! Invariant: state changes in [`App::logic`] only; drawing emits actions that the next `logic` carries out.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use eframe::egui::{self, CentralPanel, Context, Frame, Pos2, Ui};
+
+use super::command::{Action, Command, Outbox, builtin};
+use super::dialogs::Dialogs;
+use super::hint::Hint;
+use super::layout::Layout;
+use super::panels::{Cx, Panels};
+use super::persist::Saved;
+use super::state::State;
+use super::textures::{Filter, Textures};
+use super::theme::{self, Tokens};
+use super::view::{History, View};
+use super::{bars, help};
+use crate::data::DatasetSource;
+use crate::engine::{Engine, EngineOptions, TrainingState};
+use crate::model::Preset;
+
+/// How the window starts.
+pub struct AppOptions {
+    /// The data to open; with neither data nor model, the built-in faces.
+    pub data: Option<DatasetSource>,
+    /// The model to open.
+    pub model: Option<PathBuf>,
+    /// How tensors are computed.
+    pub engine: EngineOptions,
+}
+
+/// Which overlay is open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Overlay {
+    Shortcuts,
+    About,
+}
+
+/// The window.
+pub struct App {
+    pub(super) engine: Engine,
+    pub(super) state: State,
+    pub(super) view: View,
+    pub(super) history: History,
+    pub(super) layout: Layout,
+    pub(super) textures: Textures,
+    pub(super) toasts: egui_notify::Toasts,
+    pub(super) dialogs: Dialogs,
+    pub(super) hint: Hint,
+    pub(super) is_dark: bool,
+    pub(super) is_smooth: bool,
+    pub(super) overlay: Option<Overlay>,
+    /// The view of the last start, until its data and model are there.
+    pub(super) last_view: Option<(String, String, View)>,
+    pub(super) generations: Generations,
+    pub(super) started: Instant,
+    pub(super) queue: VecDeque<Action>,
+    pub(super) frame_secs: f32,
+    panels: Panels,
+    hovered: Option<usize>,
+}
+
+/// Numbers of the newest live requests; answers to older ones are dropped.
+#[derive(Default)]
+pub(super) struct Generations {
+    pub decode: u64,
+    pub decoded: u64,
+    pub inspect: u64,
+    pub retrieve: u64,
+}
+
+impl App {
+    /// The window's contents, with the engine started and the first data asked for.
+    pub fn new(cc: &eframe::CreationContext<'_>, options: AppOptions) -> Self {
+        let ctx = cc.egui_ctx.clone();
+        let saved = Saved::load(cc.storage);
+        theme::install(&ctx);
+        if let Some(render) = &cc.wgpu_render_state {
+            crate::render::install(render);
+        }
+        ctx.set_theme(saved.theme());
+        let wake = ctx.clone();
+        let engine = Engine::start(options.engine, move || wake.request_repaint());
+        let faces = || builtin("faces").filter(|_| options.model.is_none());
+        let data = options.data.or_else(faces).map(Action::Open);
+        let model = options.model.clone().map(Action::OpenModel);
+        Self {
+            engine,
+            state: State { recent: saved.recent, ..State::default() },
+            view: View::default(),
+            history: History::default(),
+            layout: saved.layout,
+            textures: Textures::default(),
+            toasts: egui_notify::Toasts::default()
+                .with_anchor(egui_notify::Anchor::BottomRight)
+                .with_margin(egui::vec2(16.0, 40.0)),
+            dialogs: Dialogs::default(),
+            hint: saved.hint,
+            is_dark: saved.is_dark,
+            is_smooth: saved.is_smooth,
+            overlay: None,
+            last_view: saved.view,
+            generations: Generations::default(),
+            started: Instant::now(),
+            queue: data.into_iter().chain(model).collect(),
+            frame_secs: 0.0,
+            panels: Panels::default(),
+            hovered: None,
+        }
+    }
+
+    /// Where item `id` was drawn on the map in the last frame, if it was.
+    pub fn item_position(&self, id: usize) -> Option<Pos2> {
+        let positions = self.state.session.projection.as_ref()?.positions();
+        self.panels.map.screen_position(*positions.get(id)?)
+    }
+
+    /// Items that are on the map so far.
+    pub fn mapped_items(&self) -> usize {
+        self.state.session.projection.as_ref().map_or(0, |p| p.positions().len())
+    }
+
+    /// Whether the neighbours of the selection are there, in both spaces.
+    pub fn has_neighbours(&self) -> bool {
+        self.state.comparison.as_ref().is_some_and(|c| !c.pixels.ids.is_empty() && !c.codes.ids.is_empty())
+    }
+
+    /// Whether a picture answers the newest position of the sliders.
+    pub fn is_picture_current(&self) -> bool {
+        self.state.decoded.is_some() && self.generations.decoded == self.generations.decode
+    }
+
+    /// Points of the loss curve so far.
+    pub fn loss_points(&self) -> usize {
+        self.state.curve.len()
+    }
+
+    /// Whether something is being read, encoded or trained.
+    pub fn is_busy(&self) -> bool {
+        !self.state.tasks.is_empty() || self.state.is_training()
+    }
+
+    /// Selects an item, as a click on it does.
+    pub fn select(&mut self, id: usize) {
+        self.queue.push_back(Action::Select(id));
+    }
+
+    /// Writes the model to a file, as the dialog does once a file is chosen.
+    pub fn save_model(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::SaveModel(file));
+    }
+
+    /// Whether training takes steps.
+    pub fn is_running(&self) -> bool {
+        self.state.training.as_ref().is_some_and(|t| t.state == TrainingState::Running)
+    }
+
+    /// An item with much to tell: its nearest in the two spaces differ, and it lies among others.
+    pub(super) fn telling_item(&self) -> usize {
+        let Some(projection) = &self.state.session.projection else { return 0 };
+        let positions = projection.positions();
+        let spread = positions.iter().map(|p| p[0].hypot(p[1])).sum::<f32>() / positions.len().max(1) as f32;
+        let off = |p: &[f32; 2]| (p[0] - 0.7 * spread).hypot(p[1] - 0.5 * spread);
+        (0..positions.len()).min_by(|&a, &b| off(&positions[a]).total_cmp(&off(&positions[b]))).unwrap_or(0)
+    }
+
+    /// Shows the dark or the light theme.
+    pub(super) fn set_theme(&mut self, theme: egui::Theme) {
+        if self.is_dark != (theme == egui::Theme::Dark) {
+            self.queue.push_back(Action::Run(Command::ToggleTheme));
+        }
+    }
+
+    /// Trains the smallest model on the loaded data.
+    pub(super) fn train_tiny(&mut self) {
+        if let Some(data) = &self.state.session.dataset {
+            let (spec, config) = (Preset::Tiny.spec(data.shape()), Preset::Tiny.training());
+            self.queue.push_back(Action::Train(spec, config));
+        }
+    }
+
+    /// How large pictures are drawn.
+    pub(super) fn filter(&self) -> Filter {
+        let is_large = self.state.session.dataset.as_ref().is_none_or(|d| d.shape().height.max(d.shape().width) >= 20);
+        if self.is_smooth && is_large { Filter::Smooth } else { Filter::Pixels }
+    }
+
+    /// The name of the data and of the model that are loaded.
+    pub(super) fn loaded_names(&self) -> (String, String) {
+        let data = self.state.session.dataset.as_ref().map_or(String::new(), |d| d.name().to_owned());
+        let model = self.state.model().map_or(String::new(), |m| m.name.clone());
+        (data, model)
+    }
+
+    fn collect_actions(&mut self, ctx: &Context) {
+        let chosen: Vec<Action> = self.dialogs.take().collect();
+        self.queue.extend(chosen);
+        let dropped = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect::<Vec<_>>());
+        self.queue.extend(dropped.into_iter().map(Action::OpenPath));
+        if ctx.text_edit_focused() {
+            return;
+        }
+        for (command, shortcut) in Command::shortcuts() {
+            if ctx.input_mut(|i| i.consume_shortcut(&shortcut)) {
+                self.queue.push_back(Action::Run(command));
+            }
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        while let Some(event) = self.engine.poll() {
+            self.apply(ctx, event);
+        }
+        self.collect_actions(ctx);
+        while let Some(action) = self.queue.pop_front() {
+            self.perform(ctx, action);
+        }
+    }
+
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
+        if let Some(secs) = frame.info().cpu_usage {
+            self.frame_secs += (secs - self.frame_secs) * 0.1;
+        }
+        let tokens = Tokens::current(ui.ctx());
+        let mut out = Outbox::default();
+        bars::top_ui(ui, self, tokens, &mut out);
+        bars::status_ui(ui, self, tokens, &mut out);
+        let is_smooth = self.filter() == Filter::Smooth;
+        CentralPanel::default().frame(Frame::new().fill(tokens.base).inner_margin(theme::HALF)).show(ui, |ui| {
+            let mut cx = Cx {
+                state: &self.state,
+                view: &self.view,
+                hovered: self.hovered,
+                is_smooth,
+                hint: self.hint,
+                tokens,
+                textures: &mut self.textures,
+                out: &mut out,
+            };
+            self.layout.show_ui(ui, &mut self.panels, &mut cx);
+        });
+        help::overlay_ui(ui.ctx(), &mut self.overlay, tokens);
+        bars::drop_target_ui(ui.ctx(), tokens);
+        self.toasts.show(ui.ctx());
+
+        if self.hovered != out.hovered {
+            self.hovered = out.hovered;
+            ui.ctx().request_repaint();
+        }
+        if !out.actions.is_empty() {
+            self.queue.extend(out.actions);
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        let (data, model) = self.loaded_names();
+        let saved = Saved {
+            is_dark: self.is_dark,
+            is_smooth: self.is_smooth,
+            layout: self.layout.clone(),
+            recent: self.state.recent.clone(),
+            hint: self.hint,
+            view: Some((data, model, self.view.clone())),
+        };
+        saved.store(storage);
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        false
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        Tokens::of(if visuals.dark_mode { egui::Theme::Dark } else { egui::Theme::Light })
+            .base
+            .to_normalized_gamma_f32()
+    }
+}

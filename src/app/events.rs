@@ -1,0 +1,193 @@
+//! What the engine's events change.
+//!
+//! Invariant: an answer whose generation is not the newest asked for is dropped (decoded pictures may lag while a
+//! drag goes on, but never go back).
+
+use std::sync::Arc;
+
+use eframe::egui::Context;
+
+use super::application::App;
+use super::format;
+use super::state::{Decoded, Inspected, Level, Task};
+use super::theme::Tokens;
+use super::view::View;
+use crate::engine::{Event, Session, TrainingReport, TrainingState};
+
+impl App {
+    /// Takes in one event.
+    pub(super) fn apply(&mut self, ctx: &Context, event: Event) {
+        match event {
+            Event::Device(device) => {
+                self.note(Level::Info, format!("Computing on {}: {}", device.name, device.reason));
+                self.state.device = Some(device);
+            }
+            Event::Progress { what, done, secs_left } => {
+                match self.state.tasks.iter_mut().find(|t| t.what == what) {
+                    Some(task) => (task.done, task.secs_left) = (done, secs_left),
+                    None => self.state.tasks.push(Task { what, done, secs_left }),
+                }
+            }
+            Event::ProgressEnded { what } => self.state.tasks.retain(|t| t.what != what),
+            Event::Session(session) => self.apply_session(session),
+            Event::Decoded { generation, picture, secs } => {
+                if generation > self.generations.decoded && generation <= self.generations.decode {
+                    self.generations.decoded = generation;
+                    self.textures.decoded.show(ctx, "decoded", &picture, self.filter());
+                    self.state.decoded = Some(Decoded { picture, secs });
+                }
+            }
+            Event::Inspected { generation, item, code, reconstruction, loss } => {
+                if generation == self.generations.inspect
+                    && let Some(data) = self.state.session.dataset.clone()
+                    && item < data.len()
+                {
+                    let original = data.picture(item);
+                    self.state.inspected = Some(Inspected { item, code, original, reconstruction, loss });
+                    self.refresh_inspected(ctx);
+                }
+            }
+            Event::Retrieved { generation, comparison } => {
+                if generation == self.generations.retrieve {
+                    self.state.comparison = Some(comparison);
+                }
+            }
+            Event::Training(report) => self.apply_training(report),
+            Event::Preview { originals, reconstructions } => {
+                self.textures.show_preview(ctx, &originals, &reconstructions);
+                self.state.preview = Some((originals, reconstructions));
+                // The weights moved on: the portrait and the selected item follow.
+                self.request_picture();
+                if let Some(item) = self.view.selection {
+                    self.generations.inspect += 1;
+                    self.engine.inspect(self.generations.inspect, item);
+                }
+            }
+            Event::Saved(path) => {
+                self.toasts.success(format!("Saved {}", path.display()));
+                self.note(Level::Success, format!("Saved {}", path.display()));
+                self.state.remember(path);
+            }
+            Event::Failed(error) => {
+                self.state.opening = None;
+                self.fail(&error);
+            }
+        }
+    }
+
+    fn apply_session(&mut self, session: Arc<Session>) {
+        let before = std::mem::replace(&mut self.state.session, session);
+        let now = self.state.session.clone();
+        let is_new = before.id != now.id;
+        if now.dataset.is_some() {
+            self.state.opening = None;
+        }
+        let same_model = match (&before.model, &now.model) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        let same_data = before.source == now.source
+            && before.dataset.as_ref().map(|d| d.shape()) == now.dataset.as_ref().map(|d| d.shape());
+        if is_new && !same_data {
+            self.forget_items();
+            if let Some(data) = &now.dataset {
+                self.note(Level::Info, format!("Opened {}", data.name()));
+            }
+        }
+        if let Some(model) = now.model.as_ref().filter(|_| !same_model) {
+            if !self.state.is_training() {
+                self.state.curve.clone_from(&model.history);
+            }
+            if before.model.as_ref().is_none_or(|m| m.name != model.name) {
+                self.note(Level::Info, format!("Model {}: {}", model.name, model.spec.summary()));
+            }
+        }
+        if is_new {
+            self.restore_last_view();
+        }
+        let dims = now.model.as_ref().map_or(0, |m| m.spec.code);
+        if self.view.code.len() != dims {
+            self.history.clear();
+            self.view.code = self.first_code().unwrap_or_default();
+            self.generations.decoded = self.generations.decode;
+            self.state.decoded = None;
+        }
+        if !same_model || self.state.decoded.is_none() {
+            self.request_picture();
+        }
+        let codes_done = before.codes.as_ref().map_or(0, |c| c.len()) != now.codes.as_ref().map_or(0, |c| c.len());
+        if self.view.selection.is_some() && (is_new || !same_model || (codes_done && self.state.tasks.is_empty())) {
+            self.request_neighbours();
+        }
+    }
+
+    /// Forgets what speaks of items that are no longer loaded.
+    fn forget_items(&mut self) {
+        self.history.clear();
+        self.view = View { code: std::mem::take(&mut self.view.code), ..View::default() };
+        self.state.comparison = None;
+        self.state.inspected = None;
+        self.state.preview = None;
+        self.generations.inspect += 1;
+        self.generations.retrieve += 1;
+    }
+
+    /// Shows what was shown when the window was closed, if it was of the data and the model that are there now.
+    fn restore_last_view(&mut self) {
+        let names = self.loaded_names();
+        let dims = self.state.model().map_or(0, |m| m.spec.code);
+        let fits = |(data, model, view): &(String, String, View)| {
+            (data, model) == (&names.0, &names.1)
+                && view.code.len() == dims
+                && view.code.iter().all(|x| x.is_finite())
+                && view.selection.is_none_or(|item| item < self.state.session.expected_items)
+        };
+        if self.state.session.dataset.is_some() && self.state.model().is_some() {
+            if let Some((_, _, view)) = self.last_view.take().filter(|last| fits(last)) {
+                self.view = view;
+                self.request_picture();
+                self.request_neighbours();
+            }
+        }
+    }
+
+    fn apply_training(&mut self, mut report: TrainingReport) {
+        let points = std::mem::take(&mut report.points);
+        if self.state.training.as_ref().is_none_or(|t| t.state == TrainingState::Finished)
+            && report.state == TrainingState::Running
+            && points.first().is_some_and(|p| self.state.curve.last().is_some_and(|last| p.step < last.step))
+        {
+            self.state.curve.clear();
+        }
+        self.state.curve.extend(points);
+        let was = self.state.training.as_ref().map(|t| t.state);
+        if was != Some(report.state) {
+            let text = match report.state {
+                TrainingState::Running => format!("Training, {} epochs", report.epochs),
+                TrainingState::Paused => format!("Training halted at step {}", format::count(report.step as usize)),
+                TrainingState::Finished => format!("Training ended after {} epochs", report.epoch),
+            };
+            self.note(Level::Info, text);
+        }
+        self.state.training = Some(report);
+    }
+
+    /// Draws the selected item's pictures anew.
+    fn refresh_inspected(&mut self, ctx: &Context) {
+        let filter = self.filter();
+        if let Some(inspected) = &self.state.inspected {
+            let tokens = Tokens::current(ctx);
+            self.textures.show_inspected(ctx, tokens, &inspected.original, &inspected.reconstruction, filter);
+        }
+    }
+
+    /// Draws every live picture anew, after a change of theme or filter.
+    pub(super) fn refresh_textures(&mut self, ctx: &Context) {
+        let filter = self.filter();
+        if let Some(decoded) = &self.state.decoded {
+            self.textures.decoded.show(ctx, "decoded", &decoded.picture, filter);
+        }
+        self.refresh_inspected(ctx);
+    }
+}

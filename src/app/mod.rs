@@ -1,0 +1,62 @@
+//! The window: life cycle, commands, selection, layout, panels, widgets. Never sees a tensor.
+//!
+//! Invariant: widgets emit commands and never change state; the engine's events and the commands do.
+
+mod application;
+mod bars;
+mod command;
+mod dialogs;
+mod events;
+mod fonts;
+mod format;
+mod help;
+mod hint;
+mod layout;
+mod palette;
+mod panels;
+mod perform;
+mod persist;
+mod screenshot;
+mod state;
+mod textures;
+mod theme;
+mod view;
+mod widgets;
+
+pub use application::{App, AppOptions};
+pub use screenshot::{can_draw, screenshots};
+
+use std::sync::Arc;
+
+use eframe::egui::{IconData, ViewportBuilder};
+
+use crate::error::{Error, Result};
+
+const ICON: &[u8] = include_bytes!("../../assets/icon.png");
+
+/// Opens the window and returns when it is closed.
+///
+/// # Errors
+/// When there is no display or no graphics driver; the text says so and names the command line.
+pub fn run(options: AppOptions) -> Result<()> {
+    let mut viewport = ViewportBuilder::default()
+        .with_title("Morphospace")
+        .with_app_id("morphospace")
+        .with_inner_size([1440.0, 900.0])
+        .with_min_inner_size([960.0, 600.0])
+        .with_drag_and_drop(true);
+    if let Ok(icon) = image::load_from_memory(ICON) {
+        let icon = icon.to_rgba8();
+        let (width, height) = icon.dimensions();
+        viewport = viewport.with_icon(Arc::new(IconData { rgba: icon.into_raw(), width, height }));
+    }
+    let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };
+    let shown = eframe::run_native("morphospace", native, Box::new(|cc| Ok(Box::new(App::new(cc, options)))));
+    shown.map_err(|error| {
+        let reason = match error {
+            eframe::Error::Wgpu(error) => format!("no graphics driver can draw the window: {error}"),
+            error => format!("no window can be opened, for there is no display: {error}"),
+        };
+        Error::device(reason.replace('\n', " ")).hint("everything also works without one: see `morphospace --help`")
+    })
+}

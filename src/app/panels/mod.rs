@@ -1,0 +1,149 @@
+//! The panels: one per file behind one small trait.
+//!
+//! Invariant: a panel reads [`Cx`] and emits commands and actions; it changes nothing but its own form fields.
+
+mod data;
+mod log;
+mod map;
+mod map_hover;
+mod map_cloud;
+mod map_index;
+mod model;
+mod picture;
+mod retrieval;
+mod sliders;
+mod training;
+mod training_form;
+mod training_progress;
+
+use eframe::egui::Ui;
+use serde::{Deserialize, Serialize};
+
+use super::command::Outbox;
+use super::fonts::icon;
+use super::hint::Hint;
+use super::state::State;
+use super::textures::Textures;
+use super::theme::Tokens;
+use super::view::View;
+
+pub(crate) use map::MapPanel;
+
+/// Which panel a tile holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub(crate) enum PanelKind {
+    Data,
+    Model,
+    Training,
+    Map,
+    Picture,
+    Sliders,
+    Retrieval,
+    Log,
+}
+
+impl PanelKind {
+    /// Every panel, in the order of the View menu.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Data,
+        Self::Model,
+        Self::Training,
+        Self::Map,
+        Self::Picture,
+        Self::Sliders,
+        Self::Retrieval,
+        Self::Log,
+    ];
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Data => "Data",
+            Self::Model => "Model",
+            Self::Training => "Training",
+            Self::Map => "Map",
+            Self::Picture => "Picture",
+            Self::Sliders => "Sliders",
+            Self::Retrieval => "Retrieval",
+            Self::Log => "Log",
+        }
+    }
+
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            Self::Data => "Show or hide the panel of loaded data",
+            Self::Model => "Show or hide the panel of the loaded model",
+            Self::Training => "Show or hide training with its loss curves",
+            Self::Map => "Show or hide the map of codes",
+            Self::Picture => "Show or hide the decoded picture",
+            Self::Sliders => "Show or hide the sliders of the code",
+            Self::Retrieval => "Show or hide the nearest neighbours",
+            Self::Log => "Show or hide what happened so far",
+        }
+    }
+
+    pub(crate) fn icon(self) -> &'static str {
+        match self {
+            Self::Data => icon::DATABASE,
+            Self::Model => icon::CUBE,
+            Self::Training => icon::CURVES,
+            Self::Map => icon::SCATTER,
+            Self::Picture => icon::IMAGE,
+            Self::Sliders => icon::SLIDERS,
+            Self::Retrieval => icon::SEARCH,
+            Self::Log => icon::LOG,
+        }
+    }
+}
+
+/// What a panel is shown with.
+pub(crate) struct Cx<'a> {
+    /// What is loaded and answered.
+    pub state: &'a State,
+    /// What is shown of it.
+    pub view: &'a View,
+    /// The item that was under the pointer in the frame before.
+    pub hovered: Option<usize>,
+    /// Whether pictures are drawn smoothly.
+    pub is_smooth: bool,
+    /// What to try next, until it was tried.
+    pub hint: Hint,
+    pub tokens: &'static Tokens,
+    pub textures: &'a mut Textures,
+    pub out: &'a mut Outbox,
+}
+
+/// A panel.
+pub(crate) trait Panel {
+    /// Draws it into the tile that `ui` fills.
+    fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>);
+}
+
+/// Every panel with its own form fields.
+#[derive(Default)]
+pub(crate) struct Panels {
+    data: data::DataPanel,
+    model: model::ModelPanel,
+    training: training::TrainingPanel,
+    /// Asked for where items lie on the screen.
+    pub map: MapPanel,
+    picture: picture::PicturePanel,
+    sliders: sliders::SlidersPanel,
+    retrieval: retrieval::RetrievalPanel,
+    log: log::LogPanel,
+}
+
+impl Panels {
+    /// The panel of a kind.
+    pub(crate) fn get(&mut self, kind: PanelKind) -> &mut dyn Panel {
+        match kind {
+            PanelKind::Data => &mut self.data,
+            PanelKind::Model => &mut self.model,
+            PanelKind::Training => &mut self.training,
+            PanelKind::Map => &mut self.map,
+            PanelKind::Picture => &mut self.picture,
+            PanelKind::Sliders => &mut self.sliders,
+            PanelKind::Retrieval => &mut self.retrieval,
+            PanelKind::Log => &mut self.log,
+        }
+    }
+}

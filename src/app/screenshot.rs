@@ -1,0 +1,124 @@
+//! The pictures of README, from the real window, drawn off screen.
+//!
+//! Invariant: waits for what it wants to show, never for a time; gives up with an error when that does not come.
+
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use eframe::egui::{Key, Modifiers, Rect, Theme, Vec2};
+use egui_kittest::Harness;
+use image::RgbaImage;
+
+use super::application::{App, AppOptions};
+use super::panels::PanelKind;
+use crate::engine::EngineOptions;
+use crate::error::{Error, Result};
+
+const SIZE: Vec2 = Vec2::new(1440.0, 900.0);
+/// How long anything may take; encoding twenty thousand faces on a slow machine is the longest.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Opens the window off screen, waits until it is full of life, and writes what it looks like into `dir`: the whole
+/// window in both themes, and close-ups of the map, the retrieval strip and training. Gives the files written.
+///
+/// # Errors
+/// When there is no graphics driver, the window does not get ready, or a file cannot be written.
+pub fn screenshots(dir: &Path, engine: EngineOptions) -> Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, &e))?;
+    if !can_draw() {
+        return Err(Error::device("no graphics driver can draw the window")
+            .hint("on Debian, mesa-vulkan-drivers is one that needs no GPU"));
+    }
+    let options = AppOptions { data: None, model: None, engine };
+    let mut harness = Harness::builder()
+        .with_size(SIZE)
+        .with_render_cursor(false)
+        .with_step_dt(1.0 / 30.0)
+        .wgpu()
+        .build_eframe(|cc| App::new(cc, options));
+    harness.state_mut().hint = super::hint::Hint::Done;
+    let mut written = Vec::new();
+
+    wait_for(&mut harness, "every item on the map", |app| {
+        let expected = app.state.session.expected_items;
+        expected > 0 && app.mapped_items() == expected && app.state.tasks.is_empty()
+    })?;
+    let chosen = harness.state().telling_item();
+    harness.state_mut().select(chosen);
+    wait_for(&mut harness, "the neighbours of an item", |app| {
+        app.has_neighbours() && app.is_picture_current() && app.state.inspected.is_some()
+    })?;
+    settle(&mut harness);
+    for (theme, name) in [(Theme::Dark, "window-dark.png"), (Theme::Light, "window-light.png")] {
+        harness.state_mut().set_theme(theme);
+        settle(&mut harness);
+        let whole = shoot(&mut harness)?;
+        save(&whole, &dir.join(name), &mut written)?;
+    }
+    harness.state_mut().set_theme(Theme::Dark);
+    settle(&mut harness);
+    for (kind, name) in [(PanelKind::Map, "map.png"), (PanelKind::Retrieval, "retrieval.png")] {
+        let whole = shoot(&mut harness)?;
+        save(&crop(&whole, harness.state().layout.rect_of(kind)), &dir.join(name), &mut written)?;
+    }
+    train(&mut harness)?;
+    let whole = shoot(&mut harness)?;
+    let panel = harness.state().layout.rect_of(PanelKind::Training);
+    save(&crop(&whole, panel), &dir.join("training.png"), &mut written)?;
+    Ok(written)
+}
+
+/// Trains a small model until its curve can be read.
+fn train(harness: &mut Harness<'_, App>) -> Result<()> {
+    harness.state_mut().train_tiny();
+    wait_for(harness, "a loss curve", |app| app.loss_points() > 60 && app.state.preview.is_some())?;
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::E);
+    wait_for(harness, "training to halt", |app| !app.is_running())?;
+    settle(harness);
+    Ok(())
+}
+
+/// Whether a graphics driver is there; egui_kittest panics without one.
+#[must_use]
+pub fn can_draw() -> bool {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let mut adapters = pin!(instance.enumerate_adapters(wgpu::Backends::all()));
+    // On a desktop the list is ready at once.
+    let list = adapters.as_mut().poll(&mut TaskContext::from_waker(Waker::noop()));
+    matches!(list, Poll::Ready(found) if !found.is_empty())
+}
+
+fn wait_for(harness: &mut Harness<'_, App>, what: &str, is_there: impl Fn(&App) -> bool) -> Result<()> {
+    let start = Instant::now();
+    while !is_there(harness.state()) {
+        if start.elapsed() > PATIENCE {
+            return Err(Error::device(format!("the window waited in vain for {what}")));
+        }
+        harness.step();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// Steps until fades and animations are over: two seconds on the window's own clock.
+fn settle(harness: &mut Harness<'_, App>) {
+    harness.run_steps(60);
+}
+
+fn shoot(harness: &mut Harness<'_, App>) -> Result<RgbaImage> {
+    harness.render().map_err(Error::device)
+}
+
+fn crop(whole: &RgbaImage, panel: Option<Rect>) -> RgbaImage {
+    let Some(rect) = panel else { return whole.clone() };
+    let (x, y) = (rect.left().max(0.0) as u32, rect.top().max(0.0) as u32);
+    image::imageops::crop_imm(whole, x, y, rect.width() as u32, rect.height() as u32).to_image()
+}
+
+fn save(picture: &RgbaImage, path: &Path, written: &mut Vec<PathBuf>) -> Result<()> {
+    picture.save(path).map_err(|e| Error::file(path, e.to_string()))?;
+    written.push(path.to_path_buf());
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! What the engine has told the window so far.
+//!
+//! Invariant: nothing here is changed by a widget; it follows from the engine's events alone.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::data::Picture;
+use crate::engine::{Comparison, DeviceInfo, ModelInfo, Session, TrainingReport, TrainingState};
+use crate::model::LossPoint;
+
+/// A decoded picture.
+pub(crate) struct Decoded {
+    pub picture: Picture,
+    pub secs: f32,
+}
+
+/// An item that passed through the model.
+pub(crate) struct Inspected {
+    pub item: usize,
+    pub code: Vec<f32>,
+    pub original: Picture,
+    pub reconstruction: Picture,
+    /// Reconstruction term and KL, nats.
+    pub loss: (f32, f32),
+}
+
+/// Work that goes on.
+pub(crate) struct Task {
+    pub what: String,
+    pub done: f32,
+    pub secs_left: Option<f32>,
+}
+
+/// How grave an entry of the log is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Level {
+    Info,
+    Success,
+    Error,
+}
+
+/// One line of the log.
+pub(crate) struct LogEntry {
+    /// Seconds since the start.
+    pub at: f64,
+    pub level: Level,
+    pub text: String,
+}
+
+const LOG_LINES: usize = 500;
+
+/// What the engine has told.
+#[derive(Default)]
+pub(crate) struct State {
+    pub session: Arc<Session>,
+    /// The data that was asked for, until the first of it is there.
+    pub opening: Option<String>,
+    pub device: Option<DeviceInfo>,
+    pub decoded: Option<Decoded>,
+    pub inspected: Option<Inspected>,
+    pub comparison: Option<Arc<Comparison>>,
+    pub tasks: Vec<Task>,
+    pub training: Option<TrainingReport>,
+    pub curve: Vec<LossPoint>,
+    /// Items beside their reconstructions while training goes on.
+    pub preview: Option<(Vec<Picture>, Vec<Picture>)>,
+    pub log: Vec<LogEntry>,
+    pub recent: Vec<PathBuf>,
+}
+
+impl State {
+    /// The model that is loaded.
+    pub(crate) fn model(&self) -> Option<&Arc<ModelInfo>> {
+        self.session.model.as_ref()
+    }
+
+    /// Items that are there so far.
+    pub(crate) fn items(&self) -> usize {
+        self.session.dataset.as_ref().map_or(0, |d| d.len())
+    }
+
+    /// Whether training takes steps or could take more.
+    pub(crate) fn is_training(&self) -> bool {
+        self.training.as_ref().is_some_and(|t| t.state != TrainingState::Finished)
+    }
+
+    /// What goes on, for a panel that waits for it.
+    pub(crate) fn waiting_for(&self) -> Option<(String, f32)> {
+        let task = self.tasks.first().map(|t| (t.what.clone(), t.done));
+        task.or_else(|| Some((format!("Opening {}", self.opening.as_ref()?), 0.0)))
+    }
+
+    /// Adds a line to the log.
+    pub(crate) fn note(&mut self, at: f64, level: Level, text: impl Into<String>) {
+        if self.log.len() == LOG_LINES {
+            self.log.remove(0);
+        }
+        self.log.push(LogEntry { at, level, text: text.into() });
+    }
+
+    /// Puts `path` in front of the files that were opened last.
+    pub(crate) fn remember(&mut self, path: PathBuf) {
+        self.recent.retain(|p| *p != path);
+        self.recent.insert(0, path);
+        self.recent.truncate(8);
+    }
+}

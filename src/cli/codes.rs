@@ -1,0 +1,107 @@
+//! `morphospace encode`, `decode` and `sample`: between pictures and codes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use serde_json::json;
+
+use super::{Common, output};
+use crate::data::DatasetSource;
+use crate::error::{Error, Result};
+use crate::model::AutoEncoder;
+
+/// Most pictures drawn on one page.
+const MAX_PICTURES: usize = 10_000;
+
+/// Write the codes of pictures as NPY
+#[derive(Debug, Args)]
+pub(super) struct Encode {
+    /// The model
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Pictures to encode
+    #[arg(long, value_name = "SRC")]
+    data: DatasetSource,
+    /// Where to write the posterior means, [n, code] f32
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Encode {
+    pub(super) fn run(self, common: &Common) -> Result<()> {
+        let dataset = common.load_data(&self.data)?;
+        let (_, model) = common.load_model(&self.model)?;
+        let codes = common.encode(&model, &dataset)?.mean;
+        output::write_npy(&self.out, &codes, model.code())?;
+        let out = self.out.display().to_string();
+        output::print(common.json, &json!({ "n": dataset.len(), "code": model.code(), "out": out }));
+        Ok(())
+    }
+}
+
+/// Draw the pictures of codes as a grid
+#[derive(Debug, Args)]
+pub(super) struct Decode {
+    /// The model
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Codes, [n, code] f32 or f64
+    #[arg(long, value_name = "FILE")]
+    codes: PathBuf,
+    /// Where to write the PNG
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Decode {
+    pub(super) fn run(self, common: &Common) -> Result<()> {
+        let (codes, columns) = output::read_npy(&self.codes)?;
+        let (_, model) = common.load_model(&self.model)?;
+        if columns != model.code() {
+            let reason = format!("its codes have {columns} numbers, those of the model {}", model.code());
+            return Err(Error::file(&self.codes, reason));
+        }
+        draw(&model, &codes, &self.out, common)
+    }
+}
+
+/// Draw pictures decoded from samples of the prior
+#[derive(Debug, Args)]
+pub(super) struct Sample {
+    /// The model
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Number of pictures
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    count: usize,
+    /// Where to write the PNG
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Sample {
+    pub(super) fn run(self, common: &Common) -> Result<()> {
+        let (_, model) = common.load_model(&self.model)?;
+        if self.count > MAX_PICTURES {
+            return Err(Error::usage(format!("at most {MAX_PICTURES} pictures fit on one page")));
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(common.seed);
+        let codes: Vec<f32> = StandardNormal.sample_iter(&mut rng).take(self.count * model.code()).collect();
+        draw(&model, &codes, &self.out, common)
+    }
+}
+
+fn draw(model: &AutoEncoder, codes: &[f32], out: &std::path::Path, common: &Common) -> Result<()> {
+    let count = codes.len() / model.code();
+    if count == 0 || count > MAX_PICTURES {
+        return Err(Error::usage(format!("a page shows 1 to {MAX_PICTURES} pictures, not {count}")));
+    }
+    let shape = model.spec().shape;
+    let pictures = output::pictures(shape, &model.decode(codes)?);
+    output::write_png(out, &output::grid(&pictures, output::scale_for(shape)))?;
+    output::print(common.json, &json!({ "n": count, "out": out.display().to_string() }));
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! `morphospace compare`: the neighbours of one picture in pixel space above those in code space.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use image::{Rgb, RgbImage};
+use serde_json::{Value, json};
+
+use super::{Common, output};
+use crate::data::{Dataset, DatasetSource, Picture};
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+use crate::retrieval::{Neighbours, measures, nearest_codes, nearest_to_picture};
+use crate::space::CodeTable;
+
+/// Draw the neighbours of one picture in both spaces side by side
+#[derive(Debug, Args)]
+pub(super) struct Compare {
+    /// Pictures to search in
+    #[arg(long, value_name = "GALLERY")]
+    data: DatasetSource,
+    /// The model
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// What to look for: the number of an item, or a picture file
+    #[arg(long, value_name = "INDEX|IMAGE")]
+    query: String,
+    /// Neighbours in each row
+    #[arg(long, value_name = "K", default_value_t = 8)]
+    k: usize,
+    /// Where to write the PNG: the query, then pixel space above code space; what is in both rows has an orange frame
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Compare {
+    pub(super) fn run(self, common: &Common) -> Result<()> {
+        if !(1..=50).contains(&self.k) {
+            return Err(Error::usage("a row shows 1 to 50 neighbours"));
+        }
+        let gallery = common.load_data(&self.data)?;
+        let (_, model) = common.load_model(&self.model)?;
+        let posteriors = common.encode(&model, &gallery)?;
+        let kl = posteriors.kl_per_dimension(model.code());
+        let table = CodeTable::new(posteriors.mean, model.code(), kl)?;
+        let (picture, own) = self.query(&gallery)?;
+        let progress = Progress::silent();
+        let code = model.encode(&[&picture.pixels], &progress)?.mean;
+        let pixels = nearest_to_picture(&gallery, &picture.pixels, self.k, own, &progress)?;
+        let codes = nearest_codes(&table, &code, self.k, own.as_ref().map(std::slice::from_ref), &progress)?;
+        let shared: Vec<u32> = measures::shared(&pixels.ids, &codes.ids).iter().map(|s| s.id).collect();
+        output::write_png(&self.out, &page(&gallery, &picture, [&pixels, &codes], &shared))?;
+        let row = |found: &Neighbours| -> Vec<Value> {
+            let each = found.ids.iter().zip(&found.distances);
+            each.map(|(id, distance)| json!({ "id": id, "distance": distance, "label": gallery.label_name(*id as usize) }))
+                .collect()
+        };
+        let value = json!({
+            "pixel": row(&pixels),
+            "code": row(&codes),
+            "shared": shared,
+            "pixel_secs": pixels.secs,
+            "code_secs": codes.secs,
+            "out": self.out.display().to_string(),
+        });
+        output::print(common.json, &value);
+        Ok(())
+    }
+
+    /// The picture looked for, and its number where it is an item of the gallery.
+    fn query(&self, gallery: &Dataset) -> Result<(Picture, Option<u32>)> {
+        if let Ok(item) = self.query.parse::<usize>() {
+            if item >= gallery.len() {
+                return Err(Error::usage(format!("there is no item {item} among {}", gallery.len())));
+            }
+            return Ok((gallery.picture(item), Some(item as u32)));
+        }
+        Ok((crate::data::formats::read_picture(std::path::Path::new(&self.query), gallery.shape())?, None))
+    }
+}
+
+fn page(gallery: &Dataset, query: &Picture, rows: [&Neighbours; 2], shared: &[u32]) -> RgbImage {
+    const GAP: u32 = 6;
+    const FRAME: u32 = 3;
+    const PAPER: Rgb<u8> = Rgb([24, 26, 32]);
+    // Okabe and Ito's orange.
+    const SHARED: Rgb<u8> = Rgb([230, 159, 0]);
+    let scale = output::scale_for(query.shape);
+    let (w, h) = (query.shape.width as u32 * scale, query.shape.height as u32 * scale);
+    let (cell_w, cell_h) = (w + 2 * FRAME + GAP, h + 2 * FRAME + GAP);
+    let columns = rows.iter().map(|r| r.ids.len()).max().unwrap_or(0) as u32;
+    let left = 2 * w + 4 * GAP;
+    let mut page = RgbImage::from_pixel(left + columns * cell_w + GAP, 2 * cell_h + 2 * GAP, PAPER);
+    let top = (page.height() - 2 * h) / 2;
+    image::imageops::replace(&mut page, &output::rgb(query, 2 * scale), i64::from(2 * GAP), i64::from(top));
+    for (r, row) in (0_u32..).zip(rows) {
+        for (c, &id) in (0_u32..).zip(&row.ids) {
+            let (x, y) = (left + c * cell_w, GAP + r * cell_h);
+            if shared.contains(&id) {
+                let frame = RgbImage::from_pixel(w + 2 * FRAME, h + 2 * FRAME, SHARED);
+                image::imageops::replace(&mut page, &frame, i64::from(x), i64::from(y));
+            }
+            let tile = output::rgb(&gallery.picture(id as usize), scale);
+            image::imageops::replace(&mut page, &tile, i64::from(x + FRAME), i64::from(y + FRAME));
+        }
+    }
+    page
+}

@@ -1,0 +1,187 @@
+//! The command line: one file per subcommand, each a thin reader of the engine's events or of the library.
+//!
+//! Invariant: standard output holds the result alone (one JSON object with `--json`), standard error everything else;
+//! the exit status is 0, 1 for a failure and 2 for a request that makes no sense.
+
+mod codes;
+mod compare;
+mod data;
+mod evaluate;
+mod morph;
+mod output;
+mod project;
+mod retrieve;
+mod screenshot;
+mod train;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::app::{self, AppOptions};
+use crate::data::DatasetSource;
+use crate::engine::{DeviceChoice, EngineOptions, choose_device};
+use crate::error::{Error, Result};
+use crate::model::{AutoEncoder, ModelFile, Shipped};
+use crate::progress::Progress;
+
+/// Explore the code space of an auto-encoder.
+///
+/// Without a subcommand the window opens: with the given data and model, or with the built-in faces.
+#[derive(Debug, Parser)]
+#[command(name = "morphospace", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    /// Data to open: faces, digits, or a path, each with an optional :train, :test, :HxW or :COUNT
+    #[arg(long, value_name = "SRC")]
+    data: Option<DatasetSource>,
+    /// Model to open: a file, or faces or digits for a shipped one
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What every subcommand takes.
+#[derive(Clone, Debug, Args)]
+struct Common {
+    /// Where to compute; auto is a real GPU when there is one, else the CPU
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    device: DeviceChoice,
+    /// Seed of built-in data, weights, samples and noise
+    #[arg(long, global = true, default_value_t = 1)]
+    seed: u64,
+    /// Print one JSON object on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    /// No progress and no log
+    #[arg(long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a model
+    Train(train::Train),
+    /// Measure a model: errors, likelihood, KL per dimension
+    Evaluate(evaluate::Evaluate),
+    /// Write the codes of pictures as NPY
+    Encode(codes::Encode),
+    /// Draw the pictures of codes as a grid
+    Decode(codes::Decode),
+    /// Draw pictures decoded from samples of the prior
+    Sample(codes::Sample),
+    /// Animate the way from picture to picture through code space
+    Morph(morph::Morph),
+    /// Write positions of codes on a map as NPY
+    Project(project::Project),
+    /// Find and judge nearest neighbours in pixel space or code space
+    Retrieve(retrieve::Retrieve),
+    /// Draw the neighbours of one picture in both spaces side by side
+    Compare(compare::Compare),
+    /// List or describe data
+    Data(data::Data),
+    /// Draw the pictures of the README
+    Screenshot(screenshot::Screenshot),
+}
+
+/// Runs the program for this process's arguments.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap's own answer goes to the right stream; its exit status for errors is 2 as well.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    start_log(cli.common.quiet);
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_cancelled() => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("morphospace: {error}");
+            ExitCode::from(if error.is_usage() { 2 } else { 1 })
+        }
+    }
+}
+
+fn start_log(quiet: bool) {
+    let level = if quiet { tracing::Level::ERROR } else { tracing::Level::WARN };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(level)
+        .with_target(false)
+        .without_time()
+        .init();
+}
+
+fn dispatch(cli: Cli) -> Result<()> {
+    let common = cli.common;
+    match cli.command {
+        None => {
+            let engine = EngineOptions { device: common.device, seed: common.seed };
+            app::run(AppOptions { data: cli.data, model: cli.model, engine })
+        }
+        Some(Command::Train(command)) => command.run(&common),
+        Some(Command::Evaluate(command)) => command.run(&common),
+        Some(Command::Encode(command)) => command.run(&common),
+        Some(Command::Decode(command)) => command.run(&common),
+        Some(Command::Sample(command)) => command.run(&common),
+        Some(Command::Morph(command)) => command.run(&common),
+        Some(Command::Project(command)) => command.run(&common),
+        Some(Command::Retrieve(command)) => command.run(&common),
+        Some(Command::Compare(command)) => command.run(&common),
+        Some(Command::Data(command)) => command.run(&common),
+        Some(Command::Screenshot(command)) => command.run(&common),
+    }
+}
+
+impl Common {
+    /// Progress on standard error.
+    fn progress(&self, what: &str) -> Progress {
+        if self.quiet { Progress::silent() } else { output::progress(what) }
+    }
+
+    fn load_data(&self, source: &DatasetSource) -> Result<crate::data::Dataset> {
+        let dataset = source.load(self.seed, &self.progress(&format!("Reading {}", source.name())))?;
+        if !self.quiet {
+            for skipped in dataset.skipped() {
+                eprintln!("left out {}: {}", skipped.file.display(), skipped.reason);
+            }
+        }
+        Ok(dataset)
+    }
+
+    /// The model of a file, or a shipped one by its name.
+    fn load_model(&self, path: &Path) -> Result<(ModelFile, AutoEncoder)> {
+        let shipped = Shipped::all().iter().find(|s| Path::new(s.name) == path && !path.exists());
+        let file = match shipped {
+            Some(shipped) => shipped.load()?,
+            None => ModelFile::load(path)?,
+        };
+        let (device, info) = choose_device(self.device)?;
+        if !self.quiet {
+            eprintln!("Computing on {}: {}", info.name, info.reason);
+        }
+        let model = file.model(&device).map_err(|e| e.in_file(path))?;
+        Ok((file, model))
+    }
+
+    /// The posterior means of all items, `[n, code]`.
+    fn encode(&self, model: &AutoEncoder, dataset: &crate::data::Dataset) -> Result<crate::model::Posteriors> {
+        if dataset.shape() != model.spec().shape {
+            return Err(Error::model(format!(
+                "the model takes {} pictures, {} has {}",
+                model.spec().shape,
+                dataset.name(),
+                dataset.shape()
+            )));
+        }
+        let items: Vec<&[u8]> = (0..dataset.len()).map(|i| dataset.pixels(i)).collect();
+        model.encode(&items, &self.progress(&format!("Encoding {}", dataset.name())))
+    }
+}

@@ -1,0 +1,223 @@
+//! `morphospace train`: drives the engine and prints its events.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Common, output};
+use crate::data::DatasetSource;
+use crate::engine::{Engine, EngineOptions, Event, Request, Session, TrainingReport, TrainingState};
+use crate::error::{Error, Result};
+use crate::model::{LossPoint, ModelFile, Precision, Preset};
+
+/// Train a model
+#[derive(Debug, Args)]
+pub(super) struct Train {
+    /// Pictures to train on
+    #[arg(long, value_name = "SRC")]
+    data: DatasetSource,
+    /// Where to start from: faces, digits, mnist-dense, mnist-2d or tiny; without it what suits the pictures
+    #[arg(long)]
+    preset: Option<Preset>,
+    /// Numbers per code, 2 to 256
+    #[arg(long, value_name = "N")]
+    latent: Option<usize>,
+    /// Passes over the data
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Items per step
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Learning rate at the start
+    #[arg(long, value_name = "X")]
+    lr: Option<f64>,
+    /// Weight of the KL term
+    #[arg(long, value_name = "X")]
+    beta: Option<f32>,
+    /// Standard deviation of the pixels, where they are taken as normally distributed
+    #[arg(long, value_name = "X")]
+    sigma: Option<f32>,
+    /// Where to write the model; also written after each epoch
+    #[arg(long, value_name = "FILE", default_value = "model.safetensors")]
+    out: PathBuf,
+    /// Store the finished weights with 16 bits each, in half the space
+    #[arg(long)]
+    half: bool,
+    /// Go on with the training in this file, on the same data
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "latent", "epochs", "batch", "lr", "beta", "sigma"])]
+    resume: Option<PathBuf>,
+}
+
+/// What is known of the training so far.
+#[derive(Default)]
+struct Watch {
+    epoch: usize,
+    is_finished: bool,
+    last: LossPoint,
+    validation: Option<f32>,
+    steps: u64,
+    step_secs: f32,
+}
+
+impl Train {
+    pub(super) fn run(self, common: &Common) -> Result<()> {
+        let start = Instant::now();
+        let engine = Engine::start(EngineOptions { device: common.device, seed: common.seed }, || {});
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let flag = interrupted.clone();
+        ctrlc::set_handler(move || {
+            // The second time at once: the file of the last epoch is whole.
+            if flag.swap(true, Ordering::Relaxed) {
+                std::process::exit(1);
+            }
+        })
+        .map_err(|e| Error::usage(format!("ctrl-C cannot be handled: {e}")))?;
+
+        engine.request(Request::OpenData(self.data.clone()));
+        let mut session = self.wait_for_data(&engine, common)?;
+        if let Some(file) = &self.resume {
+            engine.request(Request::OpenModel(file.clone()));
+            session = self.wait_for_codes(&engine, common, &mut Watch::default(), session.id + 1)?;
+            engine.request(Request::Resume);
+        } else {
+            engine.request(self.request(&session, common)?);
+        }
+        let mut watch = Watch::default();
+        let mut is_stopping = false;
+        while !watch.is_finished {
+            let event = engine.wait()?;
+            if self.watch(&event, common, &mut watch)? {
+                engine.request(Request::SaveModel(self.out.clone()));
+            }
+            if interrupted.load(Ordering::Relaxed) && !is_stopping {
+                is_stopping = true;
+                engine.request(Request::Stop);
+            }
+        }
+        self.wait_for_codes(&engine, common, &mut watch, session.id + 2)?;
+        engine.request(Request::SaveModel(self.out.clone()));
+        while !matches!(self.checked(engine.wait()?)?, Event::Saved(_)) {}
+        if self.half {
+            ModelFile::load(&self.out)?.stored_as(Precision::Half).save(&self.out)?;
+        }
+        if is_stopping && !common.quiet {
+            eprintln!("Stopped early; go on with: morphospace train --data {} --resume {}", self.data, self.out.display());
+        }
+        let value = json!({
+            "model": self.out.display().to_string(),
+            "steps": watch.steps,
+            "epochs": watch.last.epoch,
+            "reconstruction": watch.last.reconstruction,
+            "kl": watch.last.kl,
+            "validation": watch.validation,
+            "step_secs": watch.step_secs,
+            "secs": start.elapsed().as_secs_f64(),
+        });
+        output::print(common.json, &value);
+        Ok(())
+    }
+
+    fn request(&self, session: &Session, common: &Common) -> Result<Request> {
+        let shape = session.dataset.as_ref().map(|d| d.shape()).ok_or_else(|| Error::usage("there is no data"))?;
+        let preset = self.preset.unwrap_or_else(|| Preset::for_shape(shape));
+        let mut spec = preset.spec(shape);
+        let mut config = preset.training();
+        config.seed = common.seed;
+        spec.code = self.latent.unwrap_or(spec.code);
+        spec.beta = self.beta.unwrap_or(spec.beta);
+        if let (Some(value), crate::model::Likelihood::Gaussian { sigma }) = (self.sigma, &mut spec.likelihood) {
+            *sigma = value;
+        }
+        config.epochs = self.epochs.unwrap_or(config.epochs);
+        config.batch = self.batch.unwrap_or(config.batch);
+        config.learning_rate = self.lr.unwrap_or(config.learning_rate);
+        config.final_learning_rate = config.final_learning_rate.min(config.learning_rate);
+        let (spec, config) = (spec.check()?, config.check()?);
+        if !common.quiet {
+            eprintln!("Training {}, {} epochs", spec.summary(), config.epochs);
+        }
+        Ok(Request::Train { spec, config })
+    }
+
+    /// Passes an event on, unless it tells of a failure.
+    fn checked(&self, event: Event) -> Result<Event> {
+        match event {
+            Event::Failed(error) => Err(error),
+            event => Ok(event),
+        }
+    }
+
+    fn wait_for_data(&self, engine: &Engine, common: &Common) -> Result<Session> {
+        let progress = common.progress(&format!("Reading {}", self.data.name()));
+        loop {
+            match self.checked(engine.wait()?)? {
+                Event::Device(info) if !common.quiet => eprintln!("Computing on {}: {}", info.name, info.reason),
+                Event::Progress { done, .. } => progress.update((done * 1000.0) as usize, 1000)?,
+                Event::Session(session) => {
+                    let there = session.dataset.as_ref().map_or(0, |d| d.len());
+                    if there > 0 && there == session.expected_items {
+                        return Ok((*session).clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits until the codes of all items are there, in a session of at least `id`.
+    fn wait_for_codes(&self, engine: &Engine, common: &Common, watch: &mut Watch, id: u64) -> Result<Session> {
+        loop {
+            let event = engine.wait()?;
+            if let Event::Session(session) = &event
+                && session.id >= id
+                && session.codes.as_ref().is_some_and(|c| c.len() == session.expected_items)
+            {
+                return Ok((**session).clone());
+            }
+            self.watch(&event, common, watch)?;
+        }
+    }
+
+    /// Takes note of an event; whether an epoch has just ended.
+    fn watch(&self, event: &Event, common: &Common, watch: &mut Watch) -> Result<bool> {
+        match event {
+            Event::Failed(error) => Err(error.clone()),
+            Event::Training(report) => {
+                watch.is_finished = report.state == TrainingState::Finished;
+                watch.steps = report.step;
+                watch.step_secs = report.step_secs;
+                for point in &report.points {
+                    watch.last = *point;
+                    watch.validation = point.validation.or(watch.validation);
+                }
+                let ended = report.epoch > watch.epoch;
+                if ended {
+                    watch.epoch = report.epoch;
+                    if !common.quiet {
+                        eprintln!("{}", line(report, watch));
+                    }
+                }
+                Ok(ended && !watch.is_finished)
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
+fn line(report: &TrainingReport, watch: &Watch) -> String {
+    let last = watch.last;
+    let validation = watch.validation.map_or(String::new(), |v| format!(", validation {v:.2}"));
+    format!(
+        "epoch {}/{}: reconstruction {:.2}, KL {:.2}{validation}, {:.1} ms a step, {:.0} s left",
+        report.epoch,
+        report.epochs,
+        last.reconstruction,
+        last.kl,
+        report.step_secs * 1000.0,
+        report.secs_left
+    )
+}

@@ -1,0 +1,363 @@
+//! A set of pictures of one shape, with what is known about each.
+//!
+//! Invariants: every block but the last holds the same number of items; labels, factors and names, where there are
+//! any, have one entry per item; a label is below the number of label names.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Height, width and channels (1 grey or 3 RGB) of a picture.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct ImageShape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// 1 (grey) or 3 (red, green, blue).
+    pub channels: usize,
+}
+
+impl ImageShape {
+    /// The shape `height × width × channels`.
+    #[must_use]
+    pub const fn new(height: usize, width: usize, channels: usize) -> Self {
+        Self { height, width, channels }
+    }
+
+    /// Numbers per picture.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Whether a picture of this shape holds nothing.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl std::fmt::Display for ImageShape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}×{}×{}", self.height, self.width, self.channels)
+    }
+}
+
+/// One picture: `height × width × channels` bytes, row by row, channels interleaved, sRGB.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Picture {
+    /// Its shape.
+    pub shape: ImageShape,
+    /// `shape.len()` bytes.
+    pub pixels: Vec<u8>,
+}
+
+/// A class per item.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Labels {
+    /// Class of each item, an index into `names`.
+    pub values: Vec<u16>,
+    /// What each class is called.
+    pub names: Vec<String>,
+}
+
+/// A named number per item, such as the yaw of a generated head.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Factor {
+    /// What the number is, in sentence case.
+    pub name: String,
+    /// Smallest and largest value it can take.
+    pub range: (f32, f32),
+    /// Value of each item.
+    pub values: Vec<f32>,
+}
+
+/// A file that could not be used, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Skipped {
+    /// The file, or the member of an archive.
+    pub file: PathBuf,
+    /// Why it was left out.
+    pub reason: String,
+}
+
+/// Items of one shape with optional labels, named factors and item names.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    name: String,
+    shape: ImageShape,
+    blocks: Vec<Arc<Vec<u8>>>,
+    block_items: usize,
+    len: usize,
+    labels: Option<Labels>,
+    factors: Vec<Factor>,
+    item_names: Vec<String>,
+    skipped: Vec<Skipped>,
+}
+
+impl Dataset {
+    /// A set called `name` of the pictures in `pixels`, `[n, height, width, channels]`.
+    ///
+    /// # Errors
+    /// When there is no item, or the length is not a multiple of the shape's.
+    pub fn new(name: impl Into<String>, shape: ImageShape, pixels: Vec<u8>) -> Result<Self> {
+        if shape.is_empty() || !matches!(shape.channels, 1 | 3) {
+            return Err(Error::usage(format!("pictures of shape {shape} cannot be shown")));
+        }
+        if pixels.is_empty() {
+            return Err(Error::usage("there is not a single picture in it"));
+        }
+        if !pixels.len().is_multiple_of(shape.len()) {
+            return Err(Error::usage(format!(
+                "{} bytes are not a whole number of {shape} pictures",
+                pixels.len()
+            )));
+        }
+        let len = pixels.len() / shape.len();
+        Ok(Self {
+            name: name.into(),
+            shape,
+            blocks: vec![Arc::new(pixels)],
+            block_items: len,
+            len,
+            labels: None,
+            factors: Vec::new(),
+            item_names: Vec::new(),
+            skipped: Vec::new(),
+        })
+    }
+
+    /// The same set with a class per item.
+    ///
+    /// # Errors
+    /// When the count differs or a label has no name.
+    pub fn with_labels(mut self, labels: Labels) -> Result<Self> {
+        if labels.values.len() != self.len {
+            return Err(Error::usage(format!("{} labels for {} pictures", labels.values.len(), self.len)));
+        }
+        if let Some(bad) = labels.values.iter().find(|&&v| usize::from(v) >= labels.names.len()) {
+            return Err(Error::usage(format!("label {bad} of {} classes", labels.names.len())));
+        }
+        self.labels = Some(labels);
+        Ok(self)
+    }
+
+    /// The same set with one more named number per item.
+    ///
+    /// # Errors
+    /// When the count differs.
+    pub fn with_factor(mut self, factor: Factor) -> Result<Self> {
+        if factor.values.len() != self.len {
+            return Err(Error::usage(format!(
+                "{} values of {} for {} pictures",
+                factor.values.len(),
+                factor.name,
+                self.len
+            )));
+        }
+        self.factors.push(factor);
+        Ok(self)
+    }
+
+    /// The same set with a name per item.
+    ///
+    /// # Errors
+    /// When the count differs.
+    pub fn with_item_names(mut self, names: Vec<String>) -> Result<Self> {
+        if names.len() != self.len {
+            return Err(Error::usage(format!("{} names for {} pictures", names.len(), self.len)));
+        }
+        self.item_names = names;
+        Ok(self)
+    }
+
+    /// The same set with the list of files that were left out.
+    #[must_use]
+    pub fn with_skipped(mut self, skipped: Vec<Skipped>) -> Self {
+        self.skipped = skipped;
+        self
+    }
+
+    /// The same pictures under another name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// This set followed by `next`; the pixels of both are shared, not copied.
+    ///
+    /// # Errors
+    /// When shape, block length, class names or factors differ.
+    pub fn followed_by(&self, next: &Self) -> Result<Self> {
+        let same_factors = self.factors.iter().map(|f| &f.name).eq(next.factors.iter().map(|f| &f.name));
+        let same_classes = self.labels.as_ref().map(|l| &l.names) == next.labels.as_ref().map(|l| &l.names);
+        let whole_blocks = self.len.is_multiple_of(self.block_items) && next.block_items <= self.block_items;
+        let one_block = next.blocks.len() == 1 || next.block_items == self.block_items;
+        if self.shape != next.shape || !same_factors || !same_classes || !whole_blocks || !one_block {
+            return Err(Error::usage(format!("{} does not continue {}", next.name, self.name)));
+        }
+        let mut joined = self.clone();
+        joined.blocks.extend(next.blocks.iter().cloned());
+        joined.len += next.len;
+        if let (Some(labels), Some(more)) = (&mut joined.labels, &next.labels) {
+            labels.values.extend_from_slice(&more.values);
+        }
+        for (factor, more) in joined.factors.iter_mut().zip(&next.factors) {
+            factor.values.extend_from_slice(&more.values);
+        }
+        joined.item_names.extend(next.item_names.iter().cloned());
+        joined.skipped.extend(next.skipped.iter().cloned());
+        Ok(joined)
+    }
+
+    /// A copy of the items at `ids`, in that order.
+    ///
+    /// # Errors
+    /// When `ids` is empty.
+    ///
+    /// # Panics
+    /// When an id is not below [`Self::len`].
+    pub fn subset(&self, ids: &[usize]) -> Result<Self> {
+        let mut pixels = Vec::with_capacity(ids.len() * self.shape.len());
+        for &id in ids {
+            pixels.extend_from_slice(self.pixels(id));
+        }
+        let mut part = Self::new(self.name.clone(), self.shape, pixels)?;
+        part.labels = self.labels.as_ref().map(|labels| Labels {
+            values: ids.iter().map(|&id| labels.values[id]).collect(),
+            names: labels.names.clone(),
+        });
+        part.factors = self
+            .factors
+            .iter()
+            .map(|f| Factor {
+                name: f.name.clone(),
+                range: f.range,
+                values: ids.iter().map(|&id| f.values[id]).collect(),
+            })
+            .collect();
+        if !self.item_names.is_empty() {
+            part.item_names = ids.iter().map(|&id| self.item_names[id].clone()).collect();
+        }
+        part.skipped.clone_from(&self.skipped);
+        Ok(part)
+    }
+
+    /// The first `count` items (all, when there are fewer).
+    ///
+    /// # Errors
+    /// When `count` is zero.
+    pub fn first(&self, count: usize) -> Result<Self> {
+        if count >= self.len {
+            return Ok(self.clone());
+        }
+        self.subset(&(0..count).collect::<Vec<_>>())
+    }
+
+    /// What the set is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Number of items, at least 1.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a set is never empty")]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The shape of every item.
+    #[must_use]
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// The bytes of item `id`.
+    ///
+    /// # Panics
+    /// When `id` is not below [`Self::len`].
+    #[must_use]
+    pub fn pixels(&self, id: usize) -> &[u8] {
+        let size = self.shape.len();
+        let start = id % self.block_items * size;
+        &self.blocks[id / self.block_items][start..start + size]
+    }
+
+    /// Item `id` as a picture of its own.
+    ///
+    /// # Panics
+    /// When `id` is not below [`Self::len`].
+    #[must_use]
+    pub fn picture(&self, id: usize) -> Picture {
+        Picture {
+            shape: self.shape,
+            pixels: self.pixels(id).to_vec(),
+        }
+    }
+
+    /// Runs of consecutive items that lie side by side in memory: the ids and their bytes.
+    pub fn blocks(&self) -> impl Iterator<Item = (Range<usize>, &[u8])> {
+        let size = self.shape.len();
+        self.blocks.iter().enumerate().map(move |(i, block)| {
+            let start = i * self.block_items;
+            (start..start + block.len() / size, block.as_slice())
+        })
+    }
+
+    /// Classes, where the data has them.
+    #[must_use]
+    pub fn labels(&self) -> Option<&Labels> {
+        self.labels.as_ref()
+    }
+
+    /// The name of item `id`'s class, where the data has classes.
+    #[must_use]
+    pub fn label_name(&self, id: usize) -> Option<&str> {
+        let labels = self.labels.as_ref()?;
+        Some(&labels.names[usize::from(*labels.values.get(id)?)])
+    }
+
+    /// Named numbers, where the data has them.
+    #[must_use]
+    pub fn factors(&self) -> &[Factor] {
+        &self.factors
+    }
+
+    /// The name of item `id`, where the data names its items.
+    #[must_use]
+    pub fn item_name(&self, id: usize) -> Option<&str> {
+        self.item_names.get(id).map(String::as_str)
+    }
+
+    /// Files that were left out when the set was read.
+    #[must_use]
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
+    /// A digest of shape and pixels (64-bit FNV-1a over 8-byte words), to tell whether two runs saw the same data.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        const PRIME: u64 = 0x0100_0000_01b3;
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let mut mix = |word: u64| hash = (hash ^ word).wrapping_mul(PRIME).rotate_left(23);
+        for n in [self.shape.height, self.shape.width, self.shape.channels] {
+            mix(n as u64);
+        }
+        for id in 0..self.len {
+            for word in self.pixels(id).chunks(8) {
+                let mut bytes = [0; 8];
+                bytes[..word.len()].copy_from_slice(word);
+                mix(u64::from_le_bytes(bytes));
+            }
+        }
+        hash
+    }
+}

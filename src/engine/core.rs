@@ -1,0 +1,585 @@
+//! The engine's loop: requests in order, then the newest live request, then one piece of long work.
+//!
+//! Invariant: between two looks at the mailbox lies at most one small piece of work (a slice of a training step, or a
+//! batch to encode), and whatever fails there becomes an event.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use burn::tensor::Device;
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
+
+use super::EngineOptions;
+use super::device;
+use super::encoding::Encoding;
+use super::loading::{Job, Loaded};
+use super::mailbox::{Decode, Inspect, Mailbox, Retrieve};
+use super::message::{DeviceInfo, DeviceKind, Event, ModelInfo, Query, Request, Session, TrainingReport, TrainingState};
+use super::search::{Searcher, Task};
+use super::training::Training;
+use crate::data::{DatasetSource, Picture};
+use crate::error::{Error, Result};
+use crate::model::{AutoEncoder, ModelFile, ModelSpec, TrainConfig, shipped_for};
+use crate::progress::Progress;
+
+/// Where events go, from any of the engine's threads.
+#[derive(Clone)]
+pub(super) struct Outbox {
+    events: Sender<Event>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Outbox {
+    pub(super) fn new(events: Sender<Event>, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self { events, wake }
+    }
+
+    pub(super) fn send(&self, event: Event) {
+        // Nobody listens any more only when the program ends.
+        let _ = self.events.send(event);
+        (self.wake)();
+    }
+
+    /// Progress whose news become events, at most twenty a second.
+    pub(super) fn progress(&self, what: &str) -> Progress {
+        let (outbox, what) = (self.clone(), what.to_owned());
+        let start = Instant::now();
+        let last = Mutex::new(None::<Instant>);
+        Progress::new(move |done| {
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.is_some_and(|at| at.elapsed() < Duration::from_millis(50)) {
+                return;
+            }
+            *last = Some(Instant::now());
+            let spent = start.elapsed().as_secs_f32();
+            let secs_left = (done > 0.02 && spent > 0.3).then(|| spent / done * (1.0 - done));
+            outbox.send(Event::Progress { what: what.clone(), done, secs_left });
+        })
+    }
+
+    pub(super) fn progress_ended(&self, what: &str) {
+        self.send(Event::ProgressEnded { what: what.to_owned() });
+    }
+}
+
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outbox").finish_non_exhaustive()
+    }
+}
+
+/// What comes in from outside.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    pub(super) requests: Receiver<Request>,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) bell: Receiver<()>,
+}
+
+/// The model in use, as file and as network.
+#[derive(Debug)]
+pub(super) struct InUse {
+    pub(super) file: ModelFile,
+    pub(super) network: AutoEncoder,
+    pub(super) info: Arc<ModelInfo>,
+}
+
+#[derive(Debug)]
+pub(super) struct Core {
+    options: EngineOptions,
+    pub(super) outbox: Outbox,
+    pub(super) device: Device,
+    info: DeviceInfo,
+    pub(super) session: Session,
+    pub(super) model: Option<InUse>,
+    job: Option<Job>,
+    jobs: u64,
+    /// The job whose data is shown.
+    shown_job: Option<u64>,
+    news: (Sender<(u64, Loaded)>, Receiver<(u64, Loaded)>),
+    pub(super) encoding: Option<Encoding>,
+    pub(super) training: Option<Training>,
+    searcher: Searcher,
+}
+
+/// Runs until the last sender of requests is gone.
+pub(super) fn run(options: EngineOptions, inbox: &Inbox, outbox: Outbox) {
+    let (device, info) = device::choose(options.device).unwrap_or_else(|error| {
+        let reason = format!("{error}");
+        outbox.send(Event::Failed(error));
+        device::cpu(&reason)
+    });
+    tracing::info!("computing on {}: {}", info.name, info.reason);
+    outbox.send(Event::Device(info.clone()));
+    let mut core = Core {
+        options,
+        searcher: Searcher::start(outbox.clone()),
+        outbox,
+        device,
+        info,
+        session: Session::default(),
+        model: None,
+        job: None,
+        jobs: 0,
+        shown_job: None,
+        news: bounded(4),
+        encoding: None,
+        training: None,
+    };
+    loop {
+        match inbox.requests.try_recv() {
+            Ok(request) => {
+                core.guarded(|core| core.handle(request));
+                continue;
+            }
+            Err(TryRecvError::Disconnected) => break,
+            Err(TryRecvError::Empty) => {}
+        }
+        if let Ok((id, news)) = core.news.1.try_recv() {
+            core.guarded(|core| core.loaded(id, news));
+            continue;
+        }
+        if core.serve(&inbox.mailbox) || core.work() {
+            continue;
+        }
+        let news = core.news.1.clone();
+        select! {
+            recv(inbox.requests) -> request => match request {
+                Ok(request) => core.guarded(|core| core.handle(request)),
+                Err(_) => break,
+            },
+            recv(news) -> message => {
+                if let Ok((id, news)) = message {
+                    core.guarded(|core| core.loaded(id, news));
+                }
+            }
+            recv(inbox.bell) -> _ => {}
+        }
+    }
+    if let Some(job) = &core.job {
+        job.progress.cancel();
+    }
+}
+
+impl Core {
+    /// Does something that may fail or even panic; either becomes an event, and a broken GPU is left for the CPU.
+    fn guarded(&mut self, action: impl FnOnce(&mut Self) -> Result<()>) {
+        let result = catch_unwind(AssertUnwindSafe(|| action(self)))
+            .unwrap_or_else(|panic| Err(Error::device(format!("the engine failed: {}", panic_text(panic.as_ref())))));
+        let Err(error) = result else { return };
+        if error.is_cancelled() {
+            return;
+        }
+        let broken = error.is_device();
+        self.outbox.send(Event::Failed(error));
+        if broken {
+            self.recover();
+        }
+    }
+
+    /// After a failure of the device: everything anew from what is held in memory, on the CPU.
+    fn recover(&mut self) {
+        self.encoding = None;
+        if self.info.kind != DeviceKind::Cpu {
+            let (device, info) = device::cpu("the GPU stopped working");
+            (self.device, self.info) = (device, info);
+            self.outbox.send(Event::Device(self.info.clone()));
+        }
+        let training = self.training.take();
+        let result = catch_unwind(AssertUnwindSafe(|| -> Result<()> {
+            if let Some(in_use) = &mut self.model {
+                in_use.network = in_use.file.model(&self.device)?;
+            }
+            if let Some(training) = training {
+                self.training = Some(training.restored(&self.device)?);
+            }
+            Ok(())
+        }));
+        if !matches!(result, Ok(Ok(()))) {
+            self.report_end_of_training();
+            self.outbox.send(Event::Failed(Error::device("the training could not be continued on the CPU")));
+        }
+        self.encode_all();
+    }
+
+    fn handle(&mut self, request: Request) -> Result<()> {
+        match request {
+            Request::OpenData(source) => self.open_data(source),
+            Request::OpenModel(path) => self.open_model(&path),
+            Request::Train { spec, config } => self.train(spec, config),
+            Request::Pause => self.with_training(Training::pause),
+            Request::Step => self.with_training(Training::step_once),
+            Request::Resume => self.resume(),
+            Request::Stop => self.finish_training(),
+            Request::SaveModel(path) => self.save_model(&path),
+            Request::Cancel => {
+                if let Some(job) = &self.job {
+                    job.progress.cancel();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn refuse_while_training(&self) -> Result<()> {
+        if self.training.is_some() {
+            return Err(Error::usage("a training is under way").hint("stop it first"));
+        }
+        Ok(())
+    }
+
+    fn open_data(&mut self, source: DatasetSource) -> Result<()> {
+        self.refuse_while_training()?;
+        if let Some(job) = self.job.take() {
+            job.progress.cancel();
+        }
+        self.jobs += 1;
+        self.job = Some(Job::start(self.jobs, source.clone(), self.options.seed, &self.outbox, self.news.0.clone()));
+        // The model of built-in data is there at once, long before the data.
+        if source.is_builtin() && self.session.dataset.is_none() && self.model.is_none() {
+            let shipped = crate::model::Shipped::all().iter().find(|s| s.name == source.name());
+            if let Some(file) = shipped.and_then(|s| s.load().ok()) {
+                self.use_model(file, None)?;
+            }
+            self.session.id += 1;
+            self.session.source = Some(source.clone());
+            self.session.expected_items = source.builtin_len().unwrap_or(0);
+            self.publish();
+        }
+        Ok(())
+    }
+
+    fn loaded(&mut self, id: u64, news: Loaded) -> Result<()> {
+        let Some(job) = self.job.as_ref().filter(|job| job.id == id) else { return Ok(()) };
+        let source = job.source.clone();
+        let (dataset, is_all) = match news {
+            Loaded::Part(dataset) => (dataset, false),
+            Loaded::All(dataset) => (dataset, true),
+            Loaded::Failed(error) => {
+                self.job = None;
+                // What is already there of a set that was cancelled half-way stays, and is all there will be.
+                if let Some(dataset) = &self.session.dataset
+                    && self.shown_job == Some(id)
+                {
+                    self.session.expected_items = dataset.len();
+                    self.publish();
+                }
+                return Err(error);
+            }
+        };
+        let is_more = self.shown_job == Some(id);
+        self.shown_job = Some(id);
+        let total = if is_all { dataset.len() } else { source.builtin_len().unwrap_or(dataset.len()) };
+        if is_all {
+            self.job = None;
+        }
+        self.session.expected_items = total;
+        let dataset = Arc::new(dataset);
+        self.session.dataset = Some(dataset.clone());
+        if is_more {
+            self.publish();
+            return Ok(());
+        }
+        self.session.id += 1;
+        self.session.source = Some(source.clone());
+        self.session.codes = None;
+        self.session.projection = None;
+        let fits = self.model.as_ref().is_some_and(|m| m.file.spec.shape == dataset.shape());
+        if !fits {
+            self.model = None;
+            self.session.model = None;
+            if let Some(file) = shipped_for(&source.name(), dataset.shape()) {
+                self.use_model(file, None)?;
+            }
+        }
+        self.publish();
+        self.encode_all();
+        Ok(())
+    }
+
+    fn open_model(&mut self, path: &Path) -> Result<()> {
+        self.refuse_while_training()?;
+        let file = ModelFile::load(path)?;
+        let shape = file.spec.shape;
+        let built_in = file.provenance.source.parse::<DatasetSource>().ok().filter(DatasetSource::is_builtin);
+        self.use_model(file, Some(path))?;
+        self.session.id += 1;
+        let fits = self.session.dataset.as_ref().is_some_and(|d| d.shape() == shape);
+        if !fits {
+            self.session.dataset = None;
+            self.session.source = None;
+            self.session.expected_items = 0;
+            self.shown_job = None;
+        }
+        self.session.codes = None;
+        self.session.projection = None;
+        self.publish();
+        if fits {
+            self.encode_all();
+        } else {
+            self.encoding = None;
+            let fallback = crate::model::Shipped::all().iter().filter_map(|s| s.load().ok());
+            let fallback = fallback.filter(|f| f.spec.shape == shape).find_map(|f| f.provenance.data.parse().ok());
+            if let Some(source) = built_in.or(fallback) {
+                self.open_data(source)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a model into use; the session is not published yet.
+    pub(super) fn use_model(&mut self, file: ModelFile, path: Option<&Path>) -> Result<()> {
+        let network = file.model(&self.device)?;
+        if self.info.kind != DeviceKind::Cpu {
+            // Kernels are compiled at their first use; better now, with progress, than under the first drag.
+            let what = "Preparing the GPU";
+            let progress = self.outbox.progress(what);
+            progress.update(0, 2)?;
+            let picture = network.decode(&vec![0.0; network.code()])?;
+            progress.update(1, 2)?;
+            network.encode(&[&picture, &picture], &Progress::silent())?;
+            network.encode(&[&picture], &Progress::silent())?;
+            self.outbox.progress_ended(what);
+        }
+        let info = Arc::new(describe(&file, path, false));
+        self.session.model = Some(info.clone());
+        self.model = Some(InUse { file, network, info });
+        Ok(())
+    }
+
+    /// Changes what is known of the model in use.
+    pub(super) fn update_info(&mut self, change: impl FnOnce(&mut ModelInfo)) {
+        if let Some(in_use) = &mut self.model {
+            let mut info = (*in_use.info).clone();
+            change(&mut info);
+            in_use.info = Arc::new(info);
+            self.session.model = Some(in_use.info.clone());
+        }
+    }
+
+    pub(super) fn publish(&self) {
+        self.outbox.send(Event::Session(Arc::new(self.session.clone())));
+    }
+
+    fn save_model(&mut self, path: &Path) -> Result<()> {
+        if let Some(training) = &mut self.training {
+            training.checkpoint()?.save(path)?;
+        } else if let Some(in_use) = &self.model {
+            in_use.file.save(path)?;
+        } else {
+            return Err(Error::usage("there is no model to save"));
+        }
+        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
+        self.update_info(|info| {
+            info.file = Some(path.to_path_buf());
+            info.is_unsaved = false;
+            if let Some(stem) = stem {
+                info.name = stem;
+            }
+        });
+        self.outbox.send(Event::Saved(path.to_path_buf()));
+        self.publish();
+        Ok(())
+    }
+
+    fn with_training(&mut self, action: impl FnOnce(&mut Training)) -> Result<()> {
+        let Some(training) = &mut self.training else {
+            return Err(Error::usage("no training is under way"));
+        };
+        action(training);
+        let report = training.report()?;
+        self.outbox.send(Event::Training(report));
+        Ok(())
+    }
+
+    fn train(&mut self, spec: ModelSpec, config: TrainConfig) -> Result<()> {
+        self.refuse_while_training()?;
+        let dataset = self.whole_dataset()?;
+        let training = Training::new(spec, config, dataset, self.session.source.as_ref(), &self.device)?;
+        self.begin(training)
+    }
+
+    fn resume(&mut self) -> Result<()> {
+        if self.training.is_some() {
+            return self.with_training(Training::resume);
+        }
+        let dataset = self.whole_dataset()?;
+        let Some(in_use) = &self.model else {
+            return Err(Error::usage("there is no model to train further"));
+        };
+        let training = Training::resumed(in_use.file.clone(), dataset, &self.device)?;
+        self.begin(training)
+    }
+
+    fn whole_dataset(&self) -> Result<Arc<crate::data::Dataset>> {
+        let dataset = self.session.dataset.clone().ok_or_else(|| Error::usage("there is no data to train on"))?;
+        if self.job.is_some() {
+            return Err(Error::usage("the data is still being read").hint("wait until it is there, or cancel the reading"));
+        }
+        Ok(dataset)
+    }
+
+    fn begin(&mut self, mut training: Training) -> Result<()> {
+        let file = training.checkpoint()?;
+        self.use_model(file, None)?;
+        self.update_info(|info| info.is_unsaved = true);
+        self.session.id += 1;
+        self.session.codes = None;
+        self.session.projection = None;
+        self.encoding = None;
+        self.outbox.send(Event::Training(training.report()?));
+        self.training = Some(training);
+        self.publish();
+        Ok(())
+    }
+
+    /// Ends training with the best weights in use.
+    pub(super) fn finish_training(&mut self) -> Result<()> {
+        let Some(mut training) = self.training.take() else {
+            return Err(Error::usage("no training is under way"));
+        };
+        training.finish();
+        let report = training.report()?;
+        let file = training.checkpoint()?;
+        self.use_model(file, None)?;
+        self.update_info(|info| info.is_unsaved = true);
+        self.session.id += 1;
+        self.outbox.send(Event::Training(report));
+        self.publish();
+        self.encode_all();
+        if let Some(encoding) = &mut self.encoding {
+            encoding.is_first = true;
+        }
+        Ok(())
+    }
+
+    pub(super) fn report_end_of_training(&self) {
+        self.outbox.send(Event::Training(TrainingReport {
+            state: TrainingState::Finished,
+            epoch: 0,
+            epochs: 0,
+            step: 0,
+            steps: 0,
+            step_secs: 0.0,
+            secs_left: 0.0,
+            points: Vec::new(),
+        }));
+    }
+
+    /// One piece of long work; whether there was any.
+    fn work(&mut self) -> bool {
+        let can_train = self.training.as_ref().is_some_and(Training::wants_to_run);
+        let can_encode = self.encoding_wants_to_run();
+        if can_encode {
+            self.guarded(Self::encode_some);
+        }
+        if can_train {
+            self.guarded(Self::train_some);
+        }
+        can_train || can_encode
+    }
+
+    /// The network as it is now, also half-way through training.
+    fn network(&self) -> Option<AutoEncoder> {
+        match &self.training {
+            Some(training) => Some(training.network()),
+            None => self.model.as_ref().map(|m| m.network.clone()),
+        }
+    }
+
+    /// Serves the newest live requests; whether there was one.
+    fn serve(&mut self, mailbox: &Mailbox) -> bool {
+        let mut served = false;
+        if let Some(mail) = mailbox.decode.take() {
+            self.guarded(|core| core.decode(mail));
+            served = true;
+        }
+        if let Some(mail) = mailbox.inspect.take() {
+            self.guarded(|core| core.inspect(mail));
+            served = true;
+        }
+        if let Some(mail) = mailbox.retrieve.take() {
+            self.guarded(|core| core.retrieve(mail));
+            served = true;
+        }
+        served
+    }
+
+    fn decode(&mut self, mail: Decode) -> Result<()> {
+        // A code of another length was meant for a model that is gone.
+        let Some(network) = self.network().filter(|n| n.code() == mail.code.len()) else { return Ok(()) };
+        let start = Instant::now();
+        let pixels = network.decode(&mail.code)?;
+        let picture = Picture { shape: network.spec().shape, pixels };
+        let secs = start.elapsed().as_secs_f32();
+        self.outbox.send(Event::Decoded { generation: mail.generation, picture, secs });
+        Ok(())
+    }
+
+    fn inspect(&mut self, mail: Inspect) -> Result<()> {
+        let (Some(network), Some(dataset)) = (self.network(), self.session.dataset.clone()) else { return Ok(()) };
+        if mail.item >= dataset.len() || network.spec().shape != dataset.shape() {
+            return Ok(());
+        }
+        let pixels = dataset.pixels(mail.item);
+        let posterior = network.encode(&[pixels], &Progress::silent())?;
+        let reconstruction = Picture { shape: dataset.shape(), pixels: network.decode(&posterior.mean)? };
+        let loss = network.loss_at_mean(pixels, &posterior)?;
+        self.outbox.send(Event::Inspected {
+            generation: mail.generation,
+            item: mail.item,
+            code: posterior.mean,
+            reconstruction,
+            loss,
+        });
+        Ok(())
+    }
+
+    fn retrieve(&mut self, mail: Retrieve) -> Result<()> {
+        let Some(dataset) = self.session.dataset.clone() else { return Ok(()) };
+        let codes = self.session.codes.clone().filter(|c| c.len() > 0);
+        let (pixels, code) = match &mail.query {
+            Query::Item(item) if *item < dataset.len() => {
+                let known = codes.as_ref().filter(|c| *item < c.len()).map(|c| c.code(*item).to_vec());
+                (dataset.pixels(*item).to_vec(), known)
+            }
+            Query::Item(_) => return Ok(()),
+            Query::Picture(picture) if picture.shape == dataset.shape() => {
+                let network = self.network().filter(|n| n.spec().shape == picture.shape);
+                let code = network.map(|n| n.encode(&[&picture.pixels], &Progress::silent())).transpose()?;
+                (picture.pixels.clone(), code.map(|p| p.mean))
+            }
+            Query::Picture(picture) => {
+                return Err(Error::model(format!("the query is {}, the data {}", picture.shape, dataset.shape())));
+            }
+        };
+        self.searcher.search(Task { generation: mail.generation, dataset, codes, query: mail.query, pixels, code, k: mail.k });
+        Ok(())
+    }
+}
+
+/// What a reader of events needs to know of a model.
+pub(super) fn describe(file: &ModelFile, path: Option<&Path>, is_unsaved: bool) -> ModelInfo {
+    let stem = path.and_then(Path::file_stem).map(|s| s.to_string_lossy().into_owned());
+    ModelInfo {
+        name: stem.unwrap_or_else(|| file.provenance.data.clone()),
+        file: path.map(Path::to_path_buf),
+        spec: file.spec.clone(),
+        trained_on: file.provenance.data.clone(),
+        epochs: file.epochs,
+        is_unsaved,
+        code_mean: file.statistics.mean.clone(),
+        code_std: file.statistics.std.clone(),
+        code_kl: file.statistics.kl.clone(),
+        code_example: file.statistics.example.clone(),
+        can_resume: file.can_resume(),
+        history: file.history.clone(),
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("an unknown reason")
+}

@@ -1,0 +1,148 @@
+//! Filling the table of codes, a batch at a time.
+//!
+//! Invariant: the codes are always those of the first items of the data, so that a table that is still growing is a
+//! right one, only shorter.
+
+use std::sync::Arc;
+
+use super::core::Core;
+use crate::error::Result;
+use crate::model::{AutoEncoder, CodeStatistics, Posteriors};
+use crate::progress::Progress;
+use crate::space::{CodeTable, Projection};
+
+/// Items encoded between two looks at the mailbox.
+const BATCH: usize = 64;
+/// Items whose codes are shown together, at first and later on.
+const FIRST_SHOWN: usize = 256;
+const SHOWN: usize = 1024;
+/// Items whose codes are refreshed after each epoch of training.
+const PREVIEWED: usize = 2000;
+
+/// Codes on their way into a table.
+#[derive(Debug)]
+pub(super) struct Encoding {
+    network: AutoEncoder,
+    posteriors: Posteriors,
+    encoded: usize,
+    shown: usize,
+    /// Stop there, though there be more items.
+    limit: usize,
+    progress: Progress,
+    /// Whether these are the first codes of new weights, whose statistics belong in the model's file.
+    pub(super) is_first: bool,
+}
+
+impl Encoding {
+    fn new(network: AutoEncoder, limit: usize, progress: Progress) -> Self {
+        let posteriors = Posteriors::default();
+        Self { network, posteriors, encoded: 0, shown: 0, limit, progress, is_first: false }
+    }
+}
+
+impl Core {
+    /// Begins to encode all items with the model in use, if there are both and they fit.
+    pub(super) fn encode_all(&mut self) {
+        self.encoding = None;
+        let (Some(in_use), Some(dataset)) = (&self.model, &self.session.dataset) else { return };
+        if in_use.file.spec.shape != dataset.shape() {
+            return;
+        }
+        let progress = self.outbox.progress(&what(dataset.name()));
+        let mut encoding = Encoding::new(in_use.network.clone(), usize::MAX, progress);
+        // The codes of foreign weights are not known before.
+        encoding.is_first = in_use.file.epochs == 0;
+        self.encoding = Some(encoding);
+    }
+
+    /// Begins to encode some items with the weights of this moment of training.
+    pub(super) fn encode_preview(&mut self, network: AutoEncoder) {
+        self.encoding = Some(Encoding::new(network, PREVIEWED, Progress::silent()));
+    }
+
+    pub(super) fn encoding_wants_to_run(&self) -> bool {
+        let available = self.session.dataset.as_ref().map_or(0, |d| d.len());
+        self.encoding.as_ref().is_some_and(|e| e.encoded < available.min(e.limit))
+    }
+
+    pub(super) fn encode_some(&mut self) -> Result<()> {
+        let (Some(mut encoding), Some(dataset)) = (self.encoding.take(), self.session.dataset.clone()) else { return Ok(()) };
+        let available = dataset.len().min(encoding.limit);
+        let end = (encoding.encoded + BATCH).min(available);
+        let items: Vec<&[u8]> = (encoding.encoded..end).map(|id| dataset.pixels(id)).collect();
+        let more = encoding.network.encode(&items, &Progress::silent())?;
+        encoding.posteriors.mean.extend(more.mean);
+        encoding.posteriors.log_variance.extend(more.log_variance);
+        encoding.encoded = end;
+        let expected = self.session.expected_items.min(encoding.limit);
+        let _ = encoding.progress.update(end, expected);
+
+        let is_complete = end == expected;
+        let step = if encoding.shown == 0 { FIRST_SHOWN } else { SHOWN };
+        // While an epoch's preview is made the codes of the epoch before stay on the map.
+        let is_due = encoding.limit == usize::MAX && end - encoding.shown >= step;
+        if is_complete || is_due {
+            self.show(&mut encoding, is_complete)?;
+        }
+        if is_complete {
+            if encoding.limit == usize::MAX {
+                self.outbox.progress_ended(&what(dataset.name()));
+            }
+        } else {
+            self.encoding = Some(encoding);
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, encoding: &mut Encoding, is_complete: bool) -> Result<()> {
+        let code = encoding.network.code();
+        let fresh = encoding.posteriors.kl_per_dimension(code);
+        let known = self.model.as_ref().filter(|_| !encoding.is_first && encoding.limit == usize::MAX);
+        // The order of the sliders must not change while the table grows.
+        let kl = match known {
+            Some(in_use) if !is_complete => in_use.file.statistics.kl.clone(),
+            _ => fresh,
+        };
+        let codes = Arc::new(encoding.posteriors.mean.clone());
+        let table = CodeTable::new(codes.clone(), code, kl)?;
+        let projection = match &self.session.projection {
+            _ if code == 2 => Projection::identity_2d(&codes)?,
+            // Nor must the map turn under the eyes of who looks at it.
+            Some(axes) if !is_complete && encoding.shown > 0 => axes.covering(&codes),
+            _ => Projection::pca(&codes, code, 2)?,
+        };
+        if is_complete && (encoding.is_first || encoding.limit < usize::MAX) {
+            self.learn_statistics(&table);
+        }
+        encoding.shown = encoding.encoded;
+        self.session.codes = Some(Arc::new(table));
+        self.session.projection = Some(Arc::new(projection));
+        self.publish();
+        Ok(())
+    }
+
+    fn learn_statistics(&mut self, table: &CodeTable) {
+        let statistics = CodeStatistics {
+            mean: table.mean().to_vec(),
+            std: table.std().to_vec(),
+            kl: table.kl().to_vec(),
+            example: table.code(0).to_vec(),
+        };
+        self.update_info(|info| {
+            info.code_mean.clone_from(&statistics.mean);
+            info.code_std.clone_from(&statistics.std);
+            info.code_kl.clone_from(&statistics.kl);
+            info.code_example.clone_from(&statistics.example);
+        });
+        if let Some(training) = &mut self.training {
+            training.statistics.clone_from(&statistics);
+        }
+        if let Some(in_use) = &mut self.model {
+            in_use.file.statistics = statistics;
+        }
+    }
+}
+
+fn what(name: &str) -> String {
+    format!("Encoding {name}")
+}

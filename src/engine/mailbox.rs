@@ -1,0 +1,74 @@
+//! Slots for live requests, each of which keeps only the newest.
+//!
+//! Invariant: whoever writes never waits, and whoever reads sees the newest request of each kind or none.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::message::Query;
+
+/// A code to decode.
+#[derive(Debug)]
+pub(super) struct Decode {
+    pub(super) generation: u64,
+    pub(super) code: Vec<f32>,
+}
+
+/// An item to pass through the model.
+#[derive(Debug)]
+pub(super) struct Inspect {
+    pub(super) generation: u64,
+    pub(super) item: usize,
+}
+
+/// A query to answer in both spaces.
+#[derive(Debug)]
+pub(super) struct Retrieve {
+    pub(super) generation: u64,
+    pub(super) query: Query,
+    pub(super) k: usize,
+}
+
+/// A slot that keeps only the newest value.
+#[derive(Debug)]
+pub(super) struct Slot<T>(Mutex<Option<T>>);
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T> Slot<T> {
+    /// Replaces whatever waits there.
+    pub(super) fn put(&self, value: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+    }
+
+    /// Takes what waits there.
+    pub(super) fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The live requests that wait for the engine.
+#[derive(Debug, Default)]
+pub(super) struct Mailbox {
+    pub(super) decode: Slot<Decode>,
+    pub(super) inspect: Slot<Inspect>,
+    pub(super) retrieve: Slot<Retrieve>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_newest_is_kept() {
+        let slot = Slot::default();
+        for i in 0..5 {
+            slot.put(i);
+        }
+        assert_eq!(slot.take(), Some(4));
+        assert_eq!(slot.take(), None);
+    }
+}

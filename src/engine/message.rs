@@ -1,0 +1,240 @@
+//! What the engine is asked and what it answers: plain values, no tensors.
+//!
+//! Invariant: every [`Event`] that answers a live request carries the generation of that request, so that a reader can
+//! drop what is no longer wanted.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::data::{Dataset, DatasetSource, Picture};
+use crate::error::Error;
+use crate::model::{LossPoint, ModelSpec, TrainConfig};
+use crate::retrieval::Neighbours;
+use crate::space::{CodeTable, Projection};
+
+/// Where tensors are computed, and why there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeviceInfo {
+    /// What the device is called.
+    pub name: String,
+    /// What it is.
+    pub kind: DeviceKind,
+    /// Why it was taken, a sentence.
+    pub reason: String,
+}
+
+/// What computes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeviceKind {
+    /// The processor, by pure-Rust kernels.
+    Cpu,
+    /// A graphics processor, by wgpu.
+    Gpu,
+    /// A program that stands in for a graphics processor; slow.
+    SoftwareGpu,
+}
+
+/// Which device to compute on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
+pub enum DeviceChoice {
+    /// A real GPU when there is one, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A GPU, even one emulated in software.
+    Gpu,
+}
+
+/// What is known of the loaded model.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ModelInfo {
+    /// What to call it, a file stem or a preset's name.
+    pub name: String,
+    /// Where it was loaded from or saved to.
+    pub file: Option<PathBuf>,
+    /// Its specification.
+    pub spec: ModelSpec,
+    /// Name of the data it was trained on.
+    pub trained_on: String,
+    /// Epochs of training behind it.
+    pub epochs: usize,
+    /// Whether there are weights that no file holds.
+    pub is_unsaved: bool,
+    /// Per code dimension over the training data: mean, standard deviation and KL in nats.
+    pub code_mean: Vec<f32>,
+    /// See `code_mean`.
+    pub code_std: Vec<f32>,
+    /// See `code_mean`.
+    pub code_kl: Vec<f32>,
+    /// The code of one item, to have something to show before any data is there.
+    pub code_example: Vec<f32>,
+    /// Whether training can go on from where it stopped.
+    pub can_resume: bool,
+    /// Loss curves so far.
+    pub history: Vec<LossPoint>,
+}
+
+/// All that is loaded. Immutable; each change is a new one.
+#[derive(Clone, Debug, Default)]
+pub struct Session {
+    /// Grows by one with each change of data or model (not while the same data is filling up).
+    pub id: u64,
+    /// Where the data came from.
+    pub source: Option<DatasetSource>,
+    /// The items that are there so far.
+    pub dataset: Option<Arc<Dataset>>,
+    /// Items there will be once everything is read.
+    pub expected_items: usize,
+    /// The model.
+    pub model: Option<Arc<ModelInfo>>,
+    /// Codes of the first `codes.len()` items.
+    pub codes: Option<Arc<CodeTable>>,
+    /// Positions of the same items on the map.
+    pub projection: Option<Arc<Projection>>,
+}
+
+/// Work to be done in order.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Read data; a model that fits it stays, else the shipped one that fits is taken, else none.
+    OpenData(DatasetSource),
+    /// Read a model file; data that does not fit it is replaced by built-in data where that fits.
+    OpenModel(PathBuf),
+    /// Train a new model on the loaded data.
+    Train {
+        /// What to build.
+        spec: ModelSpec,
+        /// How to train it.
+        config: TrainConfig,
+    },
+    /// Halt training after the present step.
+    Pause,
+    /// Take one training step, then halt.
+    Step,
+    /// Go on with training that was halted, or that was loaded before its last epoch, on the loaded data.
+    Resume,
+    /// End training and keep the best weights so far.
+    Stop,
+    /// Write the model to a file; with its optimiser's state when it can be trained further.
+    SaveModel(PathBuf),
+    /// Give up reading, encoding or searching that is under way.
+    Cancel,
+}
+
+/// What to look for in [`Event::Retrieved`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Query {
+    /// An item of the loaded data; it is left out of its own answer.
+    Item(usize),
+    /// A picture from elsewhere, of the data's shape.
+    Picture(Picture),
+}
+
+/// The same query answered in pixel space and in code space.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// What was looked for.
+    pub query: Query,
+    /// Nearest in pixel space, by Euclidean distance over pixel values 0 to 255.
+    pub pixels: Neighbours,
+    /// Nearest in code space, by Euclidean distance between posterior means. Empty before anything is encoded.
+    pub codes: Neighbours,
+}
+
+/// Where training stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TrainingState {
+    /// Steps are taken.
+    Running,
+    /// Halted; can go on.
+    Paused,
+    /// All epochs done, or stopped; the best weights are in place.
+    Finished,
+}
+
+/// News of training, several times a second.
+#[derive(Clone, Debug)]
+pub struct TrainingReport {
+    /// Where it stands.
+    pub state: TrainingState,
+    /// Epoch under way, from 0.
+    pub epoch: usize,
+    /// Epochs in all.
+    pub epochs: usize,
+    /// Steps taken since the start.
+    pub step: u64,
+    /// Steps in all.
+    pub steps: u64,
+    /// Seconds one step takes.
+    pub step_secs: f32,
+    /// Seconds left at this pace.
+    pub secs_left: f32,
+    /// Points of the loss curve since the last report.
+    pub points: Vec<LossPoint>,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Tensors are now computed there.
+    Device(DeviceInfo),
+    /// Work that takes longer than a blink goes on.
+    Progress {
+        /// What is being done, such as `Encoding faces`.
+        what: String,
+        /// Share done, in `[0, 1]`.
+        done: f32,
+        /// Seconds left, once that can be told.
+        secs_left: Option<f32>,
+    },
+    /// That work ended (well, badly or cancelled).
+    ProgressEnded {
+        /// As in the `Progress` events before.
+        what: String,
+    },
+    /// Something was loaded, or more of it is there.
+    Session(Arc<Session>),
+    /// The picture of a code.
+    Decoded {
+        /// Of the request.
+        generation: u64,
+        /// What the decoder makes of it.
+        picture: Picture,
+        /// Seconds the decoder took.
+        secs: f32,
+    },
+    /// An item passed through the model.
+    Inspected {
+        /// Of the request.
+        generation: u64,
+        /// The item.
+        item: usize,
+        /// Posterior mean.
+        code: Vec<f32>,
+        /// What the decoder makes of the posterior mean.
+        reconstruction: Picture,
+        /// Reconstruction term and KL of this item, nats.
+        loss: (f32, f32),
+    },
+    /// A query answered in both spaces.
+    Retrieved {
+        /// Of the request.
+        generation: u64,
+        /// The answer.
+        comparison: Arc<Comparison>,
+    },
+    /// Training began, goes on or ended.
+    Training(TrainingReport),
+    /// A fixed handful of items beside their reconstructions by the weights of this moment.
+    Preview {
+        /// The items.
+        originals: Vec<Picture>,
+        /// The model's picture of each.
+        reconstructions: Vec<Picture>,
+    },
+    /// The model was written.
+    Saved(PathBuf),
+    /// Something failed; the engine goes on.
+    Failed(Error),
+}

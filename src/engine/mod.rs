@@ -1,0 +1,134 @@
+//! The one thread that owns tensors: messages in, events out.
+//!
+//! The window and the command line are two readers of the same events. Invariant: nothing a caller does here waits for
+//! the engine, but for [`Engine::wait`].
+
+mod core;
+mod device;
+mod encoding;
+mod loading;
+mod mailbox;
+mod message;
+mod search;
+mod training;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use mailbox::{Decode, Inspect, Mailbox, Retrieve};
+pub use message::{
+    Comparison, DeviceChoice, DeviceInfo, DeviceKind, Event, ModelInfo, Query, Request, Session, TrainingReport,
+    TrainingState,
+};
+
+use burn::tensor::Device;
+
+use crate::error::Result;
+
+/// The device for `choice`, and what it is, for work outside the engine's thread.
+///
+/// # Errors
+/// When a GPU is asked for and there is none, not even an emulated one.
+pub fn choose_device(choice: DeviceChoice) -> Result<(Device, DeviceInfo)> {
+    device::choose(choice)
+}
+
+/// How the engine is started.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineOptions {
+    /// Which device computes.
+    pub device: DeviceChoice,
+    /// Seed of built-in data.
+    pub seed: u64,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { device: DeviceChoice::Auto, seed: 1 }
+    }
+}
+
+/// A handle to the engine's thread, which ends when the handle is dropped.
+#[derive(Debug)]
+pub struct Engine {
+    requests: Option<Sender<Request>>,
+    mailbox: Arc<Mailbox>,
+    bell: Sender<()>,
+    events: Receiver<Event>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Starts the engine's thread; `wake` is called after each event.
+    pub fn start(options: EngineOptions, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let (requests, requests_in) = bounded(256);
+        let (bell, bell_in) = bounded(1);
+        let (events_out, events) = bounded(4096);
+        let mailbox = Arc::new(Mailbox::default());
+        let outbox = core::Outbox::new(events_out, Arc::new(wake));
+        let inbox = core::Inbox { requests: requests_in, mailbox: mailbox.clone(), bell: bell_in };
+        let thread = std::thread::Builder::new()
+            .name("morphospace-engine".into())
+            .spawn(move || core::run(options, &inbox, outbox))
+            .inspect_err(|e| tracing::error!("the engine could not be started: {e}"))
+            .ok();
+        Self { requests: Some(requests), mailbox, bell, events, thread }
+    }
+
+    /// Asks for work to be done in order.
+    pub fn request(&self, request: Request) {
+        if let Some(requests) = &self.requests
+            && let Err(e) = requests.try_send(request)
+        {
+            tracing::warn!("a request was dropped: {e}");
+        }
+    }
+
+    /// Asks for the picture of a code; a request that still waits is replaced.
+    pub fn decode(&self, generation: u64, code: Vec<f32>) {
+        self.mailbox.decode.put(Decode { generation, code });
+        let _ = self.bell.try_send(());
+    }
+
+    /// Asks for an item to be passed through the model; a request that still waits is replaced.
+    pub fn inspect(&self, generation: u64, item: usize) {
+        self.mailbox.inspect.put(Inspect { generation, item });
+        let _ = self.bell.try_send(());
+    }
+
+    /// Asks for the `k` nearest in both spaces; a request that still waits is replaced.
+    pub fn retrieve(&self, generation: u64, query: Query, k: usize) {
+        self.mailbox.retrieve.put(Retrieve { generation, query, k });
+        let _ = self.bell.try_send(());
+    }
+
+    /// The next event, if there is one.
+    #[must_use]
+    pub fn poll(&self) -> Option<Event> {
+        self.events.try_recv().ok()
+    }
+
+    /// Waits for the next event.
+    ///
+    /// # Errors
+    /// `is_device` when the engine has ended.
+    pub fn wait(&self) -> Result<Event> {
+        self.events.recv().map_err(|_| crate::error::Error::device("the engine has ended"))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Without senders the loop ends after its present piece of work; events nobody reads must not hold it up.
+        self.requests = None;
+        let _ = self.bell.try_send(());
+        if let Some(thread) = self.thread.take() {
+            while !thread.is_finished() {
+                while self.events.try_recv().is_ok() {}
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+        }
+    }
+}

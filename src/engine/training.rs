@@ -1,0 +1,235 @@
+//! A training under way: steps, reports, previews and checkpoints.
+//!
+//! Invariant: a checkpoint of the last whole epoch is held in memory, so that neither a failing device nor a loss that
+//! is no longer finite costs more than one epoch.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use burn::tensor::Device;
+
+use super::core::Core;
+use super::message::{Event, TrainingReport, TrainingState};
+use crate::data::{Dataset, DatasetSource, Picture};
+use crate::error::{Error, Result};
+use crate::model::{AutoEncoder, CodeStatistics, ModelFile, ModelSpec, Provenance, TrainConfig, Trainer};
+use crate::progress::Progress;
+
+const REPORT_EVERY: Duration = Duration::from_millis(100);
+const PREVIEW_EVERY: Duration = Duration::from_millis(1000);
+const PREVIEWS: usize = 8;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Pace {
+    Running,
+    OneStep,
+    Halted,
+}
+
+#[derive(Debug)]
+pub(super) struct Training {
+    trainer: Trainer,
+    dataset: Arc<Dataset>,
+    provenance: Provenance,
+    pub(super) statistics: CodeStatistics,
+    pace: Pace,
+    is_over: bool,
+    saved: ModelFile,
+    epoch_shown: u64,
+    last_report: Instant,
+    last_preview: Option<Instant>,
+    /// Time spent on steps, and their number, since this training was begun or resumed.
+    spent: (Duration, u64),
+    /// Points of the loss curve that have been reported.
+    reported: usize,
+}
+
+impl Training {
+    /// Begins anew.
+    pub(super) fn new(
+        spec: ModelSpec,
+        config: TrainConfig,
+        dataset: Arc<Dataset>,
+        source: Option<&DatasetSource>,
+        device: &Device,
+    ) -> Result<Self> {
+        let provenance = Provenance {
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            data: dataset.name().to_owned(),
+            source: source.map(ToString::to_string).unwrap_or_default(),
+            digest: dataset.digest(),
+            items: dataset.len(),
+        };
+        let statistics = CodeStatistics {
+            mean: vec![0.0; spec.code],
+            std: vec![1.0; spec.code],
+            kl: vec![1.0; spec.code],
+            example: vec![0.0; spec.code],
+        };
+        let trainer = Trainer::new(spec, config, &dataset, device)?;
+        let saved = ModelFile::from_trainer(&trainer, provenance.clone(), statistics.clone())?;
+        Ok(Self::around(trainer, saved, dataset))
+    }
+
+    /// Goes on from a file.
+    pub(super) fn resumed(file: ModelFile, dataset: Arc<Dataset>, device: &Device) -> Result<Self> {
+        let trainer = file.trainer(None, &dataset, device)?;
+        Ok(Self::around(trainer, file, dataset))
+    }
+
+    fn around(trainer: Trainer, saved: ModelFile, dataset: Arc<Dataset>) -> Self {
+        Self {
+            epoch_shown: trainer.step() / trainer.steps_per_epoch(),
+            reported: 0,
+            trainer,
+            dataset,
+            provenance: saved.provenance.clone(),
+            statistics: saved.statistics.clone(),
+            pace: Pace::Running,
+            is_over: false,
+            saved,
+            last_report: Instant::now(),
+            last_preview: None,
+            spent: (Duration::ZERO, 0),
+        }
+    }
+
+    /// The same training from its last checkpoint, on another device.
+    pub(super) fn restored(self, device: &Device) -> Result<Self> {
+        Self::resumed(self.saved, self.dataset, device)
+    }
+
+    pub(super) fn pause(&mut self) {
+        self.pace = Pace::Halted;
+    }
+
+    pub(super) fn step_once(&mut self) {
+        self.pace = Pace::OneStep;
+    }
+
+    pub(super) fn resume(&mut self) {
+        self.pace = Pace::Running;
+    }
+
+    pub(super) fn finish(&mut self) {
+        self.is_over = true;
+    }
+
+    pub(super) fn wants_to_run(&self) -> bool {
+        // A step that was begun is always brought to its end, so that weights and counters belong together.
+        !self.is_over && (self.pace != Pace::Halted || !self.trainer.is_between_steps())
+    }
+
+    pub(super) fn network(&self) -> AutoEncoder {
+        self.trainer.model()
+    }
+
+    /// The model as it can be saved now.
+    pub(super) fn checkpoint(&mut self) -> Result<ModelFile> {
+        while !self.trainer.is_between_steps() {
+            self.trainer.advance(&self.dataset)?;
+        }
+        self.trainer.read_losses()?;
+        ModelFile::from_trainer(&self.trainer, self.provenance.clone(), self.statistics.clone())
+    }
+
+    pub(super) fn report(&mut self) -> Result<TrainingReport> {
+        self.trainer.read_losses()?;
+        let history = self.trainer.history();
+        // The last point of an epoch is complete when the epoch's validation is.
+        let complete = history.len() - usize::from(self.trainer.is_validating() && !history.is_empty());
+        let points = history[self.reported.min(complete)..complete].to_vec();
+        self.reported = self.reported.max(complete);
+        let (spent, taken) = self.spent;
+        let step_secs = if taken == 0 { 0.0 } else { spent.as_secs_f32() / taken as f32 };
+        let (step, steps) = (self.trainer.step(), self.trainer.steps());
+        self.last_report = Instant::now();
+        Ok(TrainingReport {
+            state: match self.pace {
+                _ if self.is_over => TrainingState::Finished,
+                Pace::Halted => TrainingState::Paused,
+                Pace::Running | Pace::OneStep => TrainingState::Running,
+            },
+            epoch: (step / self.trainer.steps_per_epoch()) as usize,
+            epochs: self.trainer.config().epochs,
+            step,
+            steps,
+            step_secs,
+            secs_left: step_secs * steps.saturating_sub(step) as f32,
+            points,
+        })
+    }
+
+    fn preview(&self) -> Result<Event> {
+        let network = self.trainer.model();
+        let shape = self.dataset.shape();
+        let count = PREVIEWS.min(self.dataset.len());
+        let items: Vec<&[u8]> = (0..count).map(|i| self.dataset.pixels(i * (self.dataset.len() / count))).collect();
+        let codes = network.encode(&items, &Progress::silent())?.mean;
+        let pixels = network.decode(&codes)?;
+        let picture = |pixels: &[u8]| Picture { shape, pixels: pixels.to_vec() };
+        Ok(Event::Preview {
+            originals: items.into_iter().map(picture).collect(),
+            reconstructions: pixels.chunks(shape.len()).map(picture).collect(),
+        })
+    }
+}
+
+impl Core {
+    /// One slice of a step, and what is due after it.
+    pub(super) fn train_some(&mut self) -> Result<()> {
+        let Some(training) = &mut self.training else { return Ok(()) };
+        let start = Instant::now();
+        let before = training.trainer.step();
+        training.trainer.advance(&training.dataset)?;
+        let is_whole = training.trainer.is_between_steps();
+        let after = training.trainer.step();
+        training.spent.0 += start.elapsed();
+        training.spent.1 += after - before;
+        if is_whole && training.pace == Pace::OneStep {
+            training.pace = Pace::Halted;
+        }
+        let is_due = training.last_report.elapsed() >= REPORT_EVERY;
+        if is_due || (is_whole && training.pace == Pace::Halted) {
+            match training.report() {
+                Ok(report) => self.outbox.send(Event::Training(report)),
+                Err(error) => return self.give_up(error),
+            }
+        }
+        let Some(training) = &mut self.training else { return Ok(()) };
+        if training.last_preview.is_none_or(|at| at.elapsed() >= PREVIEW_EVERY) {
+            training.last_preview = Some(Instant::now());
+            let preview = training.preview()?;
+            self.outbox.send(preview);
+        }
+        let epoch = training.trainer.step() / training.trainer.steps_per_epoch();
+        if is_whole && epoch > training.epoch_shown {
+            training.epoch_shown = epoch;
+            match training.checkpoint() {
+                Ok(file) => training.saved = file,
+                Err(error) => return self.give_up(error),
+            }
+            if training.trainer.is_done() {
+                return self.finish_training();
+            }
+            let network = training.network();
+            self.encode_preview(network);
+        }
+        Ok(())
+    }
+
+    /// Ends a training whose loss is lost, with the weights of the last epoch's end.
+    fn give_up(&mut self, error: Error) -> Result<()> {
+        if error.is_device() {
+            return Err(error);
+        }
+        if let Some(training) = self.training.take() {
+            self.use_model(training.saved, None)?;
+            self.update_info(|info| info.is_unsaved = true);
+            self.report_end_of_training();
+            self.publish();
+            self.encode_all();
+        }
+        Err(error)
+    }
+}

@@ -1,0 +1,222 @@
+//! An auto-encoder ready for use: pictures to codes and codes to pictures, in bytes and plain numbers.
+//!
+//! Invariant: the weights carry no derivatives, so nothing is recorded; batches have one of a few fixed sizes, so that a
+//! GPU compiles each kernel once.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor, TensorData, activation};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal, Uniform};
+use rayon::prelude::*;
+
+use super::layout::PixelLayout;
+use super::network::{Layer, Plan};
+use super::ops;
+use super::spec::{Likelihood, ModelSpec};
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+
+/// Items encoded at a time.
+const ENCODE_BATCH: usize = 128;
+/// Codes decoded at a time, when there are more than one.
+const DECODE_BATCH: usize = 64;
+
+/// What a network is, without its weights.
+#[derive(Debug)]
+pub(super) struct Architecture {
+    pub(super) spec: ModelSpec,
+    pub(super) plan: Plan,
+    pub(super) layout: PixelLayout,
+    pub(super) device: Device,
+}
+
+impl Architecture {
+    pub(super) fn new(spec: ModelSpec, device: &Device) -> Result<Self> {
+        let spec = spec.check()?;
+        Ok(Self { plan: Plan::new(&spec), layout: PixelLayout::new(&spec), device: device.clone(), spec })
+    }
+
+    /// The inputs of a batch, `[items, inputs]`, on `device`. Where `binarize` names a seed and a stream per item, each
+    /// value is drawn to 0 or 1 with the grey value as probability.
+    pub(super) fn inputs(&self, items: &[&[u8]], binarize: Option<(u64, &[u64])>, device: &Device) -> Tensor<2> {
+        let width = self.layout.inputs();
+        let mut values = vec![0.0_f32; items.len() * width];
+        values.par_chunks_mut(width).zip(items).enumerate().for_each(|(i, (row, pixels))| match binarize {
+            None => self.layout.gather(pixels, row, |p| f32::from(p) / 255.0),
+            Some((seed, streams)) => {
+                let mut rng = stream(seed, streams[i]);
+                let uniform = Uniform::new(0_u16, 255).expect("an interval");
+                self.layout.gather(pixels, row, |p| if uniform.sample(&mut rng) < u16::from(p) { 1.0 } else { 0.0 });
+            }
+        });
+        Tensor::from_data(TensorData::new(values, [items.len(), width]), device)
+    }
+
+    /// Reconstruction term and KL of a batch, each summed and multiplied by `scale`. `noise`, `[items, code]`, is
+    /// standard normal; the code is `mean + exp(log_variance / 2) · noise` (Kingma & Welling 2014).
+    pub(super) fn terms(&self, weights: &[Layer], inputs: Tensor<2>, noise: Tensor<2>, scale: f32) -> (Tensor<1>, Tensor<1>) {
+        let [items, _] = inputs.dims();
+        let (mean, log_variance) = self.plan.encode(weights, inputs.clone());
+        let code = mean.clone() + log_variance.clone().mul_scalar(0.5).exp() * noise;
+        let (output, padding) = self.masked(self.plan.decode(weights, code));
+        let reconstruction = ops::reconstruction(output, inputs, self.spec.likelihood, scale);
+        let kl = (log_variance.clone().exp() + mean.square() - log_variance - 1.0).sum() * (0.5 * scale);
+        (reconstruction - padding * items as f32 * scale, kl)
+    }
+
+    /// The decoder's output with zeros for padding, and what the padding of one item adds to its reconstruction term.
+    pub(super) fn masked(&self, output: Tensor<2>) -> (Tensor<2>, f32) {
+        let Some(mask) = self.layout.mask() else { return (output, 0.0) };
+        let padding = mask.iter().filter(|m| **m == 0.0).count() as f32;
+        let mask = Tensor::from_data(TensorData::new(mask, [1, self.layout.inputs()]), &output.device());
+        let per_value = match self.spec.likelihood {
+            Likelihood::Gaussian { .. } => 0.0,
+            Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => std::f32::consts::LN_2,
+        };
+        (output * mask, padding * per_value)
+    }
+}
+
+/// The random numbers of one item, apart from those of all others.
+pub(super) fn stream(seed: u64, stream: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(stream);
+    rng
+}
+
+/// Standard normal numbers `[streams, width]`, a stream per row.
+pub(super) fn normal(seed: u64, streams: &[u64], width: usize, device: &Device) -> Tensor<2> {
+    let mut values = vec![0.0_f32; streams.len() * width];
+    values.par_chunks_mut(width.max(1)).zip(streams).for_each(|(row, &s)| {
+        let mut rng = stream(seed, s);
+        row.iter_mut().for_each(|v| *v = StandardNormal.sample(&mut rng));
+    });
+    Tensor::from_data(TensorData::new(values, [streams.len(), width]), device)
+}
+
+/// Posteriors of some items: per item `code` means and log-variances.
+#[derive(Clone, Debug, Default)]
+pub struct Posteriors {
+    /// `[items, code]`.
+    pub mean: Vec<f32>,
+    /// `[items, code]`, logarithms of the variances.
+    pub log_variance: Vec<f32>,
+}
+
+impl Posteriors {
+    /// KL from the standard normal prior of each code dimension, in nats: `½(exp s + m² − 1 − s)`, averaged over items.
+    #[must_use]
+    pub fn kl_per_dimension(&self, code: usize) -> Vec<f32> {
+        let mut kl = vec![0.0_f64; code];
+        for (i, (m, s)) in self.mean.iter().zip(&self.log_variance).enumerate() {
+            kl[i % code] += 0.5 * f64::from(s.exp() + m * m - 1.0 - s);
+        }
+        let items = (self.mean.len() / code.max(1)).max(1) as f64;
+        kl.iter().map(|k| (k / items) as f32).collect()
+    }
+}
+
+/// A network with its weights, for encoding and decoding.
+#[derive(Clone, Debug)]
+pub struct AutoEncoder {
+    pub(super) architecture: Arc<Architecture>,
+    pub(super) weights: Vec<Layer>,
+}
+
+impl AutoEncoder {
+    /// What it is.
+    #[must_use]
+    pub fn spec(&self) -> &ModelSpec {
+        &self.architecture.spec
+    }
+
+    /// Numbers per code.
+    #[must_use]
+    pub fn code(&self) -> usize {
+        self.architecture.spec.code
+    }
+
+    /// The posteriors of pictures of the model's shape.
+    ///
+    /// # Errors
+    /// When a picture has another size, when cancelled, or when the device fails.
+    pub fn encode(&self, items: &[&[u8]], progress: &Progress) -> Result<Posteriors> {
+        let expected = self.spec().shape.len();
+        if let Some(other) = items.iter().find(|p| p.len() != expected) {
+            return Err(Error::model(format!("a picture of {} values for a model of {}", other.len(), self.spec().shape)));
+        }
+        let device = &self.architecture.device;
+        let mut posteriors = Posteriors::default();
+        for (i, batch) in items.chunks(ENCODE_BATCH).enumerate() {
+            progress.update(i * ENCODE_BATCH, items.len())?;
+            let mut padded = batch.to_vec();
+            if !ops::is_cpu(device) && items.len() > 1 {
+                padded.resize(ENCODE_BATCH, batch[0]);
+            }
+            let inputs = self.architecture.inputs(&padded, None, device);
+            let (mean, log_variance) = self.architecture.plan.encode(&self.weights, inputs);
+            let wanted = batch.len() * self.code();
+            posteriors.mean.extend_from_slice(&read(mean)?[..wanted]);
+            posteriors.log_variance.extend_from_slice(&read(log_variance)?[..wanted]);
+        }
+        Ok(posteriors)
+    }
+
+    /// The pictures of codes `[count, code]`: `count` pictures of the model's shape, one after the other.
+    ///
+    /// # Errors
+    /// When the numbers do not make whole codes, or when the device fails.
+    pub fn decode(&self, codes: &[f32]) -> Result<Vec<u8>> {
+        let code = self.code();
+        if !codes.len().is_multiple_of(code) {
+            return Err(Error::model(format!("{} numbers are not whole codes of {code}", codes.len())));
+        }
+        let device = &self.architecture.device;
+        let size = self.spec().shape.len();
+        let width = self.architecture.layout.inputs();
+        let mut pictures = vec![0; codes.len() / code * size];
+        for (codes, pictures) in codes.chunks(DECODE_BATCH * code).zip(pictures.chunks_mut(DECODE_BATCH * size)) {
+            let mut padded = codes.to_vec();
+            if !ops::is_cpu(device) && codes.len() > code {
+                padded.resize(DECODE_BATCH * code, 0.0);
+            }
+            let rows = padded.len() / code;
+            let codes = Tensor::from_data(TensorData::new(padded, [rows, code]), device);
+            let output = self.architecture.plan.decode(&self.weights, codes);
+            let output = read(match self.spec().likelihood {
+                Likelihood::Gaussian { .. } => output,
+                Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => activation::sigmoid(output),
+            })?;
+            for (picture, output) in pictures.chunks_mut(size).zip(output.chunks(width)) {
+                self.architecture.layout.scatter(output, picture);
+            }
+        }
+        Ok(pictures)
+    }
+}
+
+impl AutoEncoder {
+    /// Reconstruction term at the posterior mean, and KL, of one picture, in nats.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn loss_at_mean(&self, pixels: &[u8], posterior: &Posteriors) -> Result<(f32, f32)> {
+        let device = &self.architecture.device;
+        let inputs = self.architecture.inputs(&[pixels], None, device);
+        let code = Tensor::from_data(TensorData::new(posterior.mean.clone(), [1, self.code()]), device);
+        let (output, padding) = self.architecture.masked(self.architecture.plan.decode(&self.weights, code));
+        let reconstruction = read(ops::reconstruction(output, inputs, self.spec().likelihood, 1.0))?[0] - padding;
+        Ok((reconstruction, posterior.kl_per_dimension(self.code()).iter().sum()))
+    }
+}
+
+/// The numbers of a tensor.
+pub(super) fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    tensor
+        .try_into_data()
+        .map_err(|e| Error::device(format!("the device stopped working: {e}")))?
+        .try_into_vec::<f32>()
+        .map_err(|e| Error::device(format!("the device gave something unexpected: {e:?}")))
+}

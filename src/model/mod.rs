@@ -1,0 +1,21 @@
+//! The auto-encoders in burn: specification, networks, objectives, optimisation step, weights on disk.
+
+mod auto_encoder;
+mod evaluate;
+mod file;
+mod import;
+mod layout;
+mod network;
+mod ops;
+mod optimizer;
+mod shipped;
+mod spec;
+mod trainer;
+
+pub use auto_encoder::{AutoEncoder, Posteriors};
+pub use evaluate::{Evaluation, evaluate};
+pub(crate) use file::write_atomically;
+pub use file::{CodeStatistics, ModelFile, Precision, Provenance};
+pub use shipped::{Shipped, shipped_for};
+pub use spec::{Likelihood, LossPoint, ModelSpec, Network, Preset, SPEC_VERSION, Stage, TrainConfig};
+pub use trainer::Trainer;

@@ -1,0 +1,347 @@
+//! Training, one step at a time.
+//!
+//! Invariant: what a step does depends on the seed and on the number of steps before it alone, so that training that was
+//! saved and resumed gives the same weights as training that was not interrupted (bit for bit on the CPU).
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+use rand::seq::SliceRandom;
+
+use super::auto_encoder::{Architecture, AutoEncoder, normal, read, stream};
+use super::network::Layer;
+use super::ops;
+use super::optimizer::{Adam, tracked, untracked};
+use super::spec::{Likelihood, LossPoint, ModelSpec, TrainConfig};
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+
+/// Multiplications of one pass forward and backward that are done in one go on the CPU, about 30 ms on two cores; a larger
+/// batch is cut, so that a picture asked for meanwhile does not wait longer.
+const CPU_SLICE: usize = 2_500_000_000;
+
+/// Streams of random numbers, far enough apart never to meet.
+const SHUFFLE: u64 = 1 << 60;
+const SPLIT: u64 = (1 << 60) - 1;
+const BINARIZE: u64 = 1 << 59;
+const VALIDATE: u64 = 1 << 58;
+
+/// What is left to do in an epoch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    /// The next slice of the present batch.
+    Slice(usize),
+    /// The next batch of validation items, with the sum of the losses so far.
+    Validation { batch: usize, sum: f64 },
+}
+
+/// A model in training.
+#[derive(Debug)]
+pub struct Trainer {
+    architecture: Arc<Architecture>,
+    recording: Device,
+    config: TrainConfig,
+    train: Vec<u32>,
+    validation: Vec<u32>,
+    /// The order of the present epoch's items, and the epoch it belongs to.
+    order: (usize, Vec<u32>),
+    pub(super) weights: Vec<Layer>,
+    pub(super) adam: Adam,
+    /// The weights with the lowest validation loss, and that loss.
+    pub(super) best: Option<(f32, Vec<Layer>)>,
+    phase: Phase,
+    slices: usize,
+    accumulated: Vec<Layer>,
+    /// The terms of the slices of the present step.
+    terms_so_far: Option<(Tensor<1>, Tensor<1>)>,
+    /// Losses not read back yet: step, reconstruction and KL.
+    pending: Vec<(u64, Tensor<1>, Tensor<1>)>,
+    history: Vec<LossPoint>,
+}
+
+impl Trainer {
+    /// A new model for `dataset` with fresh weights.
+    ///
+    /// # Errors
+    /// When specification, settings and data do not fit together.
+    pub fn new(spec: ModelSpec, config: TrainConfig, dataset: &Dataset, device: &Device) -> Result<Self> {
+        let architecture = Arc::new(Architecture::new(spec, device)?);
+        let weights = architecture.plan.weights(config.seed, device).into_iter().map(tracked).collect();
+        Self::with_weights(architecture, config, weights, dataset)
+    }
+
+    pub(super) fn with_weights(
+        architecture: Arc<Architecture>,
+        config: TrainConfig,
+        weights: Vec<Layer>,
+        dataset: &Dataset,
+    ) -> Result<Self> {
+        let spec = &architecture.spec;
+        if dataset.shape() != spec.shape {
+            return Err(Error::model(format!(
+                "the model takes {} pictures, {} has {}",
+                spec.shape,
+                dataset.name(),
+                dataset.shape()
+            )));
+        }
+        let config = config.check()?;
+        let mut ids: Vec<u32> = (0..dataset.len() as u32).collect();
+        ids.shuffle(&mut stream(config.seed, SPLIT));
+        let kept = (dataset.len() as f32 * config.validation).round() as usize;
+        let train = ids.split_off(kept.min(dataset.len() - 1));
+        let batch = config.batch.min(train.len());
+        let slices = if ops::is_cpu(&architecture.device) {
+            (3 * batch * architecture.plan.multiplications()).div_ceil(CPU_SLICE).clamp(1, batch)
+        } else {
+            1
+        };
+        Ok(Self {
+            recording: architecture.device.clone().autodiff(),
+            architecture,
+            train,
+            validation: ids,
+            order: (usize::MAX, Vec::new()),
+            weights,
+            adam: Adam::default(),
+            best: None,
+            phase: Phase::Slice(0),
+            slices,
+            accumulated: Vec::new(),
+            terms_so_far: None,
+            pending: Vec::new(),
+            history: Vec::new(),
+            config: TrainConfig { batch, ..config },
+        })
+    }
+
+    /// What is trained.
+    #[must_use]
+    pub fn spec(&self) -> &ModelSpec {
+        &self.architecture.spec
+    }
+
+    /// How it is trained.
+    #[must_use]
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// Steps in one epoch; items that do not fill a last batch wait for the next epoch.
+    #[must_use]
+    pub fn steps_per_epoch(&self) -> u64 {
+        (self.train.len() / self.config.batch) as u64
+    }
+
+    /// Steps in all.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps_per_epoch() * self.config.epochs as u64
+    }
+
+    /// Steps taken.
+    #[must_use]
+    pub fn step(&self) -> u64 {
+        self.adam.steps
+    }
+
+    /// Whether all epochs are done, the last validation included.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.step() >= self.steps() && self.phase == Phase::Slice(0)
+    }
+
+    /// Whether the next call of [`Self::advance`] begins a step, so that nothing is half done.
+    #[must_use]
+    pub fn is_between_steps(&self) -> bool {
+        self.phase == Phase::Slice(0)
+    }
+
+    /// Whether an epoch's validation is under way, whose result belongs to the last point of the loss curve.
+    #[must_use]
+    pub fn is_validating(&self) -> bool {
+        matches!(self.phase, Phase::Validation { .. })
+    }
+
+    /// The loss curve so far, as far as it has been read back.
+    #[must_use]
+    pub fn history(&self) -> &[LossPoint] {
+        &self.history
+    }
+
+    pub(super) fn set_history(&mut self, history: Vec<LossPoint>) {
+        self.history = history;
+    }
+
+    pub(super) fn architecture(&self) -> &Arc<Architecture> {
+        &self.architecture
+    }
+
+    /// The model as it is now.
+    #[must_use]
+    pub fn model(&self) -> AutoEncoder {
+        AutoEncoder { architecture: self.architecture.clone(), weights: self.weights.iter().map(untracked).collect() }
+    }
+
+    /// The model with the lowest validation loss; as it is now, when nothing was kept out for validation.
+    #[must_use]
+    pub fn best_model(&self) -> AutoEncoder {
+        match &self.best {
+            Some((_, weights)) => AutoEncoder { architecture: self.architecture.clone(), weights: weights.clone() },
+            None => self.model(),
+        }
+    }
+
+    /// The smallest piece of work that leaves everything in order: one slice of a step, or one batch of validation.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn advance(&mut self, dataset: &Dataset) -> Result<()> {
+        match self.phase {
+            Phase::Slice(slice) => self.advance_step(dataset, slice),
+            Phase::Validation { batch, sum } => self.advance_validation(dataset, batch, sum),
+        }
+    }
+
+    fn advance_step(&mut self, dataset: &Dataset, slice: usize) -> Result<()> {
+        let batch = self.config.batch;
+        let per_epoch = self.steps_per_epoch();
+        let epoch = (self.step() / per_epoch) as usize;
+        if self.order.0 != epoch {
+            let mut order = self.train.clone();
+            order.shuffle(&mut stream(self.config.seed, SHUFFLE + epoch as u64));
+            self.order = (epoch, order);
+        }
+        let start = (self.step() % per_epoch) as usize * batch;
+        let range = start + slice * batch / self.slices..start + (slice + 1) * batch / self.slices;
+        let items: Vec<&[u8]> = self.order.1[range.clone()].iter().map(|&id| dataset.pixels(id as usize)).collect();
+        let first = self.step() * batch as u64 + (range.start - start) as u64;
+        let (reconstruction, kl) = self.terms(&self.weights, &items, first, 1.0 / batch as f32);
+        let beta = self.beta();
+        let loss = reconstruction.clone() + kl.clone() * beta;
+        let mut grads = loss.backward();
+        let (reconstruction, kl) = (reconstruction.inner(), kl.inner());
+        let terms = match self.terms_so_far.take() {
+            Some((r, k)) => (r + reconstruction, k + kl),
+            None => (reconstruction, kl),
+        };
+        if self.slices > 1 {
+            self.accumulate(&mut grads);
+            if slice + 1 < self.slices {
+                self.phase = Phase::Slice(slice + 1);
+                self.terms_so_far = Some(terms);
+                return Ok(());
+            }
+            for (layer, sum) in self.weights.iter().zip(self.accumulated.drain(..)) {
+                layer.weight.grad_replace(&mut grads, sum.weight);
+                layer.bias.grad_replace(&mut grads, sum.bias);
+            }
+        }
+        let rate = self.learning_rate();
+        let weights = std::mem::take(&mut self.weights);
+        self.weights = self.adam.step(weights, &mut grads, rate, self.config.clip);
+        self.pending.push((self.step(), terms.0, terms.1));
+        let epoch_ends = self.step().is_multiple_of(per_epoch);
+        self.phase = if epoch_ends && !self.validation.is_empty() {
+            Phase::Validation { batch: 0, sum: 0.0 }
+        } else {
+            Phase::Slice(0)
+        };
+        Ok(())
+    }
+
+    fn accumulate(&mut self, grads: &mut burn::tensor::Gradients) {
+        let fresh = self.weights.iter().map(|layer| Layer {
+            weight: layer.weight.grad_remove(grads).expect("every weight has a gradient"),
+            bias: layer.bias.grad_remove(grads).expect("every bias has a gradient"),
+        });
+        self.accumulated = if self.accumulated.is_empty() {
+            fresh.collect()
+        } else {
+            let sums = self.accumulated.drain(..).zip(fresh);
+            sums.map(|(a, b)| Layer { weight: a.weight + b.weight, bias: a.bias + b.bias }).collect()
+        };
+    }
+
+    fn advance_validation(&mut self, dataset: &Dataset, batch: usize, sum: f64) -> Result<()> {
+        let size = (self.config.batch / self.slices).max(1);
+        let start = batch * size;
+        let ids = &self.validation[start..(start + size).min(self.validation.len())];
+        let items: Vec<&[u8]> = ids.iter().map(|&id| dataset.pixels(id as usize)).collect();
+        let weights: Vec<Layer> = self.weights.iter().map(untracked).collect();
+        let (reconstruction, kl) = self.terms(&weights, &items, VALIDATE + start as u64, 1.0);
+        let loss = read(reconstruction + kl * self.spec().beta)?;
+        let sum = sum + f64::from(loss[0]);
+        if start + size < self.validation.len() {
+            self.phase = Phase::Validation { batch: batch + 1, sum };
+            return Ok(());
+        }
+        self.phase = Phase::Slice(0);
+        let loss = (sum / self.validation.len() as f64) as f32;
+        // While the KL's weight still rises the loss is not that of the model which is wanted in the end.
+        let warm = self.step() as f32 >= self.config.warm_up * self.steps_per_epoch() as f32;
+        if warm && loss.is_finite() && self.best.as_ref().is_none_or(|(best, _)| loss < *best) {
+            self.best = Some((loss, weights));
+        }
+        self.read_losses()?;
+        if let Some(last) = self.history.last_mut() {
+            last.validation = Some(loss);
+        }
+        Ok(())
+    }
+
+    fn terms(&self, weights: &[Layer], items: &[&[u8]], first: u64, scale: f32) -> (Tensor<1>, Tensor<1>) {
+        let streams: Vec<u64> = (first..first + items.len() as u64).collect();
+        let shifted: Vec<u64> = streams.iter().map(|s| s + BINARIZE).collect();
+        let binarize = matches!(self.spec().likelihood, Likelihood::BinarizedBernoulli);
+        let device = if first >= VALIDATE { &self.architecture.device } else { &self.recording };
+        let seed = self.config.seed;
+        let inputs = self.architecture.inputs(items, binarize.then_some((seed, &shifted)), device);
+        let noise = normal(seed, &streams, self.spec().code, device);
+        self.architecture.terms(weights, inputs, noise, scale)
+    }
+
+    /// The KL term's present weight.
+    fn beta(&self) -> f32 {
+        let rise = self.config.warm_up * self.steps_per_epoch() as f32;
+        let share = if rise > 0.0 { (self.step() as f32 / rise).min(1.0) } else { 1.0 };
+        self.spec().beta * share
+    }
+
+    /// The present learning rate, along half a cosine.
+    fn learning_rate(&self) -> f64 {
+        let done = self.step() as f64 / self.steps() as f64;
+        let TrainConfig { learning_rate, final_learning_rate, .. } = self.config;
+        final_learning_rate + (learning_rate - final_learning_rate) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+    }
+
+    /// Reads back the losses of the steps since the last call; the one place where training waits for the device.
+    ///
+    /// # Errors
+    /// When a loss is not a finite number, or the device fails.
+    pub fn read_losses(&mut self) -> Result<()> {
+        let pending = std::mem::take(&mut self.pending);
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let steps: Vec<u64> = pending.iter().map(|(step, ..)| *step).collect();
+        let both = pending.into_iter().flat_map(|(_, r, k)| [r, k]).collect();
+        let values = read(Tensor::cat(both, 0))?;
+        let per_epoch = self.steps_per_epoch() as f32;
+        for (step, terms) in steps.into_iter().zip(values.chunks_exact(2)) {
+            let point = LossPoint {
+                step,
+                epoch: step as f32 / per_epoch,
+                reconstruction: terms[0],
+                kl: terms[1],
+                validation: None,
+            };
+            if !(point.reconstruction.is_finite() && point.kl.is_finite()) {
+                return Err(Error::model(format!("the loss is no longer a finite number after {step} steps"))
+                    .hint("the best weights so far are kept; try a lower learning rate"));
+            }
+            self.history.push(point);
+        }
+        Ok(())
+    }
+}

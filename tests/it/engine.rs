@@ -1,0 +1,216 @@
+//! The engine, driven by requests and judged by its events.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use morphospace::data::{DatasetSource, Picture};
+use morphospace::engine::{DeviceChoice, Engine, EngineOptions, Event, Query, Request, Session, TrainingState};
+use morphospace::model::{Preset, TrainConfig};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn engine() -> Engine {
+    Engine::start(EngineOptions { device: DeviceChoice::Cpu, seed: 1 }, || {})
+}
+
+fn source(text: &str) -> DatasetSource {
+    text.parse().expect("a source")
+}
+
+/// Waits for the event that `wanted` makes something of.
+fn wait<T>(engine: &Engine, what: &str, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(found) = engine.wait().map(&mut wanted).expect("the engine lives") {
+            return found;
+        }
+    }
+    panic!("no {what} came");
+}
+
+fn complete(event: Event) -> Option<Arc<Session>> {
+    match event {
+        Event::Session(session) => {
+            let all = session.dataset.as_ref().is_some_and(|d| d.len() == session.expected_items);
+            let encoded = session.codes.as_ref().is_some_and(|c| c.len() == session.expected_items);
+            (all && (encoded || session.model.is_none())).then_some(session)
+        }
+        Event::Failed(error) => panic!("{error}"),
+        _ => None,
+    }
+}
+
+/// An engine with a tiny model in training on digits.
+fn in_training(engine: &Engine, count: usize, epochs: usize) {
+    engine.request(Request::OpenData(source(&format!("digits:{count}"))));
+    let session = wait(engine, "data", complete);
+    let shape = session.dataset.as_ref().expect("data").shape();
+    let config = TrainConfig { epochs, ..Preset::Tiny.training() };
+    engine.request(Request::Train { spec: Preset::Tiny.spec(shape), config });
+}
+
+fn state(event: Event, wanted: TrainingState) -> Option<u64> {
+    match event {
+        Event::Training(report) if report.state == wanted => Some(report.step),
+        Event::Failed(error) => panic!("{error}"),
+        _ => None,
+    }
+}
+
+#[test]
+fn training_runs_to_its_end_and_codes_follow() {
+    let engine = engine();
+    in_training(&engine, 500, 3);
+    let mut points = Vec::new();
+    let mut previews = 0;
+    wait(&engine, "end of training", |event| match event {
+        Event::Training(report) => {
+            points.extend(report.points);
+            (report.state == TrainingState::Finished).then_some(())
+        }
+        Event::Preview { originals, reconstructions } => {
+            assert_eq!(originals.len(), reconstructions.len());
+            previews += 1;
+            None
+        }
+        _ => None,
+    });
+    assert!(previews > 0);
+    assert!(points.windows(2).all(|p| p[0].step < p[1].step), "each step is reported once, in order");
+    let session = wait(&engine, "codes", complete);
+    let model = session.model.as_ref().expect("a model");
+    assert!(model.is_unsaved && model.code_kl.iter().any(|kl| *kl > 0.1), "{model:?}");
+    assert_eq!(session.projection.as_ref().expect("a map").positions().len(), 500);
+}
+
+#[test]
+fn a_drag_is_served_between_training_steps_and_only_the_newest_counts() {
+    let engine = engine();
+    in_training(&engine, 2000, 1000);
+    wait(&engine, "a running training", |e| state(e, TrainingState::Running).filter(|step| *step > 3));
+    for generation in 1..=200 {
+        engine.decode(generation, vec![0.01 * generation as f32; 4]);
+    }
+    let mut served = Vec::new();
+    let mut steps = 0;
+    wait(&engine, "the newest picture", |event| match event {
+        Event::Decoded { generation, .. } => {
+            served.push(generation);
+            (generation == 200).then_some(())
+        }
+        Event::Training(report) => {
+            steps = report.step;
+            None
+        }
+        _ => None,
+    });
+    assert!(served.len() < 100, "{} pictures for 200 requests", served.len());
+    assert!(served.is_sorted());
+    engine.request(Request::Stop);
+    wait(&engine, "the end", |e| state(e, TrainingState::Finished));
+}
+
+#[test]
+fn training_halts_steps_and_goes_on() {
+    let engine = engine();
+    in_training(&engine, 1000, 1000);
+    wait(&engine, "a running training", |e| state(e, TrainingState::Running).filter(|step| *step > 1));
+    engine.request(Request::Pause);
+    let halted = wait(&engine, "a halt", |e| state(e, TrainingState::Paused));
+    engine.request(Request::Step);
+    let stepped = wait(&engine, "one step", |e| state(e, TrainingState::Paused).filter(|step| *step > halted));
+    assert_eq!(stepped, halted + 1);
+    engine.request(Request::Resume);
+    wait(&engine, "more steps", |e| state(e, TrainingState::Running).filter(|step| *step > stepped));
+    engine.request(Request::Stop);
+    wait(&engine, "the end", |e| state(e, TrainingState::Finished));
+}
+
+#[test]
+fn a_model_is_saved_opened_and_trained_further() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine.safetensors");
+    let engine = engine();
+    in_training(&engine, 600, 1000);
+    wait(&engine, "a running training", |e| state(e, TrainingState::Running).filter(|step| *step > 8));
+    engine.request(Request::Stop);
+    let stopped = wait(&engine, "the end", |e| state(e, TrainingState::Finished));
+    wait(&engine, "codes", complete);
+    engine.request(Request::SaveModel(path.clone()));
+    wait(&engine, "saving", |e| matches!(e, Event::Saved(_)).then_some(()));
+
+    engine.request(Request::OpenModel(path.clone()));
+    let opened = wait(&engine, "the model", |event| complete(event).filter(|s| s.model.as_ref().is_some_and(|m| m.file.is_some())));
+    let model = opened.model.as_ref().expect("a model");
+    assert_eq!((model.name.as_str(), model.is_unsaved, model.can_resume), ("mine", false, true));
+    engine.request(Request::Resume);
+    let step = wait(&engine, "more steps", |e| state(e, TrainingState::Running));
+    assert!(step >= stopped, "{step} after {stopped}");
+}
+
+#[test]
+fn retrieval_leaves_the_query_out_and_answers_in_both_spaces() {
+    let engine = engine();
+    engine.request(Request::OpenData(source("digits:400")));
+    let session = wait(&engine, "data", complete);
+    engine.retrieve(7, Query::Item(5), 10);
+    let comparison = wait(&engine, "neighbours", |event| match event {
+        Event::Retrieved { generation: 7, comparison } => Some(comparison),
+        Event::Failed(error) => panic!("{error}"),
+        _ => None,
+    });
+    assert_eq!(comparison.pixels.ids.len(), 10);
+    assert!(!comparison.pixels.ids.contains(&5));
+    assert!(comparison.pixels.distances.is_sorted());
+    if session.model.is_some() {
+        assert_eq!(comparison.codes.ids.len(), 10);
+        assert!(!comparison.codes.ids.contains(&5));
+    }
+    let picture: Picture = session.dataset.as_ref().expect("data").picture(9);
+    engine.retrieve(8, Query::Picture(picture), 1);
+    let comparison = wait(&engine, "neighbours", |event| match event {
+        Event::Retrieved { generation: 8, comparison } => Some(comparison),
+        _ => None,
+    });
+    assert_eq!((comparison.pixels.ids[0], comparison.pixels.distances[0]), (9, 0.0));
+}
+
+#[test]
+fn failures_become_events_and_the_engine_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine();
+    let failed = |event: Event| match event {
+        Event::Failed(error) => Some(error.to_string()),
+        _ => None,
+    };
+    engine.request(Request::OpenModel(folder.path().join("none.safetensors")));
+    assert!(wait(&engine, "an error", failed).contains("none.safetensors"));
+    engine.request(Request::OpenData(source(folder.path().join("no.gz").to_str().expect("UTF-8"))));
+    assert!(wait(&engine, "an error", failed).contains("no.gz"));
+    engine.request(Request::Pause);
+    assert!(wait(&engine, "an error", failed).contains("no training"));
+    engine.decode(1, vec![0.0; 3]);
+    engine.inspect(2, 99);
+    engine.request(Request::OpenData(source("digits:60")));
+    let session = wait(&engine, "data", complete);
+    assert_eq!(session.dataset.as_ref().map(|d| d.len()), Some(60));
+    let wrong = Picture { shape: morphospace::data::ImageShape::new(2, 2, 1), pixels: vec![0; 4] };
+    engine.retrieve(3, Query::Picture(wrong), 3);
+    assert!(wait(&engine, "an error", failed).contains("2×2×1"));
+}
+
+#[test]
+fn reading_can_be_cancelled() {
+    let engine = engine();
+    engine.request(Request::OpenData(source("digits:2000000")));
+    wait(&engine, "some items", |event| match event {
+        Event::Session(session) => session.dataset.as_ref().map(|d| d.len()),
+        _ => None,
+    });
+    engine.request(Request::Cancel);
+    let there = wait(&engine, "the end of reading", |event| match event {
+        Event::Session(session) => session.dataset.as_ref().filter(|d| d.len() == session.expected_items).map(|d| d.len()),
+        _ => None,
+    });
+    assert!(there < 2_000_000);
+}

@@ -1,0 +1,9 @@
+//! Behaviour from outside: the command line, the engine, the window and hostile files. One binary, so that it links once.
+
+mod command_line;
+mod data;
+mod engine;
+mod parity;
+mod retrieval;
+mod training;
+mod window;
