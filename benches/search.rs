@@ -6,8 +6,8 @@
 use std::hint::black_box;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use criterion::{Criterion, criterion_group, criterion_main};
 use morphospace::data::{Dataset, ImageShape};
 use morphospace::error::Result;
 use morphospace::progress::Progress;
@@ -65,47 +65,39 @@ fn codes(n: usize, d: usize, seed: u32) -> Vec<f32> {
     (0..n * d).map(number).collect()
 }
 
-fn pixels(c: &mut Criterion) {
+/// Median milliseconds of `times` runs after one to warm up.
+fn milliseconds<T>(times: usize, mut work: impl FnMut() -> Result<T>) -> f64 {
+    let mut once = || {
+        let start = Instant::now();
+        black_box(work().expect("an answer"));
+        1000.0 * start.elapsed().as_secs_f64()
+    };
+    once();
+    let mut found: Vec<f64> = (0..times).map(|_| once()).collect();
+    found.sort_by(f64::total_cmp);
+    found[times / 2]
+}
+
+fn main() {
+    let silent = Progress::silent();
     let shape = ImageShape::new(28, 28, 1);
     let drawn = |n, seed| strokes(n, seed, shape).expect("a set of pictures");
     let gallery = real("train").unwrap_or_else(|| drawn(60_000, 0));
     let queries = real("t10k").unwrap_or_else(|| drawn(10_000, 60_000));
-    let silent = Progress::silent();
-    let mut group = c.benchmark_group("pixels 60000x784");
-    group.sample_size(10);
-    group.bench_function("1 query", |b| {
-        b.iter(|| nearest_to_picture(&gallery, black_box(queries.pixels(0)), K, None, &silent));
-    });
-    group.bench_function("10000 queries", |b| {
-        b.iter(|| nearest_pixels(&gallery, black_box(&queries), K, None, &silent));
-    });
-    group.finish();
+    let one = || nearest_to_picture(&gallery, black_box(queries.pixels(0)), K, None, &silent);
+    println!("{{\"pixels_60000x784_1_query_ms\": {:.2}}}", milliseconds(15, one));
+    let all = || nearest_pixels(&gallery, black_box(&queries), K, None, &silent);
+    println!("{{\"pixels_60000x784_10000_queries_ms\": {:.0}}}", milliseconds(3, all));
 
-    let shape = ImageShape::new(64, 64, 3);
-    let gallery = strokes(20_000, 0, shape).expect("a set of pictures");
-    let mut group = c.benchmark_group("pixels 20000x12288");
-    group.sample_size(10);
-    group.bench_function("1 query", |b| {
-        b.iter(|| nearest_to_picture(&gallery, black_box(gallery.pixels(7)), K, Some(7), &silent));
-    });
-    group.finish();
-}
+    let faces = strokes(20_000, 0, ImageShape::new(64, 64, 3)).expect("a set of pictures");
+    let one = || nearest_to_picture(&faces, black_box(faces.pixels(7)), K, Some(7), &silent);
+    println!("{{\"pixels_20000x12288_1_query_ms\": {:.2}}}", milliseconds(9, one));
 
-fn code_search(c: &mut Criterion) {
     let d = 32;
-    let gallery = CodeTable::new(codes(60_000, d, 0), d, vec![0.0; d]).expect("a table");
+    let table = CodeTable::new(codes(60_000, d, 0), d, vec![0.0; d]).expect("a table");
     let queries = codes(10_000, d, 0x5EED_0000);
-    let silent = Progress::silent();
-    let mut group = c.benchmark_group("codes 60000x32");
-    group.sample_size(10);
-    group.bench_function("1 query", |b| {
-        b.iter(|| nearest_codes(&gallery, black_box(&queries[..d]), K, None, &silent));
-    });
-    group.bench_function("10000 queries", |b| {
-        b.iter(|| nearest_codes(&gallery, black_box(&queries), K, None, &silent));
-    });
-    group.finish();
+    let one = || nearest_codes(&table, black_box(&queries[..d]), K, None, &silent);
+    println!("{{\"codes_60000x32_1_query_ms\": {:.3}}}", milliseconds(31, one));
+    let all = || nearest_codes(&table, black_box(&queries), K, None, &silent);
+    println!("{{\"codes_60000x32_10000_queries_ms\": {:.0}}}", milliseconds(3, all));
 }
-
-criterion_group!(benches, pixels, code_search);
-criterion_main!(benches);

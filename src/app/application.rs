@@ -90,7 +90,10 @@ impl App {
         let model = options.model.clone().map(Action::OpenModel);
         Self {
             engine,
-            state: State { recent: saved.recent, ..State::default() },
+            state: State {
+                recent: saved.recent,
+                ..State::default()
+            },
             view: View::default(),
             history: History::default(),
             layout: saved.layout,
@@ -121,12 +124,19 @@ impl App {
 
     /// Items that are on the map so far.
     pub fn mapped_items(&self) -> usize {
-        self.state.session.projection.as_ref().map_or(0, |p| p.positions().len())
+        self.state
+            .session
+            .projection
+            .as_ref()
+            .map_or(0, |p| p.positions().len())
     }
 
     /// Whether the neighbours of the selection are there, in both spaces.
     pub fn has_neighbours(&self) -> bool {
-        self.state.comparison.as_ref().is_some_and(|c| !c.pixels.ids.is_empty() && !c.codes.ids.is_empty())
+        self.state
+            .comparison
+            .as_ref()
+            .is_some_and(|c| !c.pixels.ids.is_empty() && !c.codes.ids.is_empty())
     }
 
     /// Whether a picture answers the newest position of the sliders.
@@ -156,16 +166,24 @@ impl App {
 
     /// Whether training takes steps.
     pub fn is_running(&self) -> bool {
-        self.state.training.as_ref().is_some_and(|t| t.state == TrainingState::Running)
+        self.state
+            .training
+            .as_ref()
+            .is_some_and(|t| t.state == TrainingState::Running)
     }
 
     /// An item with much to tell: its nearest in the two spaces differ, and it lies among others.
     pub(super) fn telling_item(&self) -> usize {
-        let Some(projection) = &self.state.session.projection else { return 0 };
+        let Some(projection) = &self.state.session.projection else {
+            return 0;
+        };
         let positions = projection.positions();
-        let spread = positions.iter().map(|p| p[0].hypot(p[1])).sum::<f32>() / positions.len().max(1) as f32;
+        let spread =
+            positions.iter().map(|p| p[0].hypot(p[1])).sum::<f32>() / positions.len().max(1) as f32;
         let off = |p: &[f32; 2]| (p[0] - 0.7 * spread).hypot(p[1] - 0.5 * spread);
-        (0..positions.len()).min_by(|&a, &b| off(&positions[a]).total_cmp(&off(&positions[b]))).unwrap_or(0)
+        (0..positions.len())
+            .min_by(|&a, &b| off(&positions[a]).total_cmp(&off(&positions[b])))
+            .unwrap_or(0)
     }
 
     /// Shows the dark or the light theme.
@@ -185,13 +203,27 @@ impl App {
 
     /// How large pictures are drawn.
     pub(super) fn filter(&self) -> Filter {
-        let is_large = self.state.session.dataset.as_ref().is_none_or(|d| d.shape().height.max(d.shape().width) >= 20);
-        if self.is_smooth && is_large { Filter::Smooth } else { Filter::Pixels }
+        let is_large = self
+            .state
+            .session
+            .dataset
+            .as_ref()
+            .is_none_or(|d| d.shape().height.max(d.shape().width) >= 20);
+        if self.is_smooth && is_large {
+            Filter::Smooth
+        } else {
+            Filter::Pixels
+        }
     }
 
     /// The name of the data and of the model that are loaded.
     pub(super) fn loaded_names(&self) -> (String, String) {
-        let data = self.state.session.dataset.as_ref().map_or(String::new(), |d| d.name().to_owned());
+        let data = self
+            .state
+            .session
+            .dataset
+            .as_ref()
+            .map_or(String::new(), |d| d.name().to_owned());
         let model = self.state.model().map_or(String::new(), |m| m.name.clone());
         (data, model)
     }
@@ -199,7 +231,13 @@ impl App {
     fn collect_actions(&mut self, ctx: &Context) {
         let chosen: Vec<Action> = self.dialogs.take().collect();
         self.queue.extend(chosen);
-        let dropped = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect::<Vec<_>>());
+        let dropped = ctx.input(|i| {
+            i.raw
+                .dropped_files
+                .iter()
+                .map(|f| f.path().to_path_buf())
+                .collect::<Vec<_>>()
+        });
         self.queue.extend(dropped.into_iter().map(Action::OpenPath));
         if ctx.text_edit_focused() {
             return;
@@ -232,19 +270,21 @@ impl eframe::App for App {
         bars::top_ui(ui, self, tokens, &mut out);
         bars::status_ui(ui, self, tokens, &mut out);
         let is_smooth = self.filter() == Filter::Smooth;
-        CentralPanel::default().frame(Frame::new().fill(tokens.base).inner_margin(theme::HALF)).show(ui, |ui| {
-            let mut cx = Cx {
-                state: &self.state,
-                view: &self.view,
-                hovered: self.hovered,
-                is_smooth,
-                hint: self.hint,
-                tokens,
-                textures: &mut self.textures,
-                out: &mut out,
-            };
-            self.layout.show_ui(ui, &mut self.panels, &mut cx);
-        });
+        CentralPanel::default()
+            .frame(Frame::new().fill(tokens.base).inner_margin(theme::HALF))
+            .show(ui, |ui| {
+                let mut cx = Cx {
+                    state: &self.state,
+                    view: &self.view,
+                    hovered: self.hovered,
+                    is_smooth,
+                    hint: self.hint,
+                    tokens,
+                    textures: &mut self.textures,
+                    out: &mut out,
+                };
+                self.layout.show_ui(ui, &mut self.panels, &mut cx);
+            });
         help::overlay_ui(ui.ctx(), &mut self.overlay, tokens);
         bars::drop_target_ui(ui.ctx(), tokens);
         self.toasts.show(ui.ctx());
@@ -277,8 +317,12 @@ impl eframe::App for App {
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
-        Tokens::of(if visuals.dark_mode { egui::Theme::Dark } else { egui::Theme::Light })
-            .base
-            .to_normalized_gamma_f32()
+        Tokens::of(if visuals.dark_mode {
+            egui::Theme::Dark
+        } else {
+            egui::Theme::Light
+        })
+        .base
+        .to_normalized_gamma_f32()
     }
 }

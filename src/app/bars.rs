@@ -2,7 +2,10 @@
 //!
 //! Invariant: everything in a menu is a command or a file of the recent list.
 
-use eframe::egui::{self, Align, Align2, Button, Context, Frame, Id, LayerId, Layout, Margin, MenuBar, Order, Panel, Ui};
+use eframe::egui::{
+    self, Align, Align2, Button, Context, Frame, Id, LayerId, Layout, Margin, MenuBar, Order,
+    Panel, Ui,
+};
 
 use super::application::App;
 use super::command::{Action, Command, Outbox};
@@ -15,43 +18,60 @@ use crate::engine::DeviceKind;
 
 /// The menus, the name of what is loaded, and the switch of the theme.
 pub(super) fn top_ui(ui: &mut Ui, app: &App, tokens: &'static Tokens, out: &mut Outbox) {
-    let frame = Frame::new().fill(tokens.base).inner_margin(Margin::symmetric(12, 6));
-    Panel::top("menus").frame(frame).show_separator_line(false).show(ui, |ui| {
-        MenuBar::new().ui(ui, |ui| {
-            ui.label(egui::RichText::new("Morphospace").font(theme::strong(theme::TITLE)).color(tokens.text_strong));
-            ui.add_space(theme::STEP);
-            ui.menu_button("File", |ui| file_menu(ui, app, out));
-            ui.menu_button("Edit", |ui| edit_menu(ui, app, out));
-            ui.menu_button("View", |ui| view_menu(ui, app, out));
-            ui.menu_button("Help", |ui| {
-                entries(ui, out, &[Command::ShowShortcuts, Command::ShowAbout]);
-            });
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let glyph = if tokens.is_dark { icon::SUN } else { icon::MOON };
-                icon_button(ui, glyph, Command::ToggleTheme, out);
-                icon_button(ui, icon::KEYBOARD, Command::ShowShortcuts, out);
-                let (data, model) = app.loaded_names();
-                let title = match (data.is_empty(), model.is_empty()) {
-                    (true, true) => String::new(),
-                    (false, true) => data,
-                    (true, false) => model,
-                    (false, false) => format!("{data}  ·  {model}"),
-                };
+    let frame = Frame::new()
+        .fill(tokens.base)
+        .inner_margin(Margin::symmetric(12, 6));
+    Panel::top("menus")
+        .frame(frame)
+        .show_separator_line(false)
+        .show(ui, |ui| {
+            MenuBar::new().ui(ui, |ui| {
+                ui.label(
+                    egui::RichText::new("Morphospace")
+                        .font(theme::strong(theme::TITLE))
+                        .color(tokens.text_strong),
+                );
                 ui.add_space(theme::STEP);
-                ui.label(egui::RichText::new(title).color(tokens.text_weak));
+                ui.menu_button("File", |ui| file_menu(ui, app, out));
+                ui.menu_button("Edit", |ui| edit_menu(ui, app, out));
+                ui.menu_button("View", |ui| view_menu(ui, app, out));
+                ui.menu_button("Help", |ui| {
+                    entries(ui, out, &[Command::ShowShortcuts, Command::ShowAbout]);
+                });
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    let glyph = if tokens.is_dark {
+                        icon::SUN
+                    } else {
+                        icon::MOON
+                    };
+                    icon_button(ui, glyph, Command::ToggleTheme, out);
+                    icon_button(ui, icon::KEYBOARD, Command::ShowShortcuts, out);
+                    let (data, model) = app.loaded_names();
+                    let title = match (data.is_empty(), model.is_empty()) {
+                        (true, true) => String::new(),
+                        (false, true) => data,
+                        (true, false) => model,
+                        (false, false) => format!("{data}  ·  {model}"),
+                    };
+                    ui.add_space(theme::STEP);
+                    ui.label(egui::RichText::new(title).color(tokens.text_weak));
+                });
             });
         });
-    });
 }
 
 /// One line of a menu. Returns whether it was chosen.
 fn entry(ui: &mut Ui, command: Command, is_enabled: bool, out: &mut Outbox) {
     let describe = command.describe();
-    let mut button = Button::new(format!("{}   {}", describe.icon, describe.text)).frame_when_inactive(false);
+    let mut button =
+        Button::new(format!("{}   {}", describe.icon, describe.text)).frame_when_inactive(false);
     if let Some(shortcut) = describe.shortcut {
         button = button.shortcut_text(ui.ctx().format_shortcut(&shortcut));
     }
-    let response = ui.add_enabled(is_enabled, button.min_size(egui::vec2(216.0, theme::CONTROL_HEIGHT)));
+    let response = ui.add_enabled(
+        is_enabled,
+        button.min_size(egui::vec2(216.0, theme::CONTROL_HEIGHT)),
+    );
     super::widgets::set_name(&response, describe.text);
     if response.on_hover_text(describe.tooltip).clicked() {
         out.run(command);
@@ -73,8 +93,15 @@ fn file_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
     ui.add_enabled_ui(!app.state.recent.is_empty(), |ui| {
         ui.menu_button(format!("{}   Recent", icon::TIMER), |ui| {
             for path in &app.state.recent {
-                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-                if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
+                let name = path
+                    .file_name()
+                    .unwrap_or(path.as_os_str())
+                    .to_string_lossy();
+                if ui
+                    .button(name)
+                    .on_hover_text(path.display().to_string())
+                    .clicked()
+                {
                     out.act(Action::OpenPath(path.clone()));
                     ui.close();
                 }
@@ -95,19 +122,37 @@ fn edit_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
     let has_model = app.state.model().is_some();
     entry(ui, Command::ResetCode, has_model, out);
     entry(ui, Command::RandomCode, has_model, out);
-    entry(ui, Command::CodeOfSelection, app.view.selection.is_some(), out);
+    entry(
+        ui,
+        Command::CodeOfSelection,
+        app.view.selection.is_some(),
+        out,
+    );
     ui.separator();
     let has_items = app.state.items() > 0;
-    for command in [Command::NextItem, Command::PreviousItem, Command::RandomItem] {
+    for command in [
+        Command::NextItem,
+        Command::PreviousItem,
+        Command::RandomItem,
+    ] {
         entry(ui, command, has_items, out);
     }
-    entry(ui, Command::ClearSelection, app.view.selection.is_some(), out);
+    entry(
+        ui,
+        Command::ClearSelection,
+        app.view.selection.is_some(),
+        out,
+    );
 }
 
 fn view_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
     for kind in PanelKind::ALL {
         let mut shown = app.layout.is_shown(kind);
-        if ui.checkbox(&mut shown, kind.title()).on_hover_text(kind.describe()).clicked() {
+        if ui
+            .checkbox(&mut shown, kind.title())
+            .on_hover_text(kind.describe())
+            .clicked()
+        {
             out.run(Command::TogglePanel(kind));
         }
     }
@@ -115,49 +160,87 @@ fn view_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
     entries(
         ui,
         out,
-        &[Command::ResetLayout, Command::FitMap, Command::ToggleSmooth, Command::ToggleTheme],
+        &[
+            Command::ResetLayout,
+            Command::FitMap,
+            Command::ToggleSmooth,
+            Command::ToggleTheme,
+        ],
     );
 }
 
 /// Device, times, memory and counts.
 pub(super) fn status_ui(ui: &mut Ui, app: &App, tokens: &'static Tokens, out: &mut Outbox) {
-    let frame = Frame::new().fill(tokens.base).inner_margin(Margin::symmetric(12, 4));
-    Panel::bottom("status").frame(frame).show_separator_line(false).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = theme::DOUBLE;
-            let part = |ui: &mut Ui, icon: &str, text: String, tip: &str| {
-                let text = egui::RichText::new(format!("{icon}  {text}")).size(theme::CAPTION).color(tokens.text_weak);
-                ui.label(text).on_hover_text(tip);
-            };
-            match &app.state.device {
-                Some(device) => {
-                    let icon = if device.kind == DeviceKind::Cpu { icon::CPU } else { icon::GPU };
-                    part(ui, icon, device.name.clone(), &device.reason);
+    let frame = Frame::new()
+        .fill(tokens.base)
+        .inner_margin(Margin::symmetric(12, 4));
+    Panel::bottom("status")
+        .frame(frame)
+        .show_separator_line(false)
+        .show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = theme::DOUBLE;
+                let part = |ui: &mut Ui, icon: &str, text: String, tip: &str| {
+                    let text = egui::RichText::new(format!("{icon}  {text}"))
+                        .size(theme::CAPTION)
+                        .color(tokens.text_weak);
+                    ui.label(text).on_hover_text(tip);
+                };
+                match &app.state.device {
+                    Some(device) => {
+                        let icon = if device.kind == DeviceKind::Cpu {
+                            icon::CPU
+                        } else {
+                            icon::GPU
+                        };
+                        part(ui, icon, device.name.clone(), &device.reason);
+                    }
+                    None => part(
+                        ui,
+                        icon::CPU,
+                        "Looking for a device".into(),
+                        "The device that computes",
+                    ),
                 }
-                None => part(ui, icon::CPU, "Looking for a device".into(), "The device that computes"),
-            }
-            let items = app.state.items();
-            let expected = app.state.session.expected_items;
-            let counted = if expected > items {
-                format!("{} of {} items", format::count(items), format::count(expected))
-            } else {
-                format!("{} items", format::count(items))
-            };
-            part(ui, icon::STACK, counted, "Items that are loaded");
-            if let Some(task) = app.state.tasks.first() {
-                task_ui(ui, task, tokens, out);
-            }
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if let Some(memory) = memory_stats::memory_stats() {
-                    part(ui, icon::MEMORY, format::bytes(memory.physical_mem), "Memory in use");
+                let items = app.state.items();
+                let expected = app.state.session.expected_items;
+                let counted = if expected > items {
+                    format!(
+                        "{} of {} items",
+                        format::count(items),
+                        format::count(expected)
+                    )
+                } else {
+                    format!("{} items", format::count(items))
+                };
+                part(ui, icon::STACK, counted, "Items that are loaded");
+                if let Some(task) = app.state.tasks.first() {
+                    task_ui(ui, task, tokens, out);
                 }
-                part(ui, icon::TIMER, format!("{:.1} ms", app.frame_secs * 1e3), "Time to draw one frame");
-                if let Some(decoded) = &app.state.decoded {
-                    part(ui, icon::LIGHTNING, format::secs(decoded.secs), "Time to decode the picture");
-                }
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    if let Some(memory) = memory_stats::memory_stats() {
+                        part(
+                            ui,
+                            icon::MEMORY,
+                            format::bytes(memory.physical_mem),
+                            "Memory in use",
+                        );
+                    }
+                    if app.frame_secs > 0.0 {
+                        let time = format!("{:.1} ms", app.frame_secs * 1e3);
+                        part(ui, icon::TIMER, time, "Processor time to draw one frame");
+                    }
+                    if let Some(decoded) = &app.state.decoded {
+                        part(
+                            ui,
+                            icon::LIGHTNING,
+                            format::secs(decoded.secs),
+                            "Time to decode the picture",
+                        );
+                    }
+                });
             });
         });
-    });
 }
 
 fn task_ui(ui: &mut Ui, task: &super::state::Task, tokens: &Tokens, out: &mut Outbox) {
@@ -166,11 +249,19 @@ fn task_ui(ui: &mut Ui, task: &super::state::Task, tokens: &Tokens, out: &mut Ou
     if let Some(left) = task.secs_left {
         text = format!("{text}, {} left", format::secs(left));
     }
-    ui.label(egui::RichText::new(text).size(theme::CAPTION).color(tokens.text_weak));
+    ui.label(
+        egui::RichText::new(text)
+            .size(theme::CAPTION)
+            .color(tokens.text_weak),
+    );
     super::widgets::bar_ui(ui, tokens, task.done, 96.0);
-    let cancel = ui.add(Button::new(egui::RichText::new(icon::CLOSE).size(theme::CAPTION)).frame(false));
+    let cancel =
+        ui.add(Button::new(egui::RichText::new(icon::CLOSE).size(theme::CAPTION)).frame(false));
     super::widgets::set_name(&cancel, "Cancel");
-    if cancel.on_hover_text(tooltip_of(ui, Command::Cancel)).clicked() {
+    if cancel
+        .on_hover_text(tooltip_of(ui, Command::Cancel))
+        .clicked()
+    {
         out.run(Command::Cancel);
     }
 }
@@ -186,7 +277,10 @@ pub(super) fn drop_target_ui(ctx: &Context, tokens: &Tokens) {
     painter.text(
         rect.center(),
         Align2::CENTER_CENTER,
-        format!("{}  Drop to open: data, a folder of pictures, or a model", icon::FOLDER_OPEN),
+        format!(
+            "{}  Drop to open: data, a folder of pictures, or a model",
+            icon::FOLDER_OPEN
+        ),
         theme::strong(theme::TITLE),
         tokens.text_strong,
     );

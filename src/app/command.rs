@@ -86,26 +86,20 @@ pub(crate) struct Describe {
     pub shortcut: Option<KeyboardShortcut>,
 }
 
-const fn ctrl(key: Key) -> Option<KeyboardShortcut> {
-    Some(KeyboardShortcut::new(Modifiers::COMMAND, key))
-}
+const PLAIN: Modifiers = Modifiers::NONE;
+const SHIFT: Modifiers = Modifiers::SHIFT;
+const CTRL: Modifiers = Modifiers::COMMAND;
+const CTRL_SHIFT: Modifiers = CTRL.plus(SHIFT);
 
-const fn ctrl_shift(key: Key) -> Option<KeyboardShortcut> {
-    Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key))
-}
-
-const fn shift(key: Key) -> Option<KeyboardShortcut> {
-    Some(KeyboardShortcut::new(Modifiers::SHIFT, key))
-}
-
-const fn plain(key: Key) -> Option<KeyboardShortcut> {
-    Some(KeyboardShortcut::new(Modifiers::NONE, key))
+#[expect(clippy::unnecessary_wraps, reason = "not every command has a shortcut")]
+const fn key(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(modifiers, key))
 }
 
 impl Command {
     /// Every command, in the order in which the list of shortcuts shows them.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        const PLAIN: [Command; 27] = [
+        const COMMANDS: [Command; 27] = [
             Command::OpenData,
             Command::OpenFolder,
             Command::OpenModel,
@@ -134,7 +128,9 @@ impl Command {
             Command::ShowShortcuts,
             Command::ShowAbout,
         ];
-        PLAIN.into_iter().chain(PanelKind::ALL.into_iter().map(Command::TogglePanel))
+        COMMANDS
+            .into_iter()
+            .chain(PanelKind::ALL.into_iter().map(Command::TogglePanel))
     }
 
     /// Text, tooltip, icon and shortcut.
@@ -144,77 +140,167 @@ impl Command {
                 "Open data…",
                 "Open an IDX, CIFAR, NPY, MATLAB, picture or zip file",
                 icon::FILE_OPEN,
-                ctrl(Key::O),
+                key(CTRL, Key::O),
             ),
             Self::OpenFolder => (
                 "Open folder…",
                 "Open a folder of pictures; sub-folders become classes",
                 icon::FOLDER_OPEN,
-                ctrl_shift(Key::O),
+                key(CTRL_SHIFT, Key::O),
             ),
-            Self::OpenModel => ("Open model…", "Open trained weights", icon::CUBE, ctrl(Key::M)),
-            Self::SaveModel => ("Save model…", "Write the model to a file", icon::SAVE, ctrl(Key::S)),
+            Self::OpenModel => (
+                "Open model…",
+                "Open trained weights",
+                icon::CUBE,
+                key(CTRL, Key::M),
+            ),
+            Self::SaveModel => (
+                "Save model…",
+                "Write the model to a file",
+                icon::SAVE,
+                key(CTRL, Key::S),
+            ),
             Self::OpenFaces => (
                 "Faces",
                 "Draw the built-in portraits: 20,000 faces with named factors",
                 icon::SMILEY,
                 None,
             ),
-            Self::OpenDigits => ("Digits", "Draw the built-in handwritten digits", icon::DIGITS, None),
-            Self::Cancel => ("Cancel", "Give up what is being read or encoded", icon::CLOSE, None),
-            Self::Quit => ("Quit", "Close the window", icon::EXIT, ctrl(Key::Q)),
-            Self::Undo => ("Undo", "Take back the last change of what is shown", icon::UNDO, ctrl(Key::Z)),
-            Self::Redo => ("Redo", "Do again what was taken back", icon::REDO, ctrl_shift(Key::Z)),
+            Self::OpenDigits => (
+                "Digits",
+                "Draw the built-in handwritten digits",
+                icon::DIGITS,
+                None,
+            ),
+            Self::Cancel => (
+                "Cancel",
+                "Give up what is being read or encoded",
+                icon::CLOSE,
+                None,
+            ),
+            Self::Quit => ("Quit", "Close the window", icon::EXIT, key(CTRL, Key::Q)),
+            Self::Undo => (
+                "Undo",
+                "Take back the last change of what is shown",
+                icon::UNDO,
+                key(CTRL, Key::Z),
+            ),
+            Self::Redo => (
+                "Redo",
+                "Do again what was taken back",
+                icon::REDO,
+                key(CTRL_SHIFT, Key::Z),
+            ),
             Self::ResetCode => (
                 "Reset sliders",
                 "Move every slider to the mean code",
                 icon::RESET,
-                plain(Key::Home),
+                key(PLAIN, Key::Home),
             ),
             Self::RandomCode => (
                 "Random code",
                 "Draw a code from the prior, a standard normal",
                 icon::SHUFFLE,
-                plain(Key::R),
+                key(PLAIN, Key::R),
             ),
             Self::CodeOfSelection => (
                 "Sliders to selection",
                 "Move the sliders to the code of the selected item",
                 icon::TARGET,
-                plain(Key::C),
+                key(PLAIN, Key::C),
             ),
-            Self::ClearSelection => ("Clear selection", "Select nothing", icon::CLEAR, plain(Key::Escape)),
-            Self::NextItem => ("Next item", "Select the next item", icon::NEXT, plain(Key::N)),
+            Self::ClearSelection => (
+                "Clear selection",
+                "Select nothing",
+                icon::CLEAR,
+                key(PLAIN, Key::Escape),
+            ),
+            Self::NextItem => (
+                "Next item",
+                "Select the next item",
+                icon::NEXT,
+                key(PLAIN, Key::N),
+            ),
             Self::PreviousItem => (
                 "Previous item",
                 "Select the item before",
                 icon::PREVIOUS,
-                shift(Key::N),
+                key(SHIFT, Key::N),
             ),
-            Self::RandomItem => ("Random item", "Select any item", icon::CLICK, plain(Key::I)),
-            Self::FitMap => ("Fit map", "Show the whole map", icon::FIT, plain(Key::F)),
+            Self::RandomItem => (
+                "Random item",
+                "Select any item",
+                icon::CLICK,
+                key(PLAIN, Key::I),
+            ),
+            Self::FitMap => (
+                "Fit map",
+                "Show the whole map",
+                icon::FIT,
+                key(PLAIN, Key::F),
+            ),
             Self::ToggleSmooth => (
                 "Smooth pictures",
                 "Draw pictures smoothly or as their pixels",
                 icon::SMOOTH,
-                plain(Key::P),
+                key(PLAIN, Key::P),
             ),
             Self::ToggleTheme => (
                 "Dark or light",
                 "Change between the dark and the light theme",
                 icon::SUN,
-                ctrl_shift(Key::L),
+                key(CTRL_SHIFT, Key::L),
             ),
             Self::TogglePanel(kind) => (kind.title(), kind.describe(), kind.icon(), None),
-            Self::ResetLayout => ("Reset layout", "Put every panel back in its place", icon::LAYOUT, None),
-            Self::Pause => ("Pause", "Halt training after the present step", icon::PAUSE, ctrl(Key::E)),
-            Self::Resume => ("Resume", "Go on with training", icon::PLAY, ctrl(Key::R)),
-            Self::Step => ("Step", "Take one training step", icon::STEP, ctrl(Key::Period)),
-            Self::Stop => ("Stop", "End training and keep the best weights", icon::STOP, None),
-            Self::ShowShortcuts => ("Shortcuts", "Show every key", icon::KEYBOARD, plain(Key::F1)),
-            Self::ShowAbout => ("About Morphospace", "Version and licences", icon::INFO, None),
+            Self::ResetLayout => (
+                "Reset layout",
+                "Put every panel back in its place",
+                icon::LAYOUT,
+                None,
+            ),
+            Self::Pause => (
+                "Pause",
+                "Halt training after the present step",
+                icon::PAUSE,
+                key(CTRL, Key::E),
+            ),
+            Self::Resume => (
+                "Resume",
+                "Go on with training",
+                icon::PLAY,
+                key(CTRL, Key::R),
+            ),
+            Self::Step => (
+                "Step",
+                "Take one training step",
+                icon::STEP,
+                key(CTRL, Key::Period),
+            ),
+            Self::Stop => (
+                "Stop",
+                "End training and keep the best weights",
+                icon::STOP,
+                None,
+            ),
+            Self::ShowShortcuts => (
+                "Shortcuts",
+                "Show every key",
+                icon::KEYBOARD,
+                key(PLAIN, Key::F1),
+            ),
+            Self::ShowAbout => (
+                "About Morphospace",
+                "Version and licences",
+                icon::INFO,
+                None,
+            ),
         };
-        Describe { text, tooltip, icon, shortcut }
+        Describe {
+            text,
+            tooltip,
+            icon,
+            shortcut,
+        }
     }
 
     /// Every command with its shortcut, those with Shift first: egui takes Ctrl+Shift+Z for Ctrl+Z as well.
@@ -284,8 +370,14 @@ mod tests {
     fn texts_keep_to_the_house_style() {
         for command in Command::all() {
             let Describe { text, tooltip, .. } = command.describe();
-            assert!(text.starts_with(char::is_uppercase) && !text.ends_with('.'), "{text}");
-            assert!(tooltip.len() > text.len() && !tooltip.ends_with('.'), "{tooltip}");
+            assert!(
+                text.starts_with(char::is_uppercase) && !text.ends_with('.'),
+                "{text}"
+            );
+            assert!(
+                tooltip.len() > text.len() && !tooltip.ends_with('.'),
+                "{tooltip}"
+            );
         }
     }
 }

@@ -37,7 +37,10 @@ impl Dialogs {
                     .add_filter("Models", &["safetensors", "pt", "pth"])
                     .add_filter("All files", &["*"])
                     .pick_file(),
-                Command::SaveModel => dialog.add_filter("Model", &["safetensors"]).set_file_name(name).save_file(),
+                Command::SaveModel => dialog
+                    .add_filter("Model", &["safetensors"])
+                    .set_file_name(name)
+                    .save_file(),
                 _ => dialog.pick_file(),
             };
             if let Some(path) = picked {

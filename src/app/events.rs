@@ -19,42 +19,76 @@ impl App {
     pub(super) fn apply(&mut self, ctx: &Context, event: Event) {
         match event {
             Event::Device(device) => {
-                self.note(Level::Info, format!("Computing on {}: {}", device.name, device.reason));
+                self.note(
+                    Level::Info,
+                    format!("Computing on {}: {}", device.name, device.reason),
+                );
                 self.state.device = Some(device);
             }
-            Event::Progress { what, done, secs_left } => {
-                match self.state.tasks.iter_mut().find(|t| t.what == what) {
-                    Some(task) => (task.done, task.secs_left) = (done, secs_left),
-                    None => self.state.tasks.push(Task { what, done, secs_left }),
-                }
-            }
+            Event::Progress {
+                what,
+                done,
+                secs_left,
+            } => match self.state.tasks.iter_mut().find(|t| t.what == what) {
+                Some(task) => (task.done, task.secs_left) = (done, secs_left),
+                None => self.state.tasks.push(Task {
+                    what,
+                    done,
+                    secs_left,
+                }),
+            },
             Event::ProgressEnded { what } => self.state.tasks.retain(|t| t.what != what),
             Event::Session(session) => self.apply_session(session),
-            Event::Decoded { generation, picture, secs } => {
+            Event::Decoded {
+                generation,
+                picture,
+                secs,
+            } => {
                 if generation > self.generations.decoded && generation <= self.generations.decode {
                     self.generations.decoded = generation;
-                    self.textures.decoded.show(ctx, "decoded", &picture, self.filter());
+                    self.textures
+                        .decoded
+                        .show(ctx, "decoded", &picture, self.filter());
                     self.state.decoded = Some(Decoded { picture, secs });
                 }
             }
-            Event::Inspected { generation, item, code, reconstruction, loss } => {
+            Event::Inspected {
+                generation,
+                item,
+                code,
+                reconstruction,
+                loss,
+            } => {
                 if generation == self.generations.inspect
                     && let Some(data) = self.state.session.dataset.clone()
                     && item < data.len()
                 {
                     let original = data.picture(item);
-                    self.state.inspected = Some(Inspected { item, code, original, reconstruction, loss });
+                    self.state.inspected = Some(Inspected {
+                        item,
+                        code,
+                        original,
+                        reconstruction,
+                        loss,
+                    });
                     self.refresh_inspected(ctx);
                 }
             }
-            Event::Retrieved { generation, comparison } => {
+            Event::Retrieved {
+                generation,
+                comparison,
+            } => {
                 if generation == self.generations.retrieve {
                     self.state.comparison = Some(comparison);
                 }
             }
             Event::Training(report) => self.apply_training(report),
-            Event::Preview { originals, reconstructions } => {
-                self.textures.show_preview(ctx, &originals, &reconstructions);
+            Event::Preview {
+                originals,
+                reconstructions,
+            } => {
+                self.textures
+                    .show_preview(ctx, &originals, &reconstructions);
                 self.state.preview = Some((originals, reconstructions));
                 // The weights moved on: the portrait and the selected item follow.
                 self.request_picture();
@@ -88,7 +122,8 @@ impl App {
             _ => false,
         };
         let same_data = before.source == now.source
-            && before.dataset.as_ref().map(|d| d.shape()) == now.dataset.as_ref().map(|d| d.shape());
+            && before.dataset.as_ref().map(|d| d.shape())
+                == now.dataset.as_ref().map(|d| d.shape());
         if is_new && !same_data {
             self.forget_items();
             if let Some(data) = &now.dataset {
@@ -100,7 +135,10 @@ impl App {
                 self.state.curve.clone_from(&model.history);
             }
             if before.model.as_ref().is_none_or(|m| m.name != model.name) {
-                self.note(Level::Info, format!("Model {}: {}", model.name, model.spec.summary()));
+                self.note(
+                    Level::Info,
+                    format!("Model {}: {}", model.name, model.spec.summary()),
+                );
             }
         }
         if is_new {
@@ -116,8 +154,11 @@ impl App {
         if !same_model || self.state.decoded.is_none() {
             self.request_picture();
         }
-        let codes_done = before.codes.as_ref().map_or(0, |c| c.len()) != now.codes.as_ref().map_or(0, |c| c.len());
-        if self.view.selection.is_some() && (is_new || !same_model || (codes_done && self.state.tasks.is_empty())) {
+        let codes_done = before.codes.as_ref().map_or(0, |c| c.len())
+            != now.codes.as_ref().map_or(0, |c| c.len());
+        if self.view.selection.is_some()
+            && (is_new || !same_model || (codes_done && self.state.tasks.is_empty()))
+        {
             self.request_neighbours();
         }
     }
@@ -125,7 +166,10 @@ impl App {
     /// Forgets what speaks of items that are no longer loaded.
     fn forget_items(&mut self) {
         self.history.clear();
-        self.view = View { code: std::mem::take(&mut self.view.code), ..View::default() };
+        self.view = View {
+            code: std::mem::take(&mut self.view.code),
+            ..View::default()
+        };
         self.state.comparison = None;
         self.state.inspected = None;
         self.state.preview = None;
@@ -141,22 +185,34 @@ impl App {
             (data, model) == (&names.0, &names.1)
                 && view.code.len() == dims
                 && view.code.iter().all(|x| x.is_finite())
-                && view.selection.is_none_or(|item| item < self.state.session.expected_items)
+                && view
+                    .selection
+                    .is_none_or(|item| item < self.state.session.expected_items)
         };
-        if self.state.session.dataset.is_some() && self.state.model().is_some() {
-            if let Some((_, _, view)) = self.last_view.take().filter(|last| fits(last)) {
-                self.view = view;
-                self.request_picture();
-                self.request_neighbours();
-            }
+        if self.state.session.dataset.is_some()
+            && self.state.model().is_some()
+            && let Some((_, _, view)) = self.last_view.take().filter(|last| fits(last))
+        {
+            self.view = view;
+            self.request_picture();
+            self.request_neighbours();
         }
     }
 
     fn apply_training(&mut self, mut report: TrainingReport) {
         let points = std::mem::take(&mut report.points);
-        if self.state.training.as_ref().is_none_or(|t| t.state == TrainingState::Finished)
+        if self
+            .state
+            .training
+            .as_ref()
+            .is_none_or(|t| t.state == TrainingState::Finished)
             && report.state == TrainingState::Running
-            && points.first().is_some_and(|p| self.state.curve.last().is_some_and(|last| p.step < last.step))
+            && points.first().is_some_and(|p| {
+                self.state
+                    .curve
+                    .last()
+                    .is_some_and(|last| p.step < last.step)
+            })
         {
             self.state.curve.clear();
         }
@@ -165,7 +221,10 @@ impl App {
         if was != Some(report.state) {
             let text = match report.state {
                 TrainingState::Running => format!("Training, {} epochs", report.epochs),
-                TrainingState::Paused => format!("Training halted at step {}", format::count(report.step as usize)),
+                TrainingState::Paused => format!(
+                    "Training halted at step {}",
+                    format::count(report.step as usize)
+                ),
                 TrainingState::Finished => format!("Training ended after {} epochs", report.epoch),
             };
             self.note(Level::Info, text);
@@ -178,7 +237,13 @@ impl App {
         let filter = self.filter();
         if let Some(inspected) = &self.state.inspected {
             let tokens = Tokens::current(ctx);
-            self.textures.show_inspected(ctx, tokens, &inspected.original, &inspected.reconstruction, filter);
+            self.textures.show_inspected(
+                ctx,
+                tokens,
+                &inspected.original,
+                &inspected.reconstruction,
+                filter,
+            );
         }
     }
 
@@ -186,7 +251,9 @@ impl App {
     pub(super) fn refresh_textures(&mut self, ctx: &Context) {
         let filter = self.filter();
         if let Some(decoded) = &self.state.decoded {
-            self.textures.decoded.show(ctx, "decoded", &decoded.picture, filter);
+            self.textures
+                .decoded
+                .show(ctx, "decoded", &decoded.picture, filter);
         }
         self.refresh_inspected(ctx);
     }

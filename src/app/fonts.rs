@@ -28,14 +28,23 @@ pub(crate) fn definitions() -> FontDefinitions {
     ] {
         fonts.font_data.insert(name.to_owned(), Arc::new(data));
     }
-    let fallback = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
+    let fallback = fonts
+        .families
+        .get(&FontFamily::Proportional)
+        .cloned()
+        .unwrap_or_default();
     let family = |first: &[&str]| {
         let mut names: Vec<String> = first.iter().map(|&n| n.to_owned()).collect();
         names.extend(fallback.iter().cloned());
         names
     };
-    fonts.families.insert(FontFamily::Proportional, family(&["inter", "phosphor"]));
-    fonts.families.insert(theme::semibold(), family(&["inter-semibold", "phosphor", "inter"]));
+    fonts
+        .families
+        .insert(FontFamily::Proportional, family(&["inter", "phosphor"]));
+    fonts.families.insert(
+        theme::semibold(),
+        family(&["inter-semibold", "phosphor", "inter"]),
+    );
     fonts
 }
 
@@ -49,7 +58,6 @@ pub(crate) mod icon {
     icons! {
         FOLDER_OPEN = "\u{e256}";
         IMAGE = "\u{e2ca}";
-        IMAGES = "\u{e836}";
         FILE_OPEN = "\u{e61e}";
         SAVE = "\u{e248}";
         UNDO = "\u{e08a}";
@@ -66,7 +74,6 @@ pub(crate) mod icon {
         MOON = "\u{e330}";
         KEYBOARD = "\u{e2d8}";
         INFO = "\u{e2ce}";
-        WARNING = "\u{e4e0}";
         ERROR = "\u{e4e2}";
         CHECK = "\u{e184}";
         LAYOUT = "\u{e6d6}";

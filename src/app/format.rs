@@ -36,7 +36,11 @@ pub(crate) fn count(n: usize) -> String {
 /// Bytes, such as `214 MB`.
 pub(crate) fn bytes(n: usize) -> String {
     let mb = n as f32 / 1e6;
-    if mb < 1000.0 { format!("{mb:.0} MB") } else { format!("{:.2} GB", mb / 1e3) }
+    if mb < 1000.0 {
+        format!("{mb:.0} MB")
+    } else {
+        format!("{:.2} GB", mb / 1e3)
+    }
 }
 
 /// A number with about three digits that count.
@@ -51,8 +55,14 @@ pub(crate) fn number(x: f32) -> String {
 
 /// `z` with the dimension as a subscript, counted from 1.
 pub(crate) fn dimension(dim: usize) -> String {
-    let subscript = |c: char| c.to_digit(10).and_then(|d| char::from_u32(0x2080 + d)).unwrap_or(c);
-    std::iter::once('z').chain((dim + 1).to_string().chars().map(subscript)).collect()
+    let subscript = |c: char| {
+        c.to_digit(10)
+            .and_then(|d| char::from_u32(0x2080 + d))
+            .unwrap_or(c)
+    };
+    std::iter::once('z')
+        .chain((dim + 1).to_string().chars().map(subscript))
+        .collect()
 }
 
 #[cfg(test)]

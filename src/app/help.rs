@@ -18,7 +18,8 @@ pub(super) fn overlay_ui(ctx: &Context, open: &mut Option<Overlay>, tokens: &Tok
             Overlay::About => about_ui(ui, tokens),
         }
         ui.add_space(theme::DOUBLE);
-        ui.vertical_centered(|ui| ui.button("Close").clicked()).inner
+        ui.vertical_centered(|ui| ui.button("Close").clicked())
+            .inner
     });
     if modal.inner || modal.should_close() {
         *open = None;
@@ -29,26 +30,40 @@ fn shortcuts_ui(ui: &mut egui::Ui, tokens: &Tokens) {
     ui.heading("Shortcuts");
     ui.add_space(theme::STEP);
     ScrollArea::vertical().max_height(480.0).show(ui, |ui| {
-        Grid::new("shortcuts").num_columns(2).spacing([theme::DOUBLE, 6.0]).show(ui, |ui| {
-            for command in Command::all() {
-                let describe = command.describe();
-                if let Some(shortcut) = describe.shortcut {
-                    let keys = ui.ctx().format_shortcut(&shortcut);
-                    ui.label(RichText::new(keys).font(theme::strong(theme::BODY)).color(tokens.text_strong));
-                    ui.label(RichText::new(describe.tooltip).color(tokens.text));
+        Grid::new("shortcuts")
+            .num_columns(2)
+            .spacing([theme::DOUBLE, 6.0])
+            .show(ui, |ui| {
+                for command in Command::all() {
+                    let describe = command.describe();
+                    if let Some(shortcut) = describe.shortcut {
+                        let keys = ui.ctx().format_shortcut(&shortcut);
+                        ui.label(
+                            RichText::new(keys)
+                                .font(theme::strong(theme::BODY))
+                                .color(tokens.text_strong),
+                        );
+                        ui.label(RichText::new(describe.tooltip).color(tokens.text));
+                        ui.end_row();
+                    }
+                }
+                for (keys, what) in [
+                    (
+                        "Wheel",
+                        "Zoom the map; drag to move it, double-click to fit it",
+                    ),
+                    ("Double-click", "On a slider: back to the mean"),
+                    ("← →", "On a slider: a small step"),
+                ] {
+                    ui.label(
+                        RichText::new(keys)
+                            .font(theme::strong(theme::BODY))
+                            .color(tokens.text_strong),
+                    );
+                    ui.label(RichText::new(what).color(tokens.text));
                     ui.end_row();
                 }
-            }
-            for (keys, what) in [
-                ("Wheel", "Zoom the map; drag to move it, double-click to fit it"),
-                ("Double-click", "On a slider: back to the mean"),
-                ("← →", "On a slider: a small step"),
-            ] {
-                ui.label(RichText::new(keys).font(theme::strong(theme::BODY)).color(tokens.text_strong));
-                ui.label(RichText::new(what).color(tokens.text));
-                ui.end_row();
-            }
-        });
+            });
     });
 }
 

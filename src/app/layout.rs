@@ -3,10 +3,13 @@
 //! Invariant: a [`Layout`] holds every panel exactly once; a stored one that does not is replaced by the default.
 
 use eframe::egui::{
-    self, Color32, CornerRadius, CursorIcon, Id, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Visuals,
-    WidgetInfo, WidgetText,
+    self, Color32, CornerRadius, CursorIcon, Id, Rect, Response, Role, Sense, Stroke, StrokeKind,
+    Ui, Visuals, WidgetInfo, WidgetText,
 };
-use egui_tiles::{Behavior, Container, Linear, LinearDir, SimplificationOptions, TabState, Tabs, Tile, TileId, Tiles, Tree};
+use egui_tiles::{
+    Behavior, Container, Linear, LinearDir, SimplificationOptions, TabState, Tabs, Tile, TileId,
+    Tiles, Tree,
+};
 use serde::{Deserialize, Serialize};
 
 use super::panels::{Cx, PanelKind, Panels};
@@ -32,15 +35,29 @@ impl Default for Layout {
         let below = tabs(&[P::Retrieval, P::Log]);
         let picture = tabs(&[P::Picture]);
         let sliders = tabs(&[P::Sliders]);
-        let left = split(&mut tiles, LinearDir::Vertical, &[(about, 0.41), (training, 0.59)]);
-        let centre = split(&mut tiles, LinearDir::Vertical, &[(map, 0.69), (below, 0.31)]);
-        let right = split(&mut tiles, LinearDir::Vertical, &[(picture, 0.56), (sliders, 0.44)]);
+        let left = split(
+            &mut tiles,
+            LinearDir::Vertical,
+            &[(about, 0.41), (training, 0.59)],
+        );
+        let centre = split(
+            &mut tiles,
+            LinearDir::Vertical,
+            &[(map, 0.73), (below, 0.27)],
+        );
+        let right = split(
+            &mut tiles,
+            LinearDir::Vertical,
+            &[(picture, 0.56), (sliders, 0.44)],
+        );
         let root = split(
             &mut tiles,
             LinearDir::Horizontal,
             &[(left, 0.205), (centre, 0.545), (right, 0.25)],
         );
-        Self { tree: Tree::new(Id::unique("panels"), root, tiles) }
+        Self {
+            tree: Tree::new(Id::unique("panels"), root, tiles),
+        }
     }
 }
 
@@ -72,17 +89,26 @@ impl Layout {
             }
             at.is_some()
         };
-        if kinds == PanelKind::ALL && kinds.iter().all(reaches) { self } else { Self::default() }
+        if kinds == PanelKind::ALL && kinds.iter().all(reaches) {
+            self
+        } else {
+            Self::default()
+        }
     }
 
     /// Whether the panel is shown (perhaps behind another tab).
     pub(crate) fn is_shown(&self, kind: PanelKind) -> bool {
-        self.tree.tiles.find_pane(&kind).is_some_and(|id| self.tree.is_visible(id))
+        self.tree
+            .tiles
+            .find_pane(&kind)
+            .is_some_and(|id| self.tree.is_visible(id))
     }
 
     /// Hides the panel, or brings it back to the front.
     pub(crate) fn toggle(&mut self, kind: PanelKind) {
-        let Some(id) = self.tree.tiles.find_pane(&kind) else { return };
+        let Some(id) = self.tree.tiles.find_pane(&kind) else {
+            return;
+        };
         let show = !self.tree.is_visible(id);
         self.tree.set_visible(id, show);
         if show {
@@ -92,7 +118,8 @@ impl Layout {
 
     /// Brings a panel in front of the tabs it shares a tile with.
     pub(crate) fn bring_forward(&mut self, kind: PanelKind) {
-        self.tree.make_active(|_, tile| matches!(tile, Tile::Pane(k) if *k == kind));
+        self.tree
+            .make_active(|_, tile| matches!(tile, Tile::Pane(k) if *k == kind));
     }
 
     /// Where a panel was drawn in the last frame, if it was.
@@ -102,7 +129,11 @@ impl Layout {
 
     /// Draws every panel.
     pub(crate) fn show_ui(&mut self, ui: &mut Ui, panels: &mut Panels, cx: &mut Cx<'_>) {
-        let mut tiles = Shown { panels, cx, to_hide: None };
+        let mut tiles = Shown {
+            panels,
+            cx,
+            to_hide: None,
+        };
         self.tree.ui(&mut tiles, ui);
         if let Some(id) = tiles.to_hide {
             self.tree.set_visible(id, false);
@@ -123,8 +154,14 @@ impl Shown<'_, '_> {
 }
 
 impl Behavior<PanelKind> for Shown<'_, '_> {
-    fn pane_ui(&mut self, ui: &mut Ui, _tile_id: TileId, kind: &mut PanelKind) -> egui_tiles::UiResponse {
-        ui.painter().rect_filled(ui.max_rect(), CornerRadius::ZERO, self.tokens().surface);
+    fn pane_ui(
+        &mut self,
+        ui: &mut Ui,
+        _tile_id: TileId,
+        kind: &mut PanelKind,
+    ) -> egui_tiles::UiResponse {
+        ui.painter()
+            .rect_filled(ui.max_rect(), CornerRadius::ZERO, self.tokens().surface);
         self.panels.get(*kind).show_ui(ui, self.cx);
         egui_tiles::UiResponse::None
     }
@@ -133,24 +170,51 @@ impl Behavior<PanelKind> for Shown<'_, '_> {
         kind.title().into()
     }
 
-    fn tab_ui(&mut self, tiles: &mut Tiles<PanelKind>, ui: &mut Ui, id: Id, tile_id: TileId, state: &TabState) -> Response {
+    fn tab_ui(
+        &mut self,
+        tiles: &mut Tiles<PanelKind>,
+        ui: &mut Ui,
+        id: Id,
+        tile_id: TileId,
+        state: &TabState,
+    ) -> Response {
         let tokens = self.tokens();
         let kind = tiles.get_pane(&tile_id).copied();
         let title = kind.map_or("Group", PanelKind::title);
         let icon = kind.map_or("", PanelKind::icon);
-        let colour = if state.active { tokens.text_strong } else { tokens.text_weak };
-        let icon_colour = if state.active { tokens.accent } else { tokens.text_faint };
-        let icon = ui.painter().layout_no_wrap(icon.to_owned(), theme::regular(theme::TITLE), icon_colour);
-        let font = if state.active { theme::strong(theme::BODY) } else { theme::regular(theme::BODY) };
+        let colour = if state.active {
+            tokens.text_strong
+        } else {
+            tokens.text_weak
+        };
+        let icon_colour = if state.active {
+            tokens.accent
+        } else {
+            tokens.text_faint
+        };
+        let icon =
+            ui.painter()
+                .layout_no_wrap(icon.to_owned(), theme::regular(theme::TITLE), icon_colour);
+        let font = if state.active {
+            theme::strong(theme::BODY)
+        } else {
+            theme::regular(theme::BODY)
+        };
         let text = ui.painter().layout_no_wrap(title.to_owned(), font, colour);
         let width = icon.size().x + text.size().x + 6.0 + 2.0 * theme::STEP + theme::HALF;
         let (_, rect) = ui.allocate_space(egui::vec2(width, ui.available_height()));
-        let response = ui.interact(rect, id, Sense::click_and_drag()).on_hover_cursor(CursorIcon::Grab);
+        let response = ui
+            .interact(rect, id, Sense::click_and_drag())
+            .on_hover_cursor(CursorIcon::Grab);
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, state.active, title));
         if !state.is_being_dragged {
             let left = rect.left() + theme::STEP + theme::HALF;
             let centre = rect.center().y;
-            ui.painter().galley(egui::pos2(left, centre - icon.size().y / 2.0), icon.clone(), icon_colour);
+            ui.painter().galley(
+                egui::pos2(left, centre - icon.size().y / 2.0),
+                icon.clone(),
+                icon_colour,
+            );
             let at = egui::pos2(left + icon.size().x + 6.0, centre - text.size().y / 2.0);
             ui.painter().galley(at, text, colour);
         }
@@ -202,14 +266,23 @@ impl Behavior<PanelKind> for Shown<'_, '_> {
         self.tokens().accent.gamma_multiply(0.2)
     }
 
-    fn paint_on_top_of_tile(&self, painter: &egui::Painter, _style: &egui::Style, tile_id: TileId, rect: Rect) {
+    fn paint_on_top_of_tile(
+        &self,
+        painter: &egui::Painter,
+        _style: &egui::Style,
+        tile_id: TileId,
+        rect: Rect,
+    ) {
         let _ = tile_id;
         let stroke = Stroke::new(1.0, self.tokens().base);
         painter.rect_stroke(rect, CornerRadius::ZERO, stroke, StrokeKind::Outside);
     }
 
     fn simplification_options(&self) -> SimplificationOptions {
-        SimplificationOptions { all_panes_must_have_tabs: true, ..SimplificationOptions::default() }
+        SimplificationOptions {
+            all_panes_must_have_tabs: true,
+            ..SimplificationOptions::default()
+        }
     }
 
     fn is_tab_bar_visible(&self, _tile_id: TileId, _tabs: &Tabs) -> bool {

@@ -48,15 +48,30 @@ pub fn run(options: AppOptions) -> Result<()> {
     if let Ok(icon) = image::load_from_memory(ICON) {
         let icon = icon.to_rgba8();
         let (width, height) = icon.dimensions();
-        viewport = viewport.with_icon(Arc::new(IconData { rgba: icon.into_raw(), width, height }));
+        viewport = viewport.with_icon(Arc::new(IconData {
+            rgba: icon.into_raw(),
+            width,
+            height,
+        }));
     }
-    let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };
-    let shown = eframe::run_native("morphospace", native, Box::new(|cc| Ok(Box::new(App::new(cc, options)))));
+    let native = eframe::NativeOptions {
+        viewport,
+        renderer: eframe::Renderer::Wgpu,
+        ..Default::default()
+    };
+    let shown = eframe::run_native(
+        "morphospace",
+        native,
+        Box::new(|cc| Ok(Box::new(App::new(cc, options)))),
+    );
     shown.map_err(|error| {
         let reason = match error {
-            eframe::Error::Wgpu(error) => format!("no graphics driver can draw the window: {error}"),
+            eframe::Error::Wgpu(error) => {
+                format!("no graphics driver can draw the window: {error}")
+            }
             error => format!("no window can be opened, for there is no display: {error}"),
         };
-        Error::device(reason.replace('\n', " ")).hint("everything also works without one: see `morphospace --help`")
+        Error::device(reason.replace('\n', " "))
+            .hint("everything also works without one: see `morphospace --help`")
     })
 }

@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn viridis_grows_in_lightness_between_its_ends() {
-        let luma = |c: Color32| 0.3 * f32::from(c.r()) + 0.6 * f32::from(c.g()) + 0.1 * f32::from(c.b());
+        let luma =
+            |c: Color32| 0.3 * f32::from(c.r()) + 0.6 * f32::from(c.g()) + 0.1 * f32::from(c.b());
         let values: Vec<f32> = (0..=20).map(|i| luma(viridis(i as f32 / 20.0))).collect();
         assert!(values.windows(2).all(|w| w[0] < w[1]), "{values:?}");
         assert_eq!(viridis(-1.0), Color32::from_rgb(68, 1, 84));

@@ -61,11 +61,14 @@ impl App {
             None => {}
         }
         match command {
-            Command::OpenData | Command::OpenFolder | Command::OpenModel => self.dialogs.open(ctx, command, ""),
+            Command::OpenData | Command::OpenFolder | Command::OpenModel => {
+                self.dialogs.open(ctx, command, "");
+            }
             Command::SaveModel => match self.state.model() {
                 Some(model) => self.dialogs.open(ctx, command, &model.name),
                 None => {
-                    self.toasts.info("There is no model to save yet: open or train one");
+                    self.toasts
+                        .info("There is no model to save yet: open or train one");
                 }
             },
             Command::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
@@ -85,7 +88,10 @@ impl App {
                 }
             }
             Command::RandomCode => {
-                let code = standard_normal(self.view.code.len(), self.generations.decode ^ self.entropy());
+                let code = standard_normal(
+                    self.view.code.len(),
+                    self.generations.decode ^ self.entropy(),
+                );
                 self.set_code(ctx, code);
             }
             Command::CodeOfSelection => {
@@ -114,7 +120,11 @@ impl App {
             }
             Command::ToggleTheme => {
                 self.is_dark = !self.is_dark;
-                ctx.set_theme(if self.is_dark { eframe::egui::Theme::Dark } else { eframe::egui::Theme::Light });
+                ctx.set_theme(if self.is_dark {
+                    eframe::egui::Theme::Dark
+                } else {
+                    eframe::egui::Theme::Light
+                });
                 self.refresh_textures(ctx);
             }
             Command::TogglePanel(kind) => self.layout.toggle(kind),
@@ -137,10 +147,12 @@ impl App {
     }
 
     fn open_path(&mut self, ctx: &Context, path: PathBuf) {
-        let is_model = path
-            .extension()
-            .and_then(|e| e.to_str())
-            .is_some_and(|e| matches!(e.to_ascii_lowercase().as_str(), "safetensors" | "pt" | "pth"));
+        let is_model = path.extension().and_then(|e| e.to_str()).is_some_and(|e| {
+            matches!(
+                e.to_ascii_lowercase().as_str(),
+                "safetensors" | "pt" | "pth"
+            )
+        });
         if is_model {
             self.perform(ctx, Action::OpenModel(path));
             return;
@@ -160,23 +172,30 @@ impl App {
             return;
         }
         let text = error.to_string();
-        self.toasts.error(wrap(&text, 56)).duration(Some(std::time::Duration::from_secs(10)));
+        self.toasts
+            .error(wrap(&text, 56))
+            .duration(Some(std::time::Duration::from_secs(10)));
         self.note(Level::Error, text);
     }
 
     /// Adds a line to the log.
     pub(super) fn note(&mut self, level: Level, text: impl Into<String>) {
-        self.state.note(self.started.elapsed().as_secs_f64(), level, text);
+        self.state
+            .note(self.started.elapsed().as_secs_f64(), level, text);
     }
 
     fn record(&mut self, ctx: &Context, change: Change) {
-        self.history.record(&self.view, change, ctx.input(|i| i.time));
+        self.history
+            .record(&self.view, change, ctx.input(|i| i.time));
     }
 
     fn step_selection(&mut self, ctx: &Context, by: isize) {
         let items = self.state.items() as isize;
         if items > 0 {
-            let from = self.view.selection.map_or(if by > 0 { -1 } else { 0 }, |s| s as isize);
+            let from = self
+                .view
+                .selection
+                .map_or(if by > 0 { -1 } else { 0 }, |s| s as isize);
             self.select_item(ctx, Some((from + by).rem_euclid(items) as usize));
         }
     }
@@ -222,7 +241,9 @@ impl App {
     fn mean_code(&self) -> Option<Vec<f32>> {
         let model = self.state.model()?;
         let mean = match &self.state.session.codes {
-            Some(codes) if codes.dims() == model.spec.code && codes.len() > 1 => codes.mean().to_vec(),
+            Some(codes) if codes.dims() == model.spec.code && codes.len() > 1 => {
+                codes.mean().to_vec()
+            }
             _ if model.code_mean.len() == model.spec.code => model.code_mean.clone(),
             _ => vec![0.0; model.spec.code],
         };
@@ -240,9 +261,14 @@ impl App {
 
     /// Asks for the picture of the sliders' code.
     pub(super) fn request_picture(&mut self) {
-        if self.state.model().is_some_and(|m| m.spec.code == self.view.code.len()) {
+        if self
+            .state
+            .model()
+            .is_some_and(|m| m.spec.code == self.view.code.len())
+        {
             self.generations.decode += 1;
-            self.engine.decode(self.generations.decode, self.view.code.clone());
+            self.engine
+                .decode(self.generations.decode, self.view.code.clone());
         }
     }
 
@@ -253,7 +279,8 @@ impl App {
         self.generations.inspect += 1;
         match self.view.selection {
             Some(item) => {
-                self.engine.retrieve(self.generations.retrieve, Query::Item(item), NEIGHBOURS);
+                self.engine
+                    .retrieve(self.generations.retrieve, Query::Item(item), NEIGHBOURS);
                 if self.state.model().is_some() {
                     self.engine.inspect(self.generations.inspect, item);
                 }
@@ -268,7 +295,7 @@ impl App {
     }
 }
 
-/// One step of Steele, Lea and Flood's SplitMix64 (2014).
+/// One step of Steele, Lea and Flood's `SplitMix64` (2014).
 fn split_mix(state: u64) -> u64 {
     let mut z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -316,7 +343,10 @@ mod tests {
         let draws = standard_normal(20_000, 7);
         let mean = draws.iter().sum::<f32>() / draws.len() as f32;
         let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / draws.len() as f32;
-        assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05, "{mean} {variance}");
+        assert!(
+            mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05,
+            "{mean} {variance}"
+        );
     }
 
     #[test]

@@ -42,7 +42,9 @@ impl Default for Saved {
 impl Saved {
     /// What the last start left, or the defaults.
     pub(crate) fn load(storage: Option<&dyn eframe::Storage>) -> Self {
-        let mut saved: Self = storage.and_then(|s| eframe::get_value(s, KEY)).unwrap_or_default();
+        let mut saved: Self = storage
+            .and_then(|s| eframe::get_value(s, KEY))
+            .unwrap_or_default();
         saved.layout = saved.layout.checked();
         saved.recent.retain(|path| path.exists());
         saved
@@ -54,6 +56,10 @@ impl Saved {
     }
 
     pub(crate) fn theme(&self) -> Theme {
-        if self.is_dark { Theme::Dark } else { Theme::Light }
+        if self.is_dark {
+            Theme::Dark
+        } else {
+            Theme::Light
+        }
     }
 }

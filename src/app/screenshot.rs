@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 
 const SIZE: Vec2 = Vec2::new(1440.0, 900.0);
 /// How long anything may take; encoding twenty thousand faces on a slow machine is the longest.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Opens the window off screen, waits until it is full of life, and writes what it looks like into `dir`: the whole
 /// window in both themes, and close-ups of the map, the retrieval strip and training. Gives the files written.
@@ -31,7 +31,11 @@ pub fn screenshots(dir: &Path, engine: EngineOptions) -> Result<Vec<PathBuf>> {
         return Err(Error::device("no graphics driver can draw the window")
             .hint("on Debian, mesa-vulkan-drivers is one that needs no GPU"));
     }
-    let options = AppOptions { data: None, model: None, engine };
+    let options = AppOptions {
+        data: None,
+        model: None,
+        engine,
+    };
     let mut harness = Harness::builder()
         .with_size(SIZE)
         .with_render_cursor(false)
@@ -51,7 +55,10 @@ pub fn screenshots(dir: &Path, engine: EngineOptions) -> Result<Vec<PathBuf>> {
         app.has_neighbours() && app.is_picture_current() && app.state.inspected.is_some()
     })?;
     settle(&mut harness);
-    for (theme, name) in [(Theme::Dark, "window-dark.png"), (Theme::Light, "window-light.png")] {
+    for (theme, name) in [
+        (Theme::Dark, "window-dark.png"),
+        (Theme::Light, "window-light.png"),
+    ] {
         harness.state_mut().set_theme(theme);
         settle(&mut harness);
         let whole = shoot(&mut harness)?;
@@ -59,42 +66,63 @@ pub fn screenshots(dir: &Path, engine: EngineOptions) -> Result<Vec<PathBuf>> {
     }
     harness.state_mut().set_theme(Theme::Dark);
     settle(&mut harness);
-    for (kind, name) in [(PanelKind::Map, "map.png"), (PanelKind::Retrieval, "retrieval.png")] {
+    for (kind, name) in [
+        (PanelKind::Map, "map.png"),
+        (PanelKind::Retrieval, "retrieval.png"),
+    ] {
         let whole = shoot(&mut harness)?;
-        save(&crop(&whole, harness.state().layout.rect_of(kind)), &dir.join(name), &mut written)?;
+        save(
+            &crop(&whole, harness.state().layout.rect_of(kind)),
+            &dir.join(name),
+            &mut written,
+        )?;
     }
     train(&mut harness)?;
     let whole = shoot(&mut harness)?;
     let panel = harness.state().layout.rect_of(PanelKind::Training);
-    save(&crop(&whole, panel), &dir.join("training.png"), &mut written)?;
+    save(
+        &crop(&whole, panel),
+        &dir.join("training.png"),
+        &mut written,
+    )?;
     Ok(written)
 }
 
 /// Trains a small model until its curve can be read.
 fn train(harness: &mut Harness<'_, App>) -> Result<()> {
     harness.state_mut().train_tiny();
-    wait_for(harness, "a loss curve", |app| app.loss_points() > 60 && app.state.preview.is_some())?;
+    wait_for(harness, "a loss curve", |app| {
+        app.loss_points() > 60 && app.state.preview.is_some()
+    })?;
     harness.key_press_modifiers(Modifiers::COMMAND, Key::E);
     wait_for(harness, "training to halt", |app| !app.is_running())?;
     settle(harness);
     Ok(())
 }
 
-/// Whether a graphics driver is there; egui_kittest panics without one.
+/// Whether a graphics driver is there; the harness panics without one.
 #[must_use]
 pub fn can_draw() -> bool {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let mut adapters = pin!(instance.enumerate_adapters(wgpu::Backends::all()));
     // On a desktop the list is ready at once.
-    let list = adapters.as_mut().poll(&mut TaskContext::from_waker(Waker::noop()));
+    let list = adapters
+        .as_mut()
+        .poll(&mut TaskContext::from_waker(Waker::noop()));
     matches!(list, Poll::Ready(found) if !found.is_empty())
 }
 
-fn wait_for(harness: &mut Harness<'_, App>, what: &str, is_there: impl Fn(&App) -> bool) -> Result<()> {
+fn wait_for(
+    harness: &mut Harness<'_, App>,
+    what: &str,
+    is_there: impl Fn(&App) -> bool,
+) -> Result<()> {
     let start = Instant::now();
     while !is_there(harness.state()) {
         if start.elapsed() > PATIENCE {
-            return Err(Error::device(format!("the window waited in vain for {what}")));
+            return Err(Error::device(format!(
+                "the window waited in vain for {what}"
+            )));
         }
         harness.step();
         std::thread::sleep(Duration::from_millis(5));
@@ -112,13 +140,17 @@ fn shoot(harness: &mut Harness<'_, App>) -> Result<RgbaImage> {
 }
 
 fn crop(whole: &RgbaImage, panel: Option<Rect>) -> RgbaImage {
-    let Some(rect) = panel else { return whole.clone() };
+    let Some(rect) = panel else {
+        return whole.clone();
+    };
     let (x, y) = (rect.left().max(0.0) as u32, rect.top().max(0.0) as u32);
     image::imageops::crop_imm(whole, x, y, rect.width() as u32, rect.height() as u32).to_image()
 }
 
 fn save(picture: &RgbaImage, path: &Path, written: &mut Vec<PathBuf>) -> Result<()> {
-    picture.save(path).map_err(|e| Error::file(path, e.to_string()))?;
+    picture
+        .save(path)
+        .map_err(|e| Error::file(path, e.to_string()))?;
     written.push(path.to_path_buf());
     Ok(())
 }

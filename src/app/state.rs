@@ -82,7 +82,9 @@ impl State {
 
     /// Whether training takes steps or could take more.
     pub(crate) fn is_training(&self) -> bool {
-        self.training.as_ref().is_some_and(|t| t.state != TrainingState::Finished)
+        self.training
+            .as_ref()
+            .is_some_and(|t| t.state != TrainingState::Finished)
     }
 
     /// What goes on, for a panel that waits for it.
@@ -96,7 +98,11 @@ impl State {
         if self.log.len() == LOG_LINES {
             self.log.remove(0);
         }
-        self.log.push(LogEntry { at, level, text: text.into() });
+        self.log.push(LogEntry {
+            at,
+            level,
+            text: text.into(),
+        });
     }
 
     /// Puts `path` in front of the files that were opened last.

@@ -62,12 +62,19 @@ fn options(filter: Filter) -> TextureOptions {
         Filter::Pixels => TextureFilter::Nearest,
         Filter::Smooth => TextureFilter::Linear,
     };
-    TextureOptions { magnification, ..TextureOptions::LINEAR }
+    TextureOptions {
+        magnification,
+        ..TextureOptions::LINEAR
+    }
 }
 
 fn image_of(shape: ImageShape, pixels: &[u8]) -> ColorImage {
     let size = [shape.width, shape.height];
-    if shape.channels == 3 { ColorImage::from_rgb(size, pixels) } else { ColorImage::from_gray(size, pixels) }
+    if shape.channels == 3 {
+        ColorImage::from_rgb(size, pixels)
+    } else {
+        ColorImage::from_gray(size, pixels)
+    }
 }
 
 /// Every texture of the window.
@@ -85,7 +92,14 @@ pub(crate) struct Textures {
 
 impl Textures {
     /// Item `id` of `dataset`, small.
-    pub(crate) fn item(&mut self, ctx: &Context, session: u64, dataset: &Dataset, id: usize, filter: Filter) -> TextureHandle {
+    pub(crate) fn item(
+        &mut self,
+        ctx: &Context,
+        session: u64,
+        dataset: &Dataset,
+        id: usize,
+        filter: Filter,
+    ) -> TextureHandle {
         if self.items_of != Some((session, filter)) || self.items.len() >= CACHED_ITEMS {
             self.items.clear();
             self.items_of = Some((session, filter));
@@ -101,28 +115,50 @@ impl Textures {
 
     /// Shows an item beside its reconstruction and the difference: blue where the reconstruction is darker, orange where it
     /// is brighter.
-    pub(crate) fn show_inspected(&mut self, ctx: &Context, tokens: &Tokens, original: &Picture, made: &Picture, filter: Filter) {
+    pub(crate) fn show_inspected(
+        &mut self,
+        ctx: &Context,
+        tokens: &Tokens,
+        original: &Picture,
+        made: &Picture,
+        filter: Filter,
+    ) {
         self.original.show(ctx, "original", original, filter);
-        self.reconstruction.show(ctx, "reconstruction", made, filter);
+        self.reconstruction
+            .show(ctx, "reconstruction", made, filter);
         let channels = original.shape.channels;
         let colours = original
             .pixels
             .chunks(channels)
             .zip(made.pixels.chunks(channels))
             .map(|(a, b)| {
-                let sum: i32 = a.iter().zip(b).map(|(&a, &b)| i32::from(b) - i32::from(a)).sum();
+                let sum: i32 = a
+                    .iter()
+                    .zip(b)
+                    .map(|(&a, &b)| i32::from(b) - i32::from(a))
+                    .sum();
                 palette::diverging(sum as f32 / (96 * channels) as f32, tokens.well)
             })
             .collect();
         let image = ColorImage::new([original.shape.width, original.shape.height], colours);
-        self.difference.set(ctx, "difference", image, Filter::Pixels);
+        self.difference
+            .set(ctx, "difference", image, Filter::Pixels);
     }
 
     /// Shows a row of originals and a row of what the model makes of them.
-    pub(crate) fn show_preview(&mut self, ctx: &Context, originals: &[Picture], reconstructions: &[Picture]) {
+    pub(crate) fn show_preview(
+        &mut self,
+        ctx: &Context,
+        originals: &[Picture],
+        reconstructions: &[Picture],
+    ) {
         for (live, name, pictures) in [
             (&mut self.preview_originals, "preview originals", originals),
-            (&mut self.preview_reconstructions, "preview reconstructions", reconstructions),
+            (
+                &mut self.preview_reconstructions,
+                "preview reconstructions",
+                reconstructions,
+            ),
         ] {
             if let Some(image) = side_by_side(pictures) {
                 live.set(ctx, name, image, Filter::Smooth);

@@ -3,7 +3,8 @@
 //! Invariant: no other file of the window names a colour, a font size or a corner radius of its own.
 
 use eframe::egui::{
-    self, Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle, Theme, Vec2,
+    self, Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle,
+    Theme, Vec2,
 };
 
 /// The colours of one theme.
@@ -53,47 +54,55 @@ const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
 }
 
+#[expect(
+    clippy::unreadable_literal,
+    reason = "colours are written as on the web"
+)]
 const DARK: Tokens = Tokens {
-    base: rgb(0x0b_0d_12),
-    surface: rgb(0x12_15_1c),
-    raised: rgb(0x1b_1f_29),
-    hover: rgb(0x25_2b_38),
-    well: rgb(0x0d_10_16),
-    line: rgb(0x20_25_30),
-    line_strong: rgb(0x33_3b_4a),
-    text_strong: rgb(0xf2_f4_f8),
-    text: rgb(0xc6_cc_d8),
-    text_weak: rgb(0x8b_94_a7),
-    text_faint: rgb(0x5d_66_78),
-    accent: rgb(0x6e_a8_fe),
-    on_accent: rgb(0x08_12_24),
-    accent_soft: rgb(0x1b_2a_47),
-    good: rgb(0x3f_c9_9a),
-    warn: rgb(0xf2_a6_4b),
-    bad: rgb(0xf2_6d_6d),
-    second: rgb(0xe6_9f_00),
+    base: rgb(0x0b0d12),
+    surface: rgb(0x12151c),
+    raised: rgb(0x1b1f29),
+    hover: rgb(0x252b38),
+    well: rgb(0x0d1016),
+    line: rgb(0x202530),
+    line_strong: rgb(0x333b4a),
+    text_strong: rgb(0xf2f4f8),
+    text: rgb(0xc6ccd8),
+    text_weak: rgb(0x8b94a7),
+    text_faint: rgb(0x5d6678),
+    accent: rgb(0x6ea8fe),
+    on_accent: rgb(0x081224),
+    accent_soft: rgb(0x1b2a47),
+    good: rgb(0x3fc99a),
+    warn: rgb(0xf2a64b),
+    bad: rgb(0xf26d6d),
+    second: rgb(0xe69f00),
     is_dark: true,
 };
 
+#[expect(
+    clippy::unreadable_literal,
+    reason = "colours are written as on the web"
+)]
 const LIGHT: Tokens = Tokens {
-    base: rgb(0xe9_ec_f1),
-    surface: rgb(0xfa_fb_fc),
-    raised: rgb(0xee_f1_f5),
-    hover: rgb(0xe1_e6_ee),
-    well: rgb(0xff_ff_ff),
-    line: rgb(0xe1_e5_ec),
-    line_strong: rgb(0xc3_ca_d6),
-    text_strong: rgb(0x10_14_1c),
-    text: rgb(0x33_3b_49),
-    text_weak: rgb(0x63_6d_7e),
-    text_faint: rgb(0x93_9c_ac),
-    accent: rgb(0x1f_6f_eb),
-    on_accent: rgb(0xff_ff_ff),
-    accent_soft: rgb(0xdd_e9_fd),
-    good: rgb(0x0a_8f_65),
-    warn: rgb(0xb8_62_00),
-    bad: rgb(0xc9_36_36),
-    second: rgb(0xc4_7a_00),
+    base: rgb(0xe9ecf1),
+    surface: rgb(0xfafbfc),
+    raised: rgb(0xeef1f5),
+    hover: rgb(0xe1e6ee),
+    well: rgb(0xffffff),
+    line: rgb(0xe1e5ec),
+    line_strong: rgb(0xc3cad6),
+    text_strong: rgb(0x10141c),
+    text: rgb(0x333b49),
+    text_weak: rgb(0x636d7e),
+    text_faint: rgb(0x939cac),
+    accent: rgb(0x1f6feb),
+    on_accent: rgb(0xffffff),
+    accent_soft: rgb(0xdde9fd),
+    good: rgb(0x0a8f65),
+    warn: rgb(0xb86200),
+    bad: rgb(0xc93636),
+    second: rgb(0xc47a00),
     is_dark: false,
 };
 
@@ -149,16 +158,19 @@ impl Tokens {
     }
 
     fn style(&self) -> Style {
-        let mut style = Style::default();
-        style.text_styles = [
+        let text_styles = [
             (TextStyle::Small, regular(CAPTION)),
             (TextStyle::Body, regular(BODY)),
             (TextStyle::Button, regular(BODY)),
             (TextStyle::Heading, strong(TITLE)),
             (TextStyle::Monospace, regular(BODY)),
-        ]
-        .into();
-        style.animation_time = 0.12;
+        ];
+        let mut style = Style {
+            text_styles: text_styles.into(),
+            visuals: self.visuals(),
+            animation_time: 0.12,
+            ..Style::default()
+        };
         let spacing = &mut style.spacing;
         spacing.item_spacing = Vec2::new(STEP, 6.0);
         spacing.button_padding = Vec2::new(10.0, HALF);
@@ -173,12 +185,15 @@ impl Tokens {
         spacing.scroll.floating_width = 4.0;
         style.interaction.selectable_labels = false;
         style.interaction.tooltip_delay = 0.35;
-        style.visuals = self.visuals();
         style
     }
 
     fn visuals(&self) -> egui::Visuals {
-        let mut v = if self.is_dark { egui::Visuals::dark() } else { egui::Visuals::light() };
+        let mut v = if self.is_dark {
+            egui::Visuals::dark()
+        } else {
+            egui::Visuals::light()
+        };
         let radius = CornerRadius::same(RADIUS);
         v.panel_fill = self.surface;
         v.window_fill = self.surface;
@@ -186,7 +201,12 @@ impl Tokens {
         v.window_corner_radius = CornerRadius::same(RADIUS + 2);
         v.menu_corner_radius = CornerRadius::same(RADIUS + 2);
         let shade = Color32::from_black_alpha(if self.is_dark { 120 } else { 40 });
-        let shadow = Shadow { offset: [0, 8], blur: 24, spread: 0, color: shade };
+        let shadow = Shadow {
+            offset: [0, 8],
+            blur: 24,
+            spread: 0,
+            color: shade,
+        };
         v.window_shadow = shadow;
         v.popup_shadow = shadow;
         v.extreme_bg_color = self.well;
@@ -213,11 +233,36 @@ impl Tokens {
             w.corner_radius = radius;
             w.expansion = 0.0;
         };
-        set(&mut widgets.noninteractive, self.surface, self.line, self.text);
-        set(&mut widgets.inactive, self.raised, Color32::TRANSPARENT, self.text);
-        set(&mut widgets.hovered, self.hover, self.line_strong, self.text_strong);
-        set(&mut widgets.active, self.hover, self.accent, self.text_strong);
-        set(&mut widgets.open, self.hover, self.line_strong, self.text_strong);
+        set(
+            &mut widgets.noninteractive,
+            self.surface,
+            self.line,
+            self.text,
+        );
+        set(
+            &mut widgets.inactive,
+            self.raised,
+            Color32::TRANSPARENT,
+            self.text,
+        );
+        set(
+            &mut widgets.hovered,
+            self.hover,
+            self.line_strong,
+            self.text_strong,
+        );
+        set(
+            &mut widgets.active,
+            self.hover,
+            self.accent,
+            self.text_strong,
+        );
+        set(
+            &mut widgets.open,
+            self.hover,
+            self.line_strong,
+            self.text_strong,
+        );
         v
     }
 }

@@ -70,9 +70,9 @@ pub(crate) struct History {
 impl History {
     /// Notes that `before` is about to change at `now` (seconds). Changes that belong to one drag become one step.
     pub(crate) fn record(&mut self, before: &View, change: Change, now: f64) {
-        let goes_on = self
-            .last
-            .is_some_and(|(kind, at)| kind == change && change.is_continuous() && now - at < PAUSE_SECS);
+        let goes_on = self.last.is_some_and(|(kind, at)| {
+            kind == change && change.is_continuous() && now - at < PAUSE_SECS
+        });
         self.last = Some((change, now));
         if goes_on {
             return;
@@ -119,7 +119,10 @@ mod tests {
     use super::*;
 
     fn with_code(code: f32) -> View {
-        View { code: vec![code], ..View::default() }
+        View {
+            code: vec![code],
+            ..View::default()
+        }
     }
 
     #[test]

@@ -5,5 +5,5 @@
 mod enlarge;
 mod points;
 
-pub use enlarge::upscale;
-pub use points::{PALETTE_LEN, Point, PointCloud, PointLook, install};
+pub(crate) use enlarge::upscale;
+pub(crate) use points::{PALETTE_LEN, Point, PointCloud, PointLook, install};

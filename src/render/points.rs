@@ -9,52 +9,52 @@ use eframe::egui::{Color32, PaintCallbackInfo};
 use eframe::egui_wgpu::{self, CallbackResources, CallbackTrait, ScreenDescriptor, wgpu};
 
 /// Colours in a palette.
-pub const PALETTE_LEN: usize = 256;
+pub(crate) const PALETTE_LEN: usize = 256;
 
 /// One point, as the shader reads it.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Debug, Pod, Zeroable)]
-pub struct Point {
+pub(crate) struct Point {
     /// In map units.
-    pub position: [f32; 2],
+    pub(crate) position: [f32; 2],
     /// Index into the palette, `[0, 255]`; fractions are mixed.
-    pub shade: f32,
+    pub(crate) shade: f32,
     /// The second at which it appeared.
-    pub born_secs: f32,
+    pub(crate) born_secs: f32,
 }
 
 /// How points are drawn in one frame.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct PointLook {
+pub(crate) struct PointLook {
     /// Clip space is position times this…
-    pub scale: [f32; 2],
+    pub(crate) scale: [f32; 2],
     /// …plus this.
-    pub offset: [f32; 2],
+    pub(crate) offset: [f32; 2],
     /// Width and height of the part of the screen that clip space covers, in physical pixels.
-    pub size_px: [f32; 2],
+    pub(crate) size_px: [f32; 2],
     /// In physical pixels.
-    pub radius_px: f32,
+    pub(crate) radius_px: f32,
     /// In `[0, 1]`.
-    pub opacity: f32,
+    pub(crate) opacity: f32,
     /// The present second, on the clock of [`Point::born_secs`].
-    pub now_secs: f32,
+    pub(crate) now_secs: f32,
     /// Seconds over which a point fades in.
-    pub fade_secs: f32,
+    pub(crate) fade_secs: f32,
     /// How far a point's rim is mixed towards white (above 0) or black (below 0), `[-1, 1]`.
-    pub rim: f32,
+    pub(crate) rim: f32,
 }
 
 /// Points to be drawn in this frame. Clones share the points.
 #[derive(Clone)]
-pub struct PointCloud {
+pub(crate) struct PointCloud {
     /// The points.
-    pub points: Arc<Vec<Point>>,
+    pub(crate) points: Arc<Vec<Point>>,
     /// Changes whenever the points or the palette do.
-    pub revision: u64,
+    pub(crate) revision: u64,
     /// Colours the points' shades refer to.
-    pub palette: Arc<Vec<Color32>>,
+    pub(crate) palette: Arc<Vec<Color32>>,
     /// How they are drawn.
-    pub look: PointLook,
+    pub(crate) look: PointLook,
 }
 
 #[repr(C)]
@@ -83,7 +83,7 @@ struct Pass {
 }
 
 /// Makes the pass known to egui's renderer. Without it, clouds are not drawn.
-pub fn install(state: &egui_wgpu::RenderState) {
+pub(crate) fn install(state: &egui_wgpu::RenderState) {
     let pass = Pass::new(&state.device, state.target_format);
     state.renderer.write().callback_resources.insert(pass);
 }
@@ -100,7 +100,10 @@ impl Pass {
             })
         };
         let camera = uniform("points camera", size_of::<Camera>() as u64);
-        let palette = uniform("points palette", (PALETTE_LEN * size_of::<[f32; 4]>()) as u64);
+        let palette = uniform(
+            "points palette",
+            (PALETTE_LEN * size_of::<[f32; 4]>()) as u64,
+        );
         let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
             label: Some("points"),
             layout: None,
@@ -137,8 +140,14 @@ impl Pass {
             label: Some("points"),
             layout: &pipeline.get_bind_group_layout(0),
             entries: &[
-                wgpu::BindGroupEntry { binding: 0, resource: camera.as_entire_binding() },
-                wgpu::BindGroupEntry { binding: 1, resource: palette.as_entire_binding() },
+                wgpu::BindGroupEntry {
+                    binding: 0,
+                    resource: camera.as_entire_binding(),
+                },
+                wgpu::BindGroupEntry {
+                    binding: 1,
+                    resource: palette.as_entire_binding(),
+                },
             ],
         });
         Self {
@@ -155,7 +164,10 @@ impl Pass {
 
     fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, cloud: &PointCloud) {
         let bytes: &[u8] = bytemuck::cast_slice(&cloud.points);
-        let fits = self.points.as_ref().is_some_and(|b| b.size() >= bytes.len() as u64);
+        let fits = self
+            .points
+            .as_ref()
+            .is_some_and(|b| b.size() >= bytes.len() as u64);
         if !fits {
             self.points = Some(device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("points"),
@@ -208,8 +220,15 @@ impl CallbackTrait for PointCloud {
         Vec::new()
     }
 
-    fn paint(&self, _info: PaintCallbackInfo, render: &mut wgpu::RenderPass<'static>, resources: &CallbackResources) {
-        let Some(pass) = resources.get::<Pass>() else { return };
+    fn paint(
+        &self,
+        _info: PaintCallbackInfo,
+        render: &mut wgpu::RenderPass<'static>,
+        resources: &CallbackResources,
+    ) {
+        let Some(pass) = resources.get::<Pass>() else {
+            return;
+        };
         let Some(points) = &pass.points else { return };
         render.set_pipeline(&pass.pipeline);
         render.set_bind_group(0, &pass.bindings, &[]);

@@ -59,15 +59,16 @@ pub(super) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<_, 4>(Portable)
 }
 
-/// Arrays that the compiler turns into the vectors every processor of the architecture has.
+/// Arrays that the compiler turns into the vectors every processor of the architecture has. Products of a pair are added
+/// only in the end: added at once they would have to cross lanes.
 #[derive(Clone, Copy)]
 struct Portable;
 
-const PORTABLE_LANES: usize = 8;
+const PORTABLE_LANES: usize = 4;
 
 impl Lanes for Portable {
     type Words = [i16; 2 * PORTABLE_LANES];
-    type Sums = [i32; PORTABLE_LANES];
+    type Sums = [i32; 2 * PORTABLE_LANES];
 
     const LANES: usize = PORTABLE_LANES;
 
@@ -80,37 +81,44 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn widen(self, bytes: &[u8]) -> Self::Words {
-        std::array::from_fn(|i| i16::from(bytes[i]))
+        let mut out = [0; 2 * PORTABLE_LANES];
+        for (word, &byte) in out.iter_mut().zip(bytes) {
+            *word = i16::from(byte);
+        }
+        out
     }
 
     #[inline(always)]
-    fn splat(self, pair: [i16; 2]) -> Self::Words {
-        std::array::from_fn(|i| pair[i % 2])
+    fn splat(self, [first, second]: [i16; 2]) -> Self::Words {
+        [first, second, first, second, first, second, first, second]
     }
 
     #[inline(always)]
-    fn sub(self, a: Self::Words, b: Self::Words) -> Self::Words {
-        std::array::from_fn(|i| a[i] - b[i])
+    fn sub(self, mut a: Self::Words, b: Self::Words) -> Self::Words {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a -= b;
+        }
+        a
     }
 
     #[inline(always)]
     fn zero(self) -> Self::Sums {
-        [0; PORTABLE_LANES]
+        [0; 2 * PORTABLE_LANES]
     }
 
     #[inline(always)]
-    fn multiply_add(self, sums: Self::Sums, a: Self::Words, b: Self::Words) -> Self::Sums {
-        let product = |i: usize| i32::from(a[i]) * i32::from(b[i]);
-        std::array::from_fn(|i| {
-            sums[i]
-                .wrapping_add(product(2 * i))
-                .wrapping_add(product(2 * i + 1))
-        })
+    fn multiply_add(self, mut sums: Self::Sums, a: Self::Words, b: Self::Words) -> Self::Sums {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum = sum.wrapping_add(i32::from(a) * i32::from(b));
+        }
+        sums
     }
 
     #[inline(always)]
     fn store(self, sums: Self::Sums, to: &mut [i32]) {
-        to.copy_from_slice(&sums);
+        for (to, pair) in to.iter_mut().zip(sums.as_chunks::<2>().0) {
+            *to = pair[0].wrapping_add(pair[1]);
+        }
     }
 }
 

@@ -24,9 +24,15 @@ fn open(data: &str) -> Option<Harness<'static, App>> {
     let options = AppOptions {
         data: Some(data.parse().expect("built-in data has a name")),
         model: None,
-        engine: EngineOptions { device: DeviceChoice::Cpu, seed: 1 },
+        engine: EngineOptions {
+            device: DeviceChoice::Cpu,
+            seed: 1,
+        },
     };
-    let builder = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).with_step_dt(1.0 / 30.0).wgpu();
+    let builder = Harness::builder()
+        .with_size(Vec2::new(1440.0, 900.0))
+        .with_step_dt(1.0 / 30.0)
+        .wgpu();
     Some(builder.build_eframe(|cc| App::new(cc, options)))
 }
 
@@ -72,77 +78,130 @@ fn pixels_of(window: &mut Harness<'_, App>, name: &str) -> RgbaImage {
 
 #[test]
 fn a_slider_changes_the_picture_and_undo_brings_it_back() {
-    let Some(mut window) = open("faces:200") else { return };
-    wait_for(&mut window, "a picture and its map", |app| app.is_picture_current() && app.mapped_items() == 200);
+    let Some(mut window) = open("faces:200") else {
+        return;
+    };
+    wait_for(&mut window, "a picture and its map", |app| {
+        app.is_picture_current() && app.mapped_items() == 200
+    });
     let before = pixels_of(&mut window, "Decoded picture");
-    let slider = window.get_all_by_role(egui::accesskit::Role::Slider).next().expect("there is a slider").rect();
-    drag(&mut window, slider.center(), slider.right_center() - Vec2::new(4.0, 0.0));
+    let slider = window
+        .get_all_by_role(egui::accesskit::Role::Slider)
+        .next()
+        .expect("there is a slider")
+        .rect();
+    drag(
+        &mut window,
+        slider.center(),
+        slider.right_center() - Vec2::new(4.0, 0.0),
+    );
     wait_for(&mut window, "the new picture", App::is_picture_current);
     let after = pixels_of(&mut window, "Decoded picture");
     assert_ne!(before, after, "the picture follows the slider");
 
     window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     window.run_steps(2);
-    wait_for(&mut window, "the first picture again", App::is_picture_current);
-    assert_eq!(pixels_of(&mut window, "Decoded picture"), before, "one undo takes back the whole drag");
+    wait_for(
+        &mut window,
+        "the first picture again",
+        App::is_picture_current,
+    );
+    assert_eq!(
+        pixels_of(&mut window, "Decoded picture"),
+        before,
+        "one undo takes back the whole drag"
+    );
 }
 
 #[test]
 fn a_click_on_a_point_fills_both_rows() {
-    let Some(mut window) = open("faces:200") else { return };
-    wait_for(&mut window, "200 points", |app| app.mapped_items() == 200 && !app.is_busy());
-    let at = (0..200).find_map(|id| window.state().item_position(id)).expect("points are on the screen");
+    let Some(mut window) = open("faces:200") else {
+        return;
+    };
+    wait_for(&mut window, "200 points", |app| {
+        app.mapped_items() == 200 && !app.is_busy()
+    });
+    let at = (0..200)
+        .find_map(|id| window.state().item_position(id))
+        .expect("points are on the screen");
     click(&mut window, at);
     wait_for(&mut window, "neighbours", App::has_neighbours);
     for row in ["Pixel space", "Code space"] {
-        let shown = window.get_all_by_label_contains(&format!("{row}: item")).count();
+        let shown = window
+            .get_all_by_label_contains(&format!("{row}: item"))
+            .count();
         assert_eq!(shown, 10, "{row}");
     }
     assert!(window.query_by_label_contains("of 10 agree").is_some());
-    assert!(window.query_by_label("Reconstruction").is_some(), "the item is shown beside its reconstruction");
+    assert!(
+        window.query_by_label("Reconstruction").is_some(),
+        "the item is shown beside its reconstruction"
+    );
 }
 
 #[test]
 fn training_runs_pauses_saves_and_loads_again() {
-    let Some(mut window) = open("digits:256") else { return };
+    let Some(mut window) = open("digits:256") else {
+        return;
+    };
     let folder = tempfile::tempdir().expect("a folder");
-    wait_for(&mut window, "the data", |app| app.mapped_items() == 256 && !app.is_busy());
+    wait_for(&mut window, "the data", |app| {
+        app.mapped_items() == 256 && !app.is_busy()
+    });
     window.get_by_label("Preset").click();
     window.run_steps(3);
     window.get_by_label("tiny").click();
     window.run_steps(3);
     window.get_by_label("Train").click();
-    wait_for(&mut window, "a loss curve", |app| app.is_running() && app.loss_points() > 0);
+    wait_for(&mut window, "a loss curve", |app| {
+        app.is_running() && app.loss_points() > 0
+    });
     let first = window.state().loss_points();
     window.get_by_label("Pause").click();
     wait_for(&mut window, "the halt", |app| !app.is_running());
     window.get_by_label("Resume").click();
-    wait_for(&mut window, "the end", |app| !app.is_busy() && app.loss_points() > first);
+    wait_for(&mut window, "the end", |app| {
+        !app.is_busy() && app.loss_points() > first
+    });
 
     let file = folder.path().join("tiny.safetensors");
     save_to(&mut window, &file);
     wait_for(&mut window, "the file", |_| file.exists());
     drop_file(&mut window, &file);
-    wait_for(&mut window, "the model again", |app| app.is_picture_current() && !app.is_busy());
+    wait_for(&mut window, "the model again", |app| {
+        app.is_picture_current() && !app.is_busy()
+    });
     assert!(window.query_all_by_label_contains("tiny").next().is_some());
 }
 
 #[test]
 fn a_bad_file_is_a_line_in_the_log_and_the_window_lives_on() {
-    let Some(mut window) = open("digits:64") else { return };
+    let Some(mut window) = open("digits:64") else {
+        return;
+    };
     let folder = tempfile::tempdir().expect("a folder");
-    wait_for(&mut window, "the data", |app| app.mapped_items() == 64 && !app.is_busy());
+    wait_for(&mut window, "the data", |app| {
+        app.mapped_items() == 64 && !app.is_busy()
+    });
     let file = folder.path().join("broken.safetensors");
     std::fs::write(&file, b"no model").expect("the folder can be written");
     drop_file(&mut window, &file);
     window.get_by_label("Log").click();
     let start = Instant::now();
-    while window.query_all_by_label_contains("broken.safetensors").next().is_none() {
+    while window
+        .query_all_by_label_contains("broken.safetensors")
+        .next()
+        .is_none()
+    {
         assert!(start.elapsed() < PATIENCE, "the error never came");
         window.step();
         std::thread::sleep(Duration::from_millis(2));
     }
-    assert_eq!(window.state().mapped_items(), 64, "what was loaded is still there");
+    assert_eq!(
+        window.state().mapped_items(),
+        64,
+        "what was loaded is still there"
+    );
 }
 
 fn save_to(window: &mut Harness<'_, App>, file: &Path) {
@@ -165,6 +224,9 @@ impl egui::DroppedFile for Dropped {
 }
 
 fn drop_file(window: &mut Harness<'_, App>, file: &Path) {
-    window.input_mut().dropped_files.push(Arc::new(Dropped(file.to_path_buf())));
+    window
+        .input_mut()
+        .dropped_files
+        .push(Arc::new(Dropped(file.to_path_buf())));
     window.step();
 }

@@ -9,7 +9,9 @@ use crate::app::command::Command;
 use crate::app::fonts::icon;
 use crate::app::format;
 use crate::app::theme;
-use crate::app::widgets::{bar_ui, caption, centred_row, chip_ui, command_button, empty_ui, fact_ui, padded};
+use crate::app::widgets::{
+    bar_ui, caption, centred_row, chip_ui, command_button, empty_ui, fact_ui, padded,
+};
 use crate::data::Dataset;
 
 /// The panel.
@@ -19,32 +21,47 @@ pub(super) struct DataPanel;
 impl Panel for DataPanel {
     fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let session = cx.state.session.clone();
-        match &session.dataset {
-            Some(data) => {
-                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| padded(ui, |ui| dataset_ui(ui, cx, data)));
-            }
-            None => {
-                let (title, text) = match cx.state.waiting_for() {
-                    Some((what, _)) => (what, "The first items appear in a moment"),
-                    None => ("No data yet".to_owned(), "Open pictures of your own, or start with built-in ones"),
-                };
-                empty_ui(ui, cx.tokens, icon::DATABASE, &title, text, |ui| {
-                    for row in [[Command::OpenData, Command::OpenFolder], [Command::OpenFaces, Command::OpenDigits]] {
-                        centred_row(ui, row[0].describe().text, |ui| {
-                            for command in row {
-                                command_button(ui, command, true, cx.out);
-                            }
-                        });
-                    }
-                });
-            }
+        if let Some(data) = &session.dataset {
+            ScrollArea::vertical()
+                .auto_shrink(false)
+                .show(ui, |ui| padded(ui, |ui| dataset_ui(ui, cx, data)));
+        } else {
+            waiting_ui(ui, cx);
         }
     }
 }
 
+fn waiting_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let (title, text) = match cx.state.waiting_for() {
+        Some((what, _)) => (what, "The first items appear in a moment"),
+        None => (
+            "No data yet".to_owned(),
+            "Open pictures of your own, or start with built-in ones",
+        ),
+    };
+    let rows = [
+        [Command::OpenData, Command::OpenFolder],
+        [Command::OpenFaces, Command::OpenDigits],
+    ];
+    empty_ui(ui, cx.tokens, icon::DATABASE, &title, text, |ui| {
+        for row in rows {
+            centred_row(ui, row[0].describe().text, |ui| {
+                for command in row {
+                    command_button(ui, command, true, cx.out);
+                }
+            });
+        }
+    });
+}
+
 fn open_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     ui.horizontal_wrapped(|ui| {
-        for command in [Command::OpenData, Command::OpenFolder, Command::OpenFaces, Command::OpenDigits] {
+        for command in [
+            Command::OpenData,
+            Command::OpenFolder,
+            Command::OpenFaces,
+            Command::OpenDigits,
+        ] {
             command_button(ui, command, true, cx.out);
         }
     });
@@ -53,10 +70,18 @@ fn open_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 fn dataset_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset) {
     let tokens = cx.tokens;
     let session = &cx.state.session;
-    ui.label(RichText::new(data.name()).font(theme::strong(theme::TITLE)).color(tokens.text_strong));
+    ui.label(
+        RichText::new(data.name())
+            .font(theme::strong(theme::TITLE))
+            .color(tokens.text_strong),
+    );
     let expected = session.expected_items.max(data.len());
     let items = if expected > data.len() {
-        format!("{} of {}", format::count(data.len()), format::count(expected))
+        format!(
+            "{} of {}",
+            format::count(data.len()),
+            format::count(expected)
+        )
     } else {
         format::count(data.len())
     };
@@ -72,7 +97,9 @@ fn dataset_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset) {
         fact_ui(ui, tokens, "Factors", &data.factors().len().to_string());
     }
     for task in &cx.state.tasks {
-        let left = task.secs_left.map_or(String::new(), |s| format!(", {} left", format::secs(s)));
+        let left = task
+            .secs_left
+            .map_or(String::new(), |s| format!(", {} left", format::secs(s)));
         caption(ui, tokens, &format!("{}{left}", task.what));
         bar_ui(ui, tokens, task.done, ui.available_width());
     }
@@ -92,8 +119,11 @@ fn lists_ui(ui: &mut Ui, cx: &Cx<'_>, data: &Dataset) {
                 ui.spacing_mut().item_spacing = eframe::egui::vec2(4.0, 4.0);
                 for factor in data.factors() {
                     let (low, high) = factor.range;
-                    chip_ui(ui, &factor.name, tokens.text_weak, tokens)
-                        .on_hover_text(format!("{} to {}", format::number(low), format::number(high)));
+                    chip_ui(ui, &factor.name, tokens.text_weak, tokens).on_hover_text(format!(
+                        "{} to {}",
+                        format::number(low),
+                        format::number(high)
+                    ));
                 }
             });
         });
@@ -111,11 +141,19 @@ fn lists_ui(ui: &mut Ui, cx: &Cx<'_>, data: &Dataset) {
     let skipped = data.skipped();
     if !skipped.is_empty() {
         let title = format!("{} left out", format::count(skipped.len()));
-        CollapsingHeader::new(RichText::new(title).color(tokens.warn)).id_salt("skipped").show(ui, |ui| {
-            for skipped in skipped.iter().take(200) {
-                ui.label(RichText::new(skipped.file.display().to_string()).size(theme::CAPTION));
-                ui.label(RichText::new(&skipped.reason).size(theme::CAPTION).color(tokens.text_weak));
-            }
-        });
+        CollapsingHeader::new(RichText::new(title).color(tokens.warn))
+            .id_salt("skipped")
+            .show(ui, |ui| {
+                for skipped in skipped.iter().take(200) {
+                    ui.label(
+                        RichText::new(skipped.file.display().to_string()).size(theme::CAPTION),
+                    );
+                    ui.label(
+                        RichText::new(&skipped.reason)
+                            .size(theme::CAPTION)
+                            .color(tokens.text_weak),
+                    );
+                }
+            });
     }
 }

@@ -18,7 +18,14 @@ impl Panel for LogPanel {
     fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let tokens = cx.tokens;
         if cx.state.log.is_empty() {
-            empty_ui(ui, tokens, icon::LOG, "Nothing happened yet", "What is opened, saved or fails is listed here", |_| {});
+            empty_ui(
+                ui,
+                tokens,
+                icon::LOG,
+                "Nothing happened yet",
+                "What is opened, saved or fails is listed here",
+                |_| {},
+            );
             return;
         }
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -32,9 +39,17 @@ impl Panel for LogPanel {
                     ui.horizontal_top(|ui| {
                         let minutes = (entry.at / 60.0) as u64;
                         let time = format!("{minutes:02}:{:02}", entry.at as u64 % 60);
-                        ui.label(RichText::new(time).size(theme::CAPTION).color(tokens.text_faint));
+                        ui.label(
+                            RichText::new(time)
+                                .size(theme::CAPTION)
+                                .color(tokens.text_faint),
+                        );
                         ui.label(RichText::new(glyph).color(colour));
-                        ui.add(egui::Label::new(RichText::new(&entry.text).color(tokens.text)).wrap().selectable(true));
+                        ui.add(
+                            egui::Label::new(RichText::new(&entry.text).color(tokens.text))
+                                .wrap()
+                                .selectable(true),
+                        );
                     });
                 }
             });

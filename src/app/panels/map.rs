@@ -3,7 +3,8 @@
 //! Invariant: the part that is looked at is the view's camera; dragging and zooming only ask for another.
 
 use eframe::egui::{
-    self, Align, Align2, Color32, ComboBox, CursorIcon, Layout, Pos2, Rect, Response, RichText, Shape, Stroke, Ui, Vec2,
+    self, Align, Align2, Color32, ComboBox, CursorIcon, Layout, Pos2, Rect, Response, RichText,
+    Shape, Stroke, Ui, Vec2,
 };
 use egui_plot::{Plot, PlotBounds, PlotPoint, PlotTransform};
 
@@ -16,7 +17,9 @@ use crate::app::hint::Hint;
 use crate::app::palette;
 use crate::app::theme::{self, Tokens};
 use crate::app::view::{Camera, Colouring};
-use crate::app::widgets::{bar_ui, command_button, empty_ui, icon_button, paint_hint, scale_ui, swatch_ui};
+use crate::app::widgets::{
+    bar_ui, command_button, empty_ui, icon_button, paint_hint, scale_ui, swatch_ui,
+};
 use crate::space::Projection;
 
 /// How far from a point the pointer still touches it, in points of the interface.
@@ -61,13 +64,18 @@ fn waiting_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let task = cx.state.waiting_for();
     let (title, text) = match (&task, cx.state.model()) {
         (Some((what, _)), _) => (what.as_str(), "The map fills as items are encoded"),
-        (None, None) => ("No map yet", "A model places every item here; train one, or open trained weights"),
+        (None, None) => (
+            "No map yet",
+            "A model places every item here; train one, or open trained weights",
+        ),
         (None, Some(_)) => ("No map yet", "Open data to see where its items lie"),
     };
-    empty_ui(ui, tokens, icon::SCATTER, title, text, |ui| match (&task, cx.state.model()) {
-        (Some((_, done)), _) => bar_ui(ui, tokens, *done, 160.0),
-        (None, None) => command_button(ui, Command::OpenModel, true, cx.out),
-        (None, Some(_)) => command_button(ui, Command::OpenFaces, true, cx.out),
+    empty_ui(ui, tokens, icon::SCATTER, title, text, |ui| {
+        match (&task, cx.state.model()) {
+            (Some((_, done)), _) => bar_ui(ui, tokens, *done, 160.0),
+            (None, None) => command_button(ui, Command::OpenModel, true, cx.out),
+            (None, Some(_)) => command_button(ui, Command::OpenFaces, true, cx.out),
+        }
     });
 }
 
@@ -89,23 +97,37 @@ fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud) {
         let mut options = vec![Colouring::Plain];
         if let Some(data) = &data {
             options.extend(data.labels().map(|_| Colouring::Label));
-            options.extend(data.factors().iter().map(|f| Colouring::Factor(f.name.clone())));
+            options.extend(
+                data.factors()
+                    .iter()
+                    .map(|f| Colouring::Factor(f.name.clone())),
+            );
         }
-        let combo = ComboBox::from_id_salt("colouring").selected_text(name(&shown)).width(132.0).height(320.0);
+        let combo = ComboBox::from_id_salt("colouring")
+            .selected_text(name(&shown))
+            .width(132.0)
+            .height(320.0);
         let combo = combo.show_ui(ui, |ui| {
             for option in options {
-                if ui.selectable_label(option == shown, name(&option)).clicked() {
+                if ui
+                    .selectable_label(option == shown, name(&option))
+                    .clicked()
+                {
                     cx.out.act(Action::Colour(option));
                 }
             }
         });
         crate::app::widgets::set_name(&combo.response, "Colour by");
-        combo.response.on_hover_text("What the colour of a point says");
+        combo
+            .response
+            .on_hover_text("What the colour of a point says");
         ui.add_space(theme::STEP);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(theme::STEP);
             icon_button(ui, icon::FIT, Command::FitMap, cx.out);
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| legend_ui(ui, tokens, &cloud.legend));
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                legend_ui(ui, tokens, &cloud.legend);
+            });
         });
     });
 }
@@ -113,11 +135,19 @@ fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud) {
 fn legend_ui(ui: &mut Ui, tokens: &Tokens, legend: &Legend) {
     match legend {
         Legend::None => {}
-        Legend::Scale(name, low, high) => scale_ui(ui, tokens, name, &format::number(*low), &format::number(*high)),
+        Legend::Scale(name, low, high) => scale_ui(
+            ui,
+            tokens,
+            name,
+            &format::number(*low),
+            &format::number(*high),
+        ),
         Legend::Classes(names) => {
             for (class, name) in names.iter().enumerate() {
                 if ui.available_width() < 72.0 {
-                    ui.label(RichText::new(format!("+{}", names.len() - class)).color(tokens.text_weak));
+                    ui.label(
+                        RichText::new(format!("+{}", names.len() - class)).color(tokens.text_weak),
+                    );
                     break;
                 }
                 swatch_ui(ui, tokens, palette::class(class, tokens.is_dark), name);
@@ -127,11 +157,21 @@ fn legend_ui(ui: &mut Ui, tokens: &Tokens, legend: &Legend) {
 }
 
 impl MapPanel {
-    fn plot_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, projection: &Projection, cloud: &Cloud, now_secs: f32) {
+    fn plot_ui(
+        &mut self,
+        ui: &mut Ui,
+        cx: &mut Cx<'_>,
+        projection: &Projection,
+        cloud: &Cloud,
+        now_secs: f32,
+    ) {
         let tokens = cx.tokens;
         let area = ui.available_rect_before_wrap();
         let bounds = looked_at(cx.view.camera, cloud, area.size());
-        let in_view = cloud.index.count_within(bounds.min().map(|x| x as f32), bounds.max().map(|x| x as f32));
+        let in_view = cloud.index.count_within(
+            bounds.min().map(|x| x as f32),
+            bounds.max().map(|x| x as f32),
+        );
         let room = (area.area() / in_view.max(1) as f32).sqrt();
         let radius = (room * 0.3).clamp(1.8, 5.5);
         let opacity = egui::remap_clamp(room, 3.0..=14.0, 0.62..=0.92);
@@ -177,12 +217,22 @@ impl MapPanel {
         ] {
             if let Some((id, at)) = id.and_then(|id| Some((id, at(id)?))) {
                 painter.circle_filled(at, radius + 1.0, cloud.colour(id));
-                painter.circle_stroke(at, radius + 3.5, Stroke::new(width + 2.5, tokens.well.gamma_multiply(0.8)));
+                painter.circle_stroke(
+                    at,
+                    radius + 3.5,
+                    Stroke::new(width + 2.5, tokens.well.gamma_multiply(0.8)),
+                );
                 painter.circle_stroke(at, radius + 3.5, Stroke::new(width, colour));
             }
         }
         paint_code(&painter, cx, projection, &transform);
-        paint_axes(&painter, tokens, projection, cx.view.code.len(), *transform.frame());
+        paint_axes(
+            &painter,
+            tokens,
+            projection,
+            cx.view.code.len(),
+            *transform.frame(),
+        );
         if let Some(id) = touched {
             map_hover::card_ui(ui, cx, &response, id);
             if response.clicked() {
@@ -202,14 +252,21 @@ fn looked_at(camera: Option<Camera>, cloud: &Cloud, size: Vec2) -> PlotBounds {
         (Some(camera), _) => (camera.min, camera.max),
         (None, Some((min, max))) => {
             let margin = 0.06 * f64::from((max[0] - min[0]).max(max[1] - min[1])).max(1e-3);
-            (min.map(|x| f64::from(x) - margin), max.map(|x| f64::from(x) + margin))
+            (
+                min.map(|x| f64::from(x) - margin),
+                max.map(|x| f64::from(x) + margin),
+            )
         }
         (None, None) => ([-1.0; 2], [1.0; 2]),
     };
-    let centre = [0, 1].map(|axis| (min[axis] + max[axis]) / 2.0);
-    let per_point = ((max[0] - min[0]) / f64::from(size.x.max(1.0))).max((max[1] - min[1]) / f64::from(size.y.max(1.0)));
+    let centre = [0, 1].map(|axis| f64::midpoint(min[axis], max[axis]));
+    let per_point = ((max[0] - min[0]) / f64::from(size.x.max(1.0)))
+        .max((max[1] - min[1]) / f64::from(size.y.max(1.0)));
     let half = [f64::from(size.x), f64::from(size.y)].map(|s| s * per_point.max(1e-9) / 2.0);
-    PlotBounds::from_min_max([centre[0] - half[0], centre[1] - half[1]], [centre[0] + half[0], centre[1] + half[1]])
+    PlotBounds::from_min_max(
+        [centre[0] - half[0], centre[1] - half[1]],
+        [centre[0] + half[0], centre[1] + half[1]],
+    )
 }
 
 /// Dragging moves the camera, the wheel and pinching zoom about the pointer, a double click fits everything.
@@ -233,25 +290,42 @@ fn look_around(ui: &Ui, cx: &mut Cx<'_>, response: &Response, transform: &PlotTr
     }
     let bounds = moved.bounds();
     if bounds != transform.bounds() && bounds.is_valid() {
-        cx.out.act(Action::Look(Some(Camera { min: bounds.min(), max: bounds.max() })));
+        cx.out.act(Action::Look(Some(Camera {
+            min: bounds.min(),
+            max: bounds.max(),
+        })));
     }
 }
 
 /// The item under the pointer.
-fn touched(ui: &Ui, response: &Response, transform: &PlotTransform, projection: &Projection, cloud: &Cloud) -> Option<usize> {
+fn touched(
+    ui: &Ui,
+    response: &Response,
+    transform: &PlotTransform,
+    projection: &Projection,
+    cloud: &Cloud,
+) -> Option<usize> {
     let pointer = response.hover_pos().filter(|_| !response.dragged())?;
     let at = transform.value_from_position(pointer);
     let reach = TOUCH * transform.dvalue_dpos()[0].abs() as f32;
-    let id = cloud.index.nearest(projection.positions(), [at.x as f32, at.y as f32], reach)?;
+    let id = cloud
+        .index
+        .nearest(projection.positions(), [at.x as f32, at.y as f32], reach)?;
     ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
     Some(id)
 }
 
 /// Lines from the selection to its neighbours: in code space, and fainter in pixel space.
 fn paint_links(painter: &egui::Painter, cx: &Cx<'_>, at: &impl Fn(usize) -> Option<Pos2>) {
-    let (Some(comparison), Some(from)) = (&cx.state.comparison, cx.view.selection.and_then(at)) else { return };
+    let (Some(comparison), Some(from)) = (&cx.state.comparison, cx.view.selection.and_then(at))
+    else {
+        return;
+    };
     let tokens = cx.tokens;
-    let rows = [(&comparison.pixels, tokens.second, 0.45), (&comparison.codes, tokens.accent, 0.85)];
+    let rows = [
+        (&comparison.pixels, tokens.second, 0.45),
+        (&comparison.codes, tokens.accent, 0.85),
+    ];
     for (neighbours, colour, strength) in rows {
         let colour = colour.gamma_multiply(strength);
         for to in neighbours.ids.iter().filter_map(|&id| at(id as usize)) {
@@ -262,7 +336,12 @@ fn paint_links(painter: &egui::Painter, cx: &Cx<'_>, at: &impl Fn(usize) -> Opti
 }
 
 /// Where the sliders' code lies: a cross-hair that moves with them.
-fn paint_code(painter: &egui::Painter, cx: &Cx<'_>, projection: &Projection, transform: &PlotTransform) {
+fn paint_code(
+    painter: &egui::Painter,
+    cx: &Cx<'_>,
+    projection: &Projection,
+    transform: &PlotTransform,
+) {
     if cx.view.code.is_empty() || cx.view.code.len() != projection.mean().len() {
         return;
     }
@@ -272,14 +351,23 @@ fn paint_code(painter: &egui::Painter, cx: &Cx<'_>, projection: &Projection, tra
         let stroke = Stroke::new(width, colour);
         painter.circle_stroke(at, 9.0, stroke);
         for direction in [Vec2::X, Vec2::Y, -Vec2::X, -Vec2::Y] {
-            painter.add(Shape::line_segment([at + direction * 6.0, at + direction * 15.0], stroke));
+            painter.add(Shape::line_segment(
+                [at + direction * 6.0, at + direction * 15.0],
+                stroke,
+            ));
         }
     };
     cross(cx.tokens.well, 5.0);
     cross(cx.tokens.accent, 2.0);
 }
 
-fn paint_axes(painter: &egui::Painter, tokens: &Tokens, projection: &Projection, dims: usize, frame: Rect) {
+fn paint_axes(
+    painter: &egui::Painter,
+    tokens: &Tokens,
+    projection: &Projection,
+    dims: usize,
+    frame: Rect,
+) {
     let name = |axis: usize| {
         let share = projection.explained().get(axis).copied().unwrap_or(0.0) * 100.0;
         if dims == 2 {

@@ -45,12 +45,16 @@ pub(super) struct Cloud {
 
 /// The colouring that `Auto` stands for.
 pub(super) fn resolve(colouring: &Colouring, data: Option<&Dataset>) -> Colouring {
-    let Some(data) = data else { return Colouring::Plain };
+    let Some(data) = data else {
+        return Colouring::Plain;
+    };
     let first = || {
         if data.labels().is_some() {
             Colouring::Label
         } else {
-            data.factors().first().map_or(Colouring::Plain, |f| Colouring::Factor(f.name.clone()))
+            data.factors()
+                .first()
+                .map_or(Colouring::Plain, |f| Colouring::Factor(f.name.clone()))
         }
     };
     match colouring {
@@ -63,19 +67,30 @@ pub(super) fn resolve(colouring: &Colouring, data: Option<&Dataset>) -> Colourin
 
 impl Cloud {
     /// `before` where nothing changed, else a new cloud. New points are born at `now_secs`.
-    pub(super) fn refresh(before: Option<Self>, cx: &Cx<'_>, projection: &Arc<Projection>, now_secs: f32) -> Self {
+    pub(super) fn refresh(
+        before: Option<Self>,
+        cx: &Cx<'_>,
+        projection: &Arc<Projection>,
+        now_secs: f32,
+    ) -> Self {
         let session = &cx.state.session;
         let data = session.dataset.clone();
         let colouring = resolve(&cx.view.colouring, data.as_deref());
         let before = match before {
-            Some(cloud) if cloud.shows(projection, &colouring, session.id, cx.tokens.is_dark) => return cloud,
+            Some(cloud) if cloud.shows(projection, &colouring, session.id, cx.tokens.is_dark) => {
+                return cloud;
+            }
             other => other,
         };
-        let births = before.as_ref().filter(|cloud| cloud.session == session.id).map(|cloud| cloud.points.clone());
+        let births = before
+            .as_ref()
+            .filter(|cloud| cloud.session == session.id)
+            .map(|cloud| cloud.points.clone());
         let born = |i: usize, n: usize, known: usize| {
             let known_birth = births.as_ref().and_then(|p| p.get(i)).map(|p| p.born_secs);
             // Newcomers arrive one after the other, over a third of a second.
-            known_birth.unwrap_or_else(|| now_secs + (i - known) as f32 / (n - known).max(1) as f32 * 0.35)
+            known_birth
+                .unwrap_or_else(|| now_secs + (i - known) as f32 / (n - known).max(1) as f32 * 0.35)
         };
         let (shades, palette, legend) = colours(&colouring, data.as_deref(), cx);
         let positions = projection.positions();
@@ -98,7 +113,13 @@ impl Cloud {
         }
     }
 
-    fn shows(&self, projection: &Arc<Projection>, colouring: &Colouring, session: u64, is_dark: bool) -> bool {
+    fn shows(
+        &self,
+        projection: &Arc<Projection>,
+        colouring: &Colouring,
+        session: u64,
+        is_dark: bool,
+    ) -> bool {
         Arc::ptr_eq(&self.projection, projection)
             && self.colouring == *colouring
             && (self.session, self.is_dark) == (session, is_dark)
@@ -106,13 +127,18 @@ impl Cloud {
 
     /// Whether points are still fading in.
     pub(super) fn is_fading(&self, now_secs: f32) -> bool {
-        self.points.last().is_some_and(|p| now_secs < p.born_secs + FADE_SECS)
+        self.points
+            .last()
+            .is_some_and(|p| now_secs < p.born_secs + FADE_SECS)
     }
 
     /// The colour of point `id`.
     pub(super) fn colour(&self, id: usize) -> Color32 {
         let shade = self.points.get(id).map_or(0.0, |p| p.shade);
-        self.palette.get(shade.round() as usize).copied().unwrap_or(Color32::GRAY)
+        self.palette
+            .get(shade.round() as usize)
+            .copied()
+            .unwrap_or(Color32::GRAY)
     }
 
     /// The plot item that draws the points.
@@ -141,13 +167,25 @@ impl Cloud {
 }
 
 /// A shade per item, the palette it refers to, and what it means.
-fn colours(colouring: &Colouring, data: Option<&Dataset>, cx: &Cx<'_>) -> (Vec<f32>, Vec<Color32>, Legend) {
+fn colours(
+    colouring: &Colouring,
+    data: Option<&Dataset>,
+    cx: &Cx<'_>,
+) -> (Vec<f32>, Vec<Color32>, Legend) {
     let is_dark = cx.tokens.is_dark;
     match (colouring, data) {
         (Colouring::Label, Some(data)) => {
-            let Some(labels) = data.labels() else { return (Vec::new(), vec![cx.tokens.accent], Legend::None) };
-            let shades = labels.values.iter().map(|&v| (usize::from(v) % PALETTE_LEN) as f32).collect();
-            let palette = (0..PALETTE_LEN).map(|class| palette::class(class, is_dark)).collect();
+            let Some(labels) = data.labels() else {
+                return (Vec::new(), vec![cx.tokens.accent], Legend::None);
+            };
+            let shades = labels
+                .values
+                .iter()
+                .map(|&v| (usize::from(v) % PALETTE_LEN) as f32)
+                .collect();
+            let palette = (0..PALETTE_LEN)
+                .map(|class| palette::class(class, is_dark))
+                .collect();
             (shades, palette, Legend::Classes(labels.names.clone()))
         }
         (Colouring::Factor(name), Some(data)) => {
@@ -157,15 +195,21 @@ fn colours(colouring: &Colouring, data: Option<&Dataset>, cx: &Cx<'_>) -> (Vec<f
             let (low, high) = factor.range;
             let last = (PALETTE_LEN - 1) as f32;
             let scale = last / (high - low).max(f32::MIN_POSITIVE);
-            let shades = factor.values.iter().map(|v| ((v - low) * scale).clamp(0.0, last)).collect();
-            let palette = (0..PALETTE_LEN).map(|i| palette::viridis(i as f32 / last)).collect();
+            let shades = factor
+                .values
+                .iter()
+                .map(|v| ((v - low) * scale).clamp(0.0, last))
+                .collect();
+            let palette = (0..PALETTE_LEN)
+                .map(|i| palette::viridis(i as f32 / last))
+                .collect();
             (shades, palette, Legend::Scale(name.clone(), low, high))
         }
         _ => (Vec::new(), vec![cx.tokens.accent; 2], Legend::None),
     }
 }
 
-/// The points as egui_plot sees them. Hovering is answered by the map itself, through the grid.
+/// The points as the plot sees them. Hovering is answered by the map itself, through the grid.
 pub(super) struct CloudItem {
     base: PlotItemBase,
     bounds: Option<([f32; 2], [f32; 2])>,
@@ -186,7 +230,9 @@ impl PlotItem for CloudItem {
         cloud.look.offset = [(-centre.x * scale[0]) as f32, (-centre.y * scale[1]) as f32];
         cloud.look.size_px = [frame.width() * per_point, frame.height() * per_point];
         cloud.look.radius_px = self.radius * per_point;
-        shapes.push(Shape::Callback(egui_wgpu::Callback::new_paint_callback(frame, cloud)));
+        shapes.push(Shape::Callback(egui_wgpu::Callback::new_paint_callback(
+            frame, cloud,
+        )));
     }
 
     fn initialize(&mut self, _x_range: RangeInclusive<f64>) {}

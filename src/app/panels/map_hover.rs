@@ -20,15 +20,25 @@ const FACTORS: usize = 5;
 
 /// Shows the card of item `id` beside the pointer.
 pub(super) fn card_ui(ui: &Ui, cx: &mut Cx<'_>, map: &Response, id: usize) {
-    let Some(data) = cx.state.session.dataset.clone().filter(|d| id < d.len()) else { return };
-    let filter = if cx.is_smooth { Filter::Smooth } else { Filter::Pixels };
-    let texture = cx.textures.item(ui.ctx(), cx.state.session.id, &data, id, filter);
+    let Some(data) = cx.state.session.dataset.clone().filter(|d| id < d.len()) else {
+        return;
+    };
+    let filter = if cx.is_smooth {
+        Filter::Smooth
+    } else {
+        Filter::Pixels
+    };
+    let texture = cx
+        .textures
+        .item(ui.ctx(), cx.state.session.id, &data, id, filter);
     let tokens = cx.tokens;
     let coloured = match resolve(&cx.view.colouring, Some(&data)) {
         Colouring::Factor(name) => Some(name),
         _ => None,
     };
-    let mut tooltip = egui::Tooltip::always_open(ui.ctx().clone(), map.layer_id, map.id, PopupAnchor::Pointer).gap(14.0);
+    let mut tooltip =
+        egui::Tooltip::always_open(ui.ctx().clone(), map.layer_id, map.id, PopupAnchor::Pointer)
+            .gap(14.0);
     tooltip.popup = tooltip.popup.width(260.0);
     tooltip.show(|ui| {
         ui.horizontal_top(|ui| {
@@ -36,18 +46,38 @@ pub(super) fn card_ui(ui: &Ui, cx: &mut Cx<'_>, map: &Response, id: usize) {
             let longer = shape.width.max(shape.height) as f32;
             let size = egui::vec2(shape.width as f32, shape.height as f32) / longer * EDGE;
             let (rect, _) = ui.allocate_exact_size(size, egui::Sense::hover());
-            paint_picture(ui, rect, &texture, Stroke::new(1.0, tokens.line), theme::RADIUS_SMALL);
+            paint_picture(
+                ui,
+                rect,
+                &texture,
+                Stroke::new(1.0, tokens.line),
+                theme::RADIUS_SMALL,
+            );
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
-                let title = data.item_name(id).map_or_else(|| format!("Item {}", format::count(id)), str::to_owned);
-                ui.label(RichText::new(title).font(theme::strong(theme::BODY)).color(tokens.text_strong));
+                let title = data
+                    .item_name(id)
+                    .map_or_else(|| format!("Item {}", format::count(id)), str::to_owned);
+                ui.label(
+                    RichText::new(title)
+                        .font(theme::strong(theme::BODY))
+                        .color(tokens.text_strong),
+                );
                 if let Some(label) = data.label_name(id) {
                     ui.label(RichText::new(label).color(tokens.text));
                 }
                 for (name, value) in facts(&data, id, coloured.as_deref()) {
                     let is_coloured = coloured.as_deref() == Some(name);
-                    let colour = if is_coloured { tokens.text_strong } else { tokens.text_weak };
-                    ui.label(RichText::new(format!("{name}  {}", format::number(value))).size(theme::CAPTION).color(colour));
+                    let colour = if is_coloured {
+                        tokens.text_strong
+                    } else {
+                        tokens.text_weak
+                    };
+                    ui.label(
+                        RichText::new(format!("{name}  {}", format::number(value)))
+                            .size(theme::CAPTION)
+                            .color(colour),
+                    );
                 }
             });
         });
@@ -56,8 +86,11 @@ pub(super) fn card_ui(ui: &Ui, cx: &mut Cx<'_>, map: &Response, id: usize) {
 
 /// A few factors of the item, the one in `first` before the others.
 fn facts<'d>(data: &'d Dataset, id: usize, first: Option<&str>) -> Vec<(&'d str, f32)> {
-    let mut facts: Vec<(&str, f32)> =
-        data.factors().iter().filter_map(|f| Some((f.name.as_str(), *f.values.get(id)?))).collect();
+    let mut facts: Vec<(&str, f32)> = data
+        .factors()
+        .iter()
+        .filter_map(|f| Some((f.name.as_str(), *f.values.get(id)?)))
+        .collect();
     facts.sort_by_key(|(name, _)| Some(*name) != first);
     facts.truncate(FACTORS);
     facts

@@ -32,10 +32,21 @@ impl GridIndex {
         }
         let (width, height) = (max[0] - min[0], max[1] - min[1]);
         let cells = (positions.len() as f32 / 4.0).max(1.0);
-        let cell = (width * height / cells).sqrt().max(width.max(height) / 4096.0).max(f32::MIN_POSITIVE);
+        let cell = (width * height / cells)
+            .sqrt()
+            .max(width.max(height) / 4096.0)
+            .max(f32::MIN_POSITIVE);
         let count = |extent: f32| ((extent / cell) as usize + 1).min(4097);
         let (columns, rows) = (count(width), count(height));
-        let mut index = Self { min, max, cell, columns, rows, starts: vec![0; columns * rows + 1], ids: Vec::new() };
+        let mut index = Self {
+            min,
+            max,
+            cell,
+            columns,
+            rows,
+            starts: vec![0; columns * rows + 1],
+            ids: Vec::new(),
+        };
         for p in positions.iter().filter(|p| is_finite(p)) {
             let cell = index.cell_of(*p);
             index.starts[cell + 1] += 1;
@@ -59,17 +70,26 @@ impl GridIndex {
     }
 
     /// The point nearest to `at`, if it is within `reach`.
-    pub(super) fn nearest(&self, positions: &[[f32; 2]], at: [f32; 2], reach: f32) -> Option<usize> {
+    pub(super) fn nearest(
+        &self,
+        positions: &[[f32; 2]],
+        at: [f32; 2],
+        reach: f32,
+    ) -> Option<usize> {
         let mut best: Option<(f32, usize)> = None;
-        self.cells_within([at[0] - reach, at[1] - reach], [at[0] + reach, at[1] + reach], |ids| {
-            for &id in ids {
-                let p = positions[id as usize];
-                let distance = (p[0] - at[0]).powi(2) + (p[1] - at[1]).powi(2);
-                if distance <= reach * reach && best.is_none_or(|(least, _)| distance < least) {
-                    best = Some((distance, id as usize));
+        self.cells_within(
+            [at[0] - reach, at[1] - reach],
+            [at[0] + reach, at[1] + reach],
+            |ids| {
+                for &id in ids {
+                    let p = positions[id as usize];
+                    let distance = (p[0] - at[0]).powi(2) + (p[1] - at[1]).powi(2);
+                    if distance <= reach * reach && best.is_none_or(|(least, _)| distance < least) {
+                        best = Some((distance, id as usize));
+                    }
                 }
-            }
-        });
+            },
+        );
         best.map(|(_, id)| id)
     }
 
@@ -81,13 +101,16 @@ impl GridIndex {
     }
 
     fn cell_of(&self, p: [f32; 2]) -> usize {
-        let [column, row] = [(0, self.columns), (1, self.rows)]
-            .map(|(axis, count)| (((p[axis] - self.min[axis]) / self.cell) as usize).min(count - 1));
+        let [column, row] = [(0, self.columns), (1, self.rows)].map(|(axis, count)| {
+            (((p[axis] - self.min[axis]) / self.cell) as usize).min(count - 1)
+        });
         row * self.columns + column
     }
 
     fn cells_within(&self, min: [f32; 2], max: [f32; 2], mut visit: impl FnMut(&[u32])) {
-        if self.ids.is_empty() || (0..2).any(|axis| max[axis] < self.min[axis] || min[axis] > self.max[axis]) {
+        if self.ids.is_empty()
+            || (0..2).any(|axis| max[axis] < self.min[axis] || min[axis] > self.max[axis])
+        {
             return;
         }
         let (first, last) = (self.cell_of(min), self.cell_of(max));
@@ -111,7 +134,9 @@ mod tests {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state >> 8) as f32 / (1 << 24) as f32
         };
-        (0..n).map(|_| [next() * 7.0 - 3.0, next().powi(3) * 2.0]).collect()
+        (0..n)
+            .map(|_| [next() * 7.0 - 3.0, next().powi(3) * 2.0])
+            .collect()
     }
 
     #[test]
@@ -133,10 +158,20 @@ mod tests {
     fn degenerate_sets_are_fine() {
         assert_eq!(GridIndex::new(&[]).nearest(&[], [0.0; 2], 1.0), None);
         let same = vec![[2.0, 2.0]; 50];
-        assert!(GridIndex::new(&same).nearest(&same, [2.0, 2.1], 0.2).is_some());
+        assert!(
+            GridIndex::new(&same)
+                .nearest(&same, [2.0, 2.1], 0.2)
+                .is_some()
+        );
         let broken = vec![[f32::NAN, 0.0], [1.0, 1.0]];
-        assert_eq!(GridIndex::new(&broken).nearest(&broken, [1.0, 1.0], 0.1), Some(1));
+        assert_eq!(
+            GridIndex::new(&broken).nearest(&broken, [1.0, 1.0], 0.1),
+            Some(1)
+        );
         let line: Vec<_> = (0..100).map(|i| [i as f32, 0.0]).collect();
-        assert_eq!(GridIndex::new(&line).nearest(&line, [42.2, 0.1], 1.0), Some(42));
+        assert_eq!(
+            GridIndex::new(&line).nearest(&line, [42.2, 0.1], 1.0),
+            Some(42)
+        );
     }
 }

@@ -5,8 +5,8 @@
 mod data;
 mod log;
 mod map;
-mod map_hover;
 mod map_cloud;
+mod map_hover;
 mod map_index;
 mod model;
 mod picture;

@@ -21,7 +21,9 @@ impl Panel for ModelPanel {
     fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         match cx.state.model().cloned() {
             Some(model) => {
-                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| padded(ui, |ui| model_ui(ui, cx, &model)));
+                ScrollArea::vertical()
+                    .auto_shrink(false)
+                    .show(ui, |ui| padded(ui, |ui| model_ui(ui, cx, &model)));
             }
             None => empty_ui(
                 ui,
@@ -38,9 +40,14 @@ impl Panel for ModelPanel {
 fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelInfo) {
     let tokens = cx.tokens;
     ui.horizontal(|ui| {
-        ui.label(RichText::new(&model.name).font(theme::strong(theme::TITLE)).color(tokens.text_strong));
+        ui.label(
+            RichText::new(&model.name)
+                .font(theme::strong(theme::TITLE))
+                .color(tokens.text_strong),
+        );
         if model.is_unsaved {
-            chip_ui(ui, "Unsaved", tokens.warn, tokens).on_hover_text("No file holds these weights yet");
+            chip_ui(ui, "Unsaved", tokens.warn, tokens)
+                .on_hover_text("No file holds these weights yet");
         }
     });
     fact_ui(ui, tokens, "Network", &model.spec.summary());
@@ -51,13 +58,26 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelInfo) {
         Likelihood::Gaussian { sigma } => format!("Gaussian, σ {sigma}"),
     };
     fact_ui(ui, tokens, "Pixels", &likelihood);
-    fact_ui(ui, tokens, "Weight of KL", &format!("β {}", model.spec.beta));
+    fact_ui(
+        ui,
+        tokens,
+        "Weight of KL",
+        &format!("β {}", model.spec.beta),
+    );
     fact_ui(ui, tokens, "Trained on", &model.trained_on);
     fact_ui(ui, tokens, "Epochs", &format::count(model.epochs));
     let kl: f32 = model.code_kl.iter().sum();
-    fact_ui(ui, tokens, "Information", &format!("{} nats per code", format::number(kl)));
+    fact_ui(
+        ui,
+        tokens,
+        "Information",
+        &format!("{} nats per code", format::number(kl)),
+    );
     if let Some(file) = &model.file {
-        let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+        let name = file
+            .file_name()
+            .unwrap_or(file.as_os_str())
+            .to_string_lossy();
         fact_ui(ui, tokens, "File", &name);
     }
     ui.add_space(theme::HALF);

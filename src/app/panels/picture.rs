@@ -24,8 +24,14 @@ impl Panel for PicturePanel {
         let tokens = cx.tokens;
         let Some((texture, aspect)) = cx.textures.decoded.get().map(|(t, a)| (t.clone(), a)) else {
             let (title, text) = match cx.state.model() {
-                Some(_) => ("Decoding", "The picture of the sliders' code appears in a moment"),
-                None => ("No model yet", "A model turns the sliders' code into a picture"),
+                Some(_) => (
+                    "Decoding",
+                    "The picture of the sliders' code appears in a moment",
+                ),
+                None => (
+                    "No model yet",
+                    "A model turns the sliders' code into a picture",
+                ),
             };
             empty_ui(ui, tokens, icon::IMAGE, title, text, |ui| {
                 if cx.state.model().is_none() {
@@ -34,9 +40,17 @@ impl Panel for PicturePanel {
             });
             return;
         };
-        let inspected = cx.state.inspected.as_ref().filter(|i| Some(i.item) == cx.view.selection);
+        let inspected = cx
+            .state
+            .inspected
+            .as_ref()
+            .filter(|i| Some(i.item) == cx.view.selection);
         let area = ui.available_rect_before_wrap();
-        let strip = if inspected.is_some() && area.height() > 2.0 * STRIP_HEIGHT { STRIP_HEIGHT } else { 0.0 };
+        let strip = if inspected.is_some() && area.height() > 2.0 * STRIP_HEIGHT {
+            STRIP_HEIGHT
+        } else {
+            0.0
+        };
         let (large, below) = area.split_top_bottom_at_y(area.bottom() - strip);
         large_ui(ui, cx, large, &texture, aspect);
         if let Some(inspected) = inspected.filter(|_| strip > 0.0) {
@@ -48,10 +62,19 @@ impl Panel for PicturePanel {
 fn large_ui(ui: &mut Ui, cx: &mut Cx<'_>, area: Rect, texture: &TextureHandle, aspect: f32) {
     let tokens = cx.tokens;
     let rect = fit(area.shrink(theme::DOUBLE), aspect);
-    paint_picture(ui, rect, texture, Stroke::new(1.0, tokens.line), theme::RADIUS + 2);
+    paint_picture(
+        ui,
+        rect,
+        texture,
+        Stroke::new(1.0, tokens.line),
+        theme::RADIUS + 2,
+    );
     let response = ui.interact(rect, ui.scope_id().with("decoded"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, "Decoded picture"));
-    let corner = Rect::from_min_size(area.right_top() + egui::vec2(-36.0, 6.0), egui::vec2(30.0, 30.0));
+    let corner = Rect::from_min_size(
+        area.right_top() + egui::vec2(-36.0, 6.0),
+        egui::vec2(30.0, 30.0),
+    );
     ui.scope_builder(egui::UiBuilder::new().max_rect(corner), |ui| {
         icon_button(ui, icon::SMOOTH, Command::ToggleSmooth, cx.out);
     });
@@ -59,7 +82,8 @@ fn large_ui(ui: &mut Ui, cx: &mut Cx<'_>, area: Rect, texture: &TextureHandle, a
 
 fn inspected_ui(ui: &mut Ui, cx: &Cx<'_>, area: Rect, inspected: &Inspected) {
     let tokens = cx.tokens;
-    ui.painter().hline(area.x_range(), area.top(), Stroke::new(1.0, tokens.line));
+    ui.painter()
+        .hline(area.x_range(), area.top(), Stroke::new(1.0, tokens.line));
     let area = area.shrink2(egui::vec2(12.0, 8.0));
     let lines = 34.0;
     let edge = ((area.width() - 2.0 * theme::STEP) / 3.0).min(area.height() - lines);
@@ -70,23 +94,49 @@ fn inspected_ui(ui: &mut Ui, cx: &Cx<'_>, area: Rect, inspected: &Inspected) {
         ("Difference", cx.textures.difference.get()),
     ];
     for (i, (name, live)) in pictures.into_iter().enumerate() {
-        let Some((texture, aspect)) = live else { continue };
+        let Some((texture, aspect)) = live else {
+            continue;
+        };
         let left = area.left() + spare + i as f32 * (edge + theme::STEP);
         let cell = Rect::from_min_size(egui::pos2(left, area.top()), egui::vec2(edge, edge));
         let rect = fit(cell, aspect);
-        paint_picture(ui, rect, texture, Stroke::new(1.0, tokens.line), theme::RADIUS_SMALL);
+        paint_picture(
+            ui,
+            rect,
+            texture,
+            Stroke::new(1.0, tokens.line),
+            theme::RADIUS_SMALL,
+        );
         let response = ui.interact(rect, ui.scope_id().with(name), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, name));
         if i == 2 {
-            response.on_hover_text("Orange where the reconstruction is brighter, blue where it is darker");
+            response.on_hover_text(
+                "Orange where the reconstruction is brighter, blue where it is darker",
+            );
         }
         let under = cell.center_bottom() + egui::vec2(0.0, 2.0);
         let font = theme::regular(theme::CAPTION);
-        let text = ui.painter().text(under, Align2::CENTER_TOP, name, font.clone(), tokens.text_weak);
+        let text = ui.painter().text(
+            under,
+            Align2::CENTER_TOP,
+            name,
+            font.clone(),
+            tokens.text_weak,
+        );
         if i == 2 {
-            let (left, right) = (text.left_center() - egui::vec2(6.0, 0.0), text.right_center() + egui::vec2(6.0, 0.0));
-            ui.painter().text(left, Align2::RIGHT_CENTER, "−", font.clone(), palette::BELOW);
-            ui.painter().text(right, Align2::LEFT_CENTER, "+", font, palette::ABOVE);
+            let (left, right) = (
+                text.left_center() - egui::vec2(6.0, 0.0),
+                text.right_center() + egui::vec2(6.0, 0.0),
+            );
+            ui.painter().text(
+                left,
+                Align2::RIGHT_CENTER,
+                "−",
+                font.clone(),
+                palette::BELOW,
+            );
+            ui.painter()
+                .text(right, Align2::LEFT_CENTER, "+", font, palette::ABOVE);
         }
     }
     loss_ui(ui, tokens, area, inspected);
@@ -95,7 +145,9 @@ fn inspected_ui(ui: &mut Ui, cx: &Cx<'_>, area: Rect, inspected: &Inspected) {
 fn loss_ui(ui: &mut Ui, tokens: &Tokens, area: Rect, inspected: &Inspected) {
     let (reconstruction, kl) = inspected.loss;
     let line = Rect::from_min_max(egui::pos2(area.left(), area.bottom() - 16.0), area.max);
-    let builder = egui::UiBuilder::new().max_rect(line).layout(egui::Layout::top_down(egui::Align::Center));
+    let builder = egui::UiBuilder::new()
+        .max_rect(line)
+        .layout(egui::Layout::top_down(egui::Align::Center));
     ui.scope_builder(builder, |ui| {
         let text = format!(
             "Item {}  ·  reconstruction {} nats  ·  KL {} nats",
@@ -103,7 +155,11 @@ fn loss_ui(ui: &mut Ui, tokens: &Tokens, area: Rect, inspected: &Inspected) {
             format::number(reconstruction),
             format::number(kl)
         );
-        let dims = format!("The item's code has {} numbers; KL is what it costs beyond the prior", inspected.code.len());
-        ui.label(RichText::new(text).size(theme::CAPTION).color(tokens.text)).on_hover_text(dims);
+        let dims = format!(
+            "The item's code has {} numbers; KL is what it costs beyond the prior",
+            inspected.code.len()
+        );
+        ui.label(RichText::new(text).size(theme::CAPTION).color(tokens.text))
+            .on_hover_text(dims);
     });
 }

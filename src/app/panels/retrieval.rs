@@ -27,15 +27,24 @@ impl Panel for RetrievalPanel {
         let data = cx.state.session.dataset.clone();
         let (Some(data), Some(item)) = (data, cx.view.selection) else {
             let text = "Click a point on the map: its nearest by pixels and by codes appear here, side by side";
-            empty_ui(ui, cx.tokens, icon::SEARCH, "Nothing selected", text, |ui| {
-                if cx.state.items() > 0 {
-                    command_button(ui, Command::RandomItem, true, cx.out);
-                }
-            });
+            empty_ui(
+                ui,
+                cx.tokens,
+                icon::SEARCH,
+                "Nothing selected",
+                text,
+                |ui| {
+                    if cx.state.items() > 0 {
+                        command_button(ui, Command::RandomItem, true, cx.out);
+                    }
+                },
+            );
             return;
         };
         if item < data.len() {
-            let area = ui.available_rect_before_wrap().shrink2(egui::vec2(12.0, 10.0));
+            let area = ui
+                .available_rect_before_wrap()
+                .shrink2(egui::vec2(12.0, 10.0));
             strip_ui(ui, cx, &data, item, area);
         }
     }
@@ -51,7 +60,9 @@ struct Row<'a> {
 
 fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, item: usize, area: Rect) {
     let comparison = cx.state.comparison.clone();
-    let query_width = (area.height() - 2.0 * CAPTIONS).min(area.width() * 0.17).max(48.0);
+    let query_width = (area.height() - 2.0 * CAPTIONS)
+        .min(area.width() * 0.17)
+        .max(48.0);
     let (query, rest) = area.split_left_right_at_x(area.left() + query_width);
     query_ui(ui, cx, data, item, query, comparison.as_deref());
     let rest = rest.with_min_x(rest.left() + theme::DOUBLE);
@@ -71,7 +82,13 @@ fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, item: usize, area: Rec
         },
     ];
     let shared: Vec<u32> = match &comparison {
-        Some(c) => c.pixels.ids.iter().copied().filter(|id| c.codes.ids.contains(id)).collect(),
+        Some(c) => c
+            .pixels
+            .ids
+            .iter()
+            .copied()
+            .filter(|id| c.codes.ids.contains(id))
+            .collect(),
         None => Vec::new(),
     };
     let mut places: [Vec<(u32, Rect)>; 2] = [Vec::new(), Vec::new()];
@@ -81,56 +98,129 @@ fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, item: usize, area: Rec
     paint_connectors(ui, cx.tokens, &places);
 }
 
-fn query_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, item: usize, area: Rect, comparison: Option<&Comparison>) {
+fn query_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    data: &Dataset,
+    item: usize,
+    area: Rect,
+    comparison: Option<&Comparison>,
+) {
     let tokens = cx.tokens;
     let texture = texture_of(ui, cx, data, item);
     let shape = data.shape();
-    let cell = Rect::from_min_size(area.min, egui::vec2(area.width(), area.height() - 2.0 * CAPTIONS));
+    let cell = Rect::from_min_size(
+        area.min,
+        egui::vec2(area.width(), area.height() - 2.0 * CAPTIONS),
+    );
     let rect = fit(cell, shape.width as f32 / shape.height as f32);
-    paint_picture(ui, rect, &texture, Stroke::new(2.0, tokens.text_strong), theme::RADIUS);
+    paint_picture(
+        ui,
+        rect,
+        &texture,
+        Stroke::new(2.0, tokens.text_strong),
+        theme::RADIUS,
+    );
     let response = ui.interact(rect, ui.scope_id().with("query"), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, format!("Query: item {item}")));
+    response.widget_info(|| {
+        WidgetInfo::labeled(egui::Role::Image, true, format!("Query: item {item}"))
+    });
     let name = match (data.item_name(item), data.label_name(item)) {
         (Some(name), _) => name.to_owned(),
         (None, Some(label)) => format!("Item {}, {label}", format::count(item)),
         (None, None) => format!("Item {}", format::count(item)),
     };
     let agree = comparison.map(|c| {
-        let shared = c.pixels.ids.iter().filter(|id| c.codes.ids.contains(id)).count();
+        let shared = c
+            .pixels
+            .ids
+            .iter()
+            .filter(|id| c.codes.ids.contains(id))
+            .count();
         (shared, c.codes.ids.len())
     });
     let painter = ui.painter().with_clip_rect(area);
     let under = egui::pos2(area.center().x, cell.bottom() + 4.0);
-    painter.text(under, Align2::CENTER_TOP, name, theme::strong(theme::CAPTION), tokens.text_strong);
+    painter.text(
+        under,
+        Align2::CENTER_TOP,
+        name,
+        theme::strong(theme::CAPTION),
+        tokens.text_strong,
+    );
     let text = match agree {
         Some((_, 0)) => "Not encoded yet".to_owned(),
         Some((shared, of)) => format!("{shared} of {of} agree"),
         None => "Searching".to_owned(),
     };
     let under = under + egui::vec2(0.0, CAPTIONS - 2.0);
-    let line = painter.text(under, Align2::CENTER_TOP, &text, theme::regular(theme::CAPTION), tokens.good);
+    let line = painter.text(
+        under,
+        Align2::CENTER_TOP,
+        &text,
+        theme::regular(theme::CAPTION),
+        tokens.good,
+    );
     let response = ui.interact(line, ui.scope_id().with("agreement"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &text));
-    response.on_hover_text("Items that are among the nearest in both spaces; they are outlined in both rows");
+    response.on_hover_text(
+        "Items that are among the nearest in both spaces; they are outlined in both rows",
+    );
 }
 
 /// Draws a row. Returns where its items are.
-fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, query: usize, row: &Row<'_>, shared: &[u32]) -> Vec<(u32, Rect)> {
+fn row_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    data: &Dataset,
+    query: usize,
+    row: &Row<'_>,
+    shared: &[u32],
+) -> Vec<(u32, Rect)> {
     const TITLE_WIDTH: f32 = 96.0;
     let tokens = cx.tokens;
-    let (title, cells) = row.area.split_left_right_at_x(row.area.left() + TITLE_WIDTH);
+    let (title, cells) = row
+        .area
+        .split_left_right_at_x(row.area.left() + TITLE_WIDTH);
     let painter = ui.painter();
-    let mark = Rect::from_min_size(title.left_top() + egui::vec2(0.0, 2.0), egui::vec2(3.0, 28.0));
+    let mark = Rect::from_min_size(
+        title.left_top() + egui::vec2(0.0, 2.0),
+        egui::vec2(3.0, 28.0),
+    );
     painter.rect_filled(mark, 2.0, row.colour);
     let at = title.left_top() + egui::vec2(theme::STEP, 0.0);
-    painter.text(at, Align2::LEFT_TOP, row.title, theme::strong(theme::BODY), tokens.text_strong);
-    let Some(neighbours) = row.neighbours else { return Vec::new() };
+    painter.text(
+        at,
+        Align2::LEFT_TOP,
+        row.title,
+        theme::strong(theme::BODY),
+        tokens.text_strong,
+    );
+    let Some(neighbours) = row.neighbours else {
+        return Vec::new();
+    };
     let under = at + egui::vec2(0.0, 17.0);
-    painter.text(under, Align2::LEFT_TOP, format::secs(neighbours.secs as f32), theme::regular(theme::CAPTION), tokens.text_weak);
+    painter.text(
+        under,
+        Align2::LEFT_TOP,
+        format::secs(neighbours.secs as f32),
+        theme::regular(theme::CAPTION),
+        tokens.text_weak,
+    );
     if let Some((matching, of)) = matching_labels(data, query, neighbours) {
         let text = format!("{matching}/{of} same class");
-        let colour = if matching == of { tokens.good } else { tokens.text_weak };
-        painter.text(under + egui::vec2(0.0, 15.0), Align2::LEFT_TOP, text, theme::regular(theme::CAPTION), colour);
+        let colour = if matching == of {
+            tokens.good
+        } else {
+            tokens.text_weak
+        };
+        painter.text(
+            under + egui::vec2(0.0, 15.0),
+            Align2::LEFT_TOP,
+            text,
+            theme::regular(theme::CAPTION),
+            colour,
+        );
     }
     let count = neighbours.ids.len().max(1) as f32;
     let gap = 6.0;
@@ -144,7 +234,19 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, query: usize, row: &Row<
         let rect = fit(cell, shape.width as f32 / shape.height as f32);
         if (id as usize) < data.len() {
             let is_shared = shared.contains(&id);
-            neighbour_ui(ui, cx, data, query, Neighbour { row, rect, id: id as usize, distance, is_shared });
+            neighbour_ui(
+                ui,
+                cx,
+                data,
+                query,
+                &Neighbour {
+                    row,
+                    rect,
+                    id: id as usize,
+                    distance,
+                    is_shared,
+                },
+            );
             places.push((id, rect));
         }
     }
@@ -159,11 +261,21 @@ struct Neighbour<'a> {
     is_shared: bool,
 }
 
-fn neighbour_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, query: usize, n: Neighbour<'_>) {
+fn neighbour_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, query: usize, n: &Neighbour<'_>) {
     let tokens = cx.tokens;
     let texture = texture_of(ui, cx, data, n.id);
-    let response = ui.interact(n.rect, ui.scope_id().with((n.row.title, n.id)), Sense::click());
-    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, format!("{}: item {}", n.row.title, n.id)));
+    let response = ui.interact(
+        n.rect,
+        ui.scope_id().with((n.row.title, n.id)),
+        Sense::click(),
+    );
+    response.widget_info(|| {
+        WidgetInfo::labeled(
+            egui::Role::Button,
+            true,
+            format!("{}: item {}", n.row.title, n.id),
+        )
+    });
     let is_lit = response.hovered() || cx.hovered == Some(n.id);
     let outline = match (is_lit, n.is_shared) {
         (true, _) => Stroke::new(2.0, tokens.text_strong),
@@ -181,19 +293,31 @@ fn neighbour_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, query: usize, n: N
     };
     let under = n.rect.center_bottom() + egui::vec2(0.0, 2.0);
     let clip = n.rect.expand2(egui::vec2(3.0, 20.0));
-    ui.painter().with_clip_rect(clip).text(under, Align2::CENTER_TOP, text, theme::regular(10.0), colour);
+    ui.painter().with_clip_rect(clip).text(
+        under,
+        Align2::CENTER_TOP,
+        text,
+        theme::regular(10.0),
+        colour,
+    );
     if response.hovered() {
         cx.out.hovered = Some(n.id);
     }
     if response.clicked() {
         cx.out.act(Action::Select(n.id));
     }
-    tell(response, data, &n, label.is_some() && !is_same);
+    tell(response, data, n, label.is_some() && !is_same);
 }
 
 fn tell(response: Response, data: &Dataset, n: &Neighbour<'_>, is_mismatch: bool) {
-    let name = data.item_name(n.id).map_or_else(|| format!("Item {}", format::count(n.id)), str::to_owned);
-    let mut text = format!("{name}, {} away in {}", format::number(n.distance), n.row.title.to_lowercase());
+    let name = data
+        .item_name(n.id)
+        .map_or_else(|| format!("Item {}", format::count(n.id)), str::to_owned);
+    let mut text = format!(
+        "{name}, {} away in {}",
+        format::number(n.distance),
+        n.row.title.to_lowercase()
+    );
     if n.is_shared {
         text.push_str("; near in both spaces");
     }
@@ -204,9 +328,17 @@ fn tell(response: Response, data: &Dataset, n: &Neighbour<'_>, is_mismatch: bool
 }
 
 /// How many neighbours have the query's class, where the data has classes.
-fn matching_labels(data: &Dataset, query: usize, neighbours: &Neighbours) -> Option<(usize, usize)> {
+fn matching_labels(
+    data: &Dataset,
+    query: usize,
+    neighbours: &Neighbours,
+) -> Option<(usize, usize)> {
     let label = data.label_name(query)?;
-    let same = neighbours.ids.iter().filter(|&&id| data.label_name(id as usize) == Some(label)).count();
+    let same = neighbours
+        .ids
+        .iter()
+        .filter(|&&id| data.label_name(id as usize) == Some(label))
+        .count();
     Some((same, neighbours.ids.len()))
 }
 
@@ -219,17 +351,24 @@ fn paint_connectors(ui: &Ui, tokens: &Tokens, places: &[Vec<(u32, Rect)>; 2]) {
             let bend = egui::vec2(0.0, (to.y - from.y) / 2.0);
             let stroke = Stroke::new(1.5, tokens.good.gamma_multiply(0.7));
             let points = [from, from + bend, to - bend, to];
-            ui.painter().add(Shape::CubicBezier(egui::epaint::CubicBezierShape::from_points_stroke(
-                points,
-                false,
-                Color32::TRANSPARENT,
-                stroke,
-            )));
+            ui.painter().add(Shape::CubicBezier(
+                egui::epaint::CubicBezierShape::from_points_stroke(
+                    points,
+                    false,
+                    Color32::TRANSPARENT,
+                    stroke,
+                ),
+            ));
         }
     }
 }
 
 fn texture_of(ui: &Ui, cx: &mut Cx<'_>, data: &Dataset, id: usize) -> egui::TextureHandle {
-    let filter = if cx.is_smooth { Filter::Smooth } else { Filter::Pixels };
-    cx.textures.item(ui.ctx(), cx.state.session.id, data, id, filter)
+    let filter = if cx.is_smooth {
+        Filter::Smooth
+    } else {
+        Filter::Pixels
+    };
+    cx.textures
+        .item(ui.ctx(), cx.state.session.id, data, id, filter)
 }

@@ -53,10 +53,13 @@ impl Shown {
         }
         self.dims = match codes {
             Some(codes) => (0..codes.dims()).map(|dim| of_codes(codes, dim)).collect(),
-            None => (0..model.spec.code).map(|dim| of_model(model, dim)).collect(),
+            None => (0..model.spec.code)
+                .map(|dim| of_model(model, dim))
+                .collect(),
         };
         self.order = (0..self.dims.len()).collect();
-        self.order.sort_by(|&a, &b| self.dims[b].kl.total_cmp(&self.dims[a].kl));
+        self.order
+            .sort_by(|&a, &b| self.dims[b].kl.total_cmp(&self.dims[a].kl));
         self.codes = codes.cloned();
         self.model = Some(model.clone());
     }
@@ -76,7 +79,11 @@ fn of_codes(codes: &CodeTable, dim: usize) -> Dimension {
 
 fn of_model(model: &ModelInfo, dim: usize) -> Dimension {
     let of = |values: &[f32], otherwise| values.get(dim).copied().unwrap_or(otherwise);
-    let (mean, std, kl) = (of(&model.code_mean, 0.0), of(&model.code_std, 1.0), of(&model.code_kl, 0.0));
+    let (mean, std, kl) = (
+        of(&model.code_mean, 0.0),
+        of(&model.code_std, 1.0),
+        of(&model.code_kl, 0.0),
+    );
     let reach = (3.0 * std).max(0.5);
     Dimension {
         range: (mean - reach, mean + reach),
@@ -90,7 +97,12 @@ fn of_model(model: &ModelInfo, dim: usize) -> Dimension {
 impl Panel for SlidersPanel {
     fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let tokens = cx.tokens;
-        let Some(model) = cx.state.model().cloned().filter(|m| m.spec.code == cx.view.code.len()) else {
+        let Some(model) = cx
+            .state
+            .model()
+            .cloned()
+            .filter(|m| m.spec.code == cx.view.code.len())
+        else {
             let text = "Each dimension of a model's code gets a slider here";
             empty_ui(ui, tokens, icon::SLIDERS, "No model yet", text, |ui| {
                 command_button(ui, Command::OpenModel, true, cx.out);
@@ -99,19 +111,23 @@ impl Panel for SlidersPanel {
         };
         self.shown.refresh(&model, cx.state.session.codes.as_ref());
         let Shown { order, dims, .. } = &self.shown;
-        let (active, unused): (Vec<usize>, Vec<usize>) = order.iter().partition(|&&dim| dims[dim].is_active);
+        let (active, unused): (Vec<usize>, Vec<usize>) =
+            order.iter().partition(|&&dim| dims[dim].is_active);
         ui.add_space(6.0);
         ui.horizontal(|ui| {
             ui.add_space(12.0);
             ui.label(RichText::new(format!("{} dimensions", active.len())).color(tokens.text_weak));
-            ui.with_layout(eframe::egui::Layout::right_to_left(eframe::egui::Align::Center), |ui| {
-                ui.add_space(theme::STEP);
-                icon_button(ui, icon::RESET, Command::ResetCode, cx.out);
-                icon_button(ui, icon::SHUFFLE, Command::RandomCode, cx.out);
-                if cx.view.selection.is_some() {
-                    icon_button(ui, icon::TARGET, Command::CodeOfSelection, cx.out);
-                }
-            });
+            ui.with_layout(
+                eframe::egui::Layout::right_to_left(eframe::egui::Align::Center),
+                |ui| {
+                    ui.add_space(theme::STEP);
+                    icon_button(ui, icon::RESET, Command::ResetCode, cx.out);
+                    icon_button(ui, icon::SHUFFLE, Command::RandomCode, cx.out);
+                    if cx.view.selection.is_some() {
+                        icon_button(ui, icon::TARGET, Command::CodeOfSelection, cx.out);
+                    }
+                },
+            );
         });
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             padded(ui, |ui| {
@@ -122,11 +138,14 @@ impl Panel for SlidersPanel {
                 if !unused.is_empty() {
                     ui.add_space(theme::HALF);
                     let title = format!("{} unused dimensions", unused.len());
-                    CollapsingHeader::new(title).id_salt("unused").default_open(active.is_empty()).show(ui, |ui| {
-                        for &dim in &unused {
-                            row_ui(ui, cx, &dims[dim], dim);
-                        }
-                    });
+                    CollapsingHeader::new(title)
+                        .id_salt("unused")
+                        .default_open(active.is_empty())
+                        .show(ui, |ui| {
+                            for &dim in &unused {
+                                row_ui(ui, cx, &dims[dim], dim);
+                            }
+                        });
                 }
             });
         });

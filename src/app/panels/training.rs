@@ -25,9 +25,16 @@ impl Panel for TrainingPanel {
     fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let Some(shape) = cx.state.session.dataset.as_ref().map(|d| d.shape()) else {
             let text = "Open data first; a model learns to make such pictures from codes";
-            empty_ui(ui, cx.tokens, icon::CURVES, "Nothing to train on", text, |ui| {
-                command_button(ui, Command::OpenFaces, true, cx.out);
-            });
+            empty_ui(
+                ui,
+                cx.tokens,
+                icon::CURVES,
+                "Nothing to train on",
+                text,
+                |ui| {
+                    command_button(ui, Command::OpenFaces, true, cx.out);
+                },
+            );
             return;
         };
         self.form.suit(shape);
@@ -44,7 +51,12 @@ impl TrainingPanel {
         if is_training {
             controls_ui(ui, cx);
         }
-        if let Some(report) = cx.state.training.as_ref().filter(|t| is_training || t.step > 0) {
+        if let Some(report) = cx
+            .state
+            .training
+            .as_ref()
+            .filter(|t| is_training || t.step > 0)
+        {
             report_ui(ui, tokens, report);
             ui.add_space(theme::HALF);
         }
@@ -57,7 +69,9 @@ impl TrainingPanel {
         preview_ui(ui, cx);
         if is_training {
             let header = CollapsingHeader::new("Settings of the next run").id_salt("settings");
-            header.show(ui, |ui| ui.add_enabled_ui(false, |ui| self.form.show_ui(ui, tokens)));
+            header.show(ui, |ui| {
+                ui.add_enabled_ui(false, |ui| self.form.show_ui(ui, tokens))
+            });
         }
     }
 
@@ -85,7 +99,11 @@ impl TrainingPanel {
 }
 
 fn controls_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let is_paused = cx.state.training.as_ref().is_some_and(|t| t.state == TrainingState::Paused);
+    let is_paused = cx
+        .state
+        .training
+        .as_ref()
+        .is_some_and(|t| t.state == TrainingState::Paused);
     ui.horizontal(|ui| {
         if is_paused {
             command_button(ui, Command::Resume, true, cx.out);

@@ -30,13 +30,22 @@ impl Default for TrainingForm {
 impl TrainingForm {
     fn of(preset: Preset) -> Self {
         let spec = preset.spec(ImageShape::new(64, 64, 3));
-        Self { preset, suits: None, code: spec.code, beta: spec.beta, config: preset.training() }
+        Self {
+            preset,
+            suits: None,
+            code: spec.code,
+            beta: spec.beta,
+            config: preset.training(),
+        }
     }
 
     /// Takes the preset that suits pictures of `shape`, when the shape is new.
     pub(super) fn suit(&mut self, shape: ImageShape) {
         if self.suits != Some(shape) {
-            *self = Self { suits: Some(shape), ..Self::of(Preset::for_shape(shape)) };
+            *self = Self {
+                suits: Some(shape),
+                ..Self::of(Preset::for_shape(shape))
+            };
         }
     }
 
@@ -53,49 +62,114 @@ impl TrainingForm {
 
     /// Draws the fields.
     pub(super) fn show_ui(&mut self, ui: &mut Ui, tokens: &Tokens) {
-        Grid::new("training form").num_columns(2).spacing([12.0, 6.0]).show(ui, |ui| {
-            let mut chosen = self.preset;
-            field(ui, tokens, "Preset", "What kind of network to start from", |ui| {
-                let combo = ComboBox::from_id_salt("preset").selected_text(chosen.name()).width(120.0).show_ui(ui, |ui| {
-                    for preset in Preset::ALL {
-                        ui.selectable_value(&mut chosen, preset, preset.name()).on_hover_text(preset.describe());
-                    }
-                });
-                combo.response.on_hover_text(chosen.describe())
-            });
-            if chosen != self.preset {
-                *self = Self { suits: self.suits, ..Self::of(chosen) };
-            }
-            let config = &mut self.config;
-            field(ui, tokens, "Code size", "Numbers per code, 2 to 256", |ui| {
-                ui.add(DragValue::new(&mut self.code).range(2..=256).speed(0.2))
-            });
-            field(ui, tokens, "Epochs", "Passes over the training items", |ui| {
-                ui.add(DragValue::new(&mut config.epochs).range(1..=10_000).speed(0.3))
-            });
-            field(ui, tokens, "Batch", "Items per step", |ui| {
-                ui.add(DragValue::new(&mut config.batch).range(1..=4096).speed(1.0))
-            });
-            field(ui, tokens, "Learning rate", "Adam's step size at the start; it falls along a cosine", |ui| {
-                let mut rate = config.learning_rate;
-                let number = DragValue::new(&mut rate).range(1e-6..=0.1).speed(1e-5).max_decimals(6);
-                let response = ui.add(number);
-                if response.changed() {
-                    config.final_learning_rate *= rate / config.learning_rate;
-                    config.learning_rate = rate;
+        Grid::new("training form")
+            .num_columns(2)
+            .spacing([12.0, 6.0])
+            .show(ui, |ui| {
+                let mut chosen = self.preset;
+                field(
+                    ui,
+                    tokens,
+                    "Preset",
+                    "What kind of network to start from",
+                    |ui| {
+                        let combo = ComboBox::from_id_salt("preset")
+                            .selected_text(chosen.name())
+                            .width(120.0)
+                            .show_ui(ui, |ui| {
+                                for preset in Preset::ALL {
+                                    ui.selectable_value(&mut chosen, preset, preset.name())
+                                        .on_hover_text(preset.describe());
+                                }
+                            });
+                        combo.response.on_hover_text(chosen.describe())
+                    },
+                );
+                if chosen != self.preset {
+                    *self = Self {
+                        suits: self.suits,
+                        ..Self::of(chosen)
+                    };
                 }
-                response
+                let config = &mut self.config;
+                field(
+                    ui,
+                    tokens,
+                    "Code size",
+                    "Numbers per code, 2 to 256",
+                    |ui| ui.add(DragValue::new(&mut self.code).range(2..=256).speed(0.2)),
+                );
+                field(
+                    ui,
+                    tokens,
+                    "Epochs",
+                    "Passes over the training items",
+                    |ui| {
+                        ui.add(
+                            DragValue::new(&mut config.epochs)
+                                .range(1..=10_000)
+                                .speed(0.3),
+                        )
+                    },
+                );
+                field(ui, tokens, "Batch", "Items per step", |ui| {
+                    ui.add(DragValue::new(&mut config.batch).range(1..=4096).speed(1.0))
+                });
+                field(
+                    ui,
+                    tokens,
+                    "Learning rate",
+                    "Adam's step size at the start; it falls along a cosine",
+                    |ui| {
+                        let mut rate = config.learning_rate;
+                        let number = DragValue::new(&mut rate)
+                            .range(1e-6..=0.1)
+                            .speed(1e-5)
+                            .max_decimals(6);
+                        let response = ui.add(number);
+                        if response.changed() {
+                            config.final_learning_rate *= rate / config.learning_rate;
+                            config.learning_rate = rate;
+                        }
+                        response
+                    },
+                );
+                field(
+                    ui,
+                    tokens,
+                    "Beta",
+                    "Weight of the KL term; 1 is the evidence lower bound",
+                    |ui| {
+                        ui.add(
+                            DragValue::new(&mut self.beta)
+                                .range(0.001..=100.0)
+                                .speed(0.01)
+                                .max_decimals(3),
+                        )
+                    },
+                );
+                field(
+                    ui,
+                    tokens,
+                    "Warm-up",
+                    "Epochs over which the KL term's weight rises",
+                    |ui| {
+                        ui.add(
+                            DragValue::new(&mut config.warm_up)
+                                .range(0.0..=1000.0)
+                                .speed(0.05)
+                                .max_decimals(2),
+                        )
+                    },
+                );
+                field(
+                    ui,
+                    tokens,
+                    "Seed",
+                    "Seed of initial weights, shuffling and noise",
+                    |ui| ui.add(DragValue::new(&mut config.seed).speed(0.1)),
+                );
             });
-            field(ui, tokens, "Beta", "Weight of the KL term; 1 is the evidence lower bound", |ui| {
-                ui.add(DragValue::new(&mut self.beta).range(0.001..=100.0).speed(0.01).max_decimals(3))
-            });
-            field(ui, tokens, "Warm-up", "Epochs over which the KL term's weight rises", |ui| {
-                ui.add(DragValue::new(&mut config.warm_up).range(0.0..=1000.0).speed(0.05).max_decimals(2))
-            });
-            field(ui, tokens, "Seed", "Seed of initial weights, shuffling and noise", |ui| {
-                ui.add(DragValue::new(&mut config.seed).speed(0.1))
-            });
-        });
     }
 }
 
@@ -106,7 +180,8 @@ fn field(
     tip: &str,
     add: impl FnOnce(&mut Ui) -> eframe::egui::Response,
 ) {
-    ui.label(RichText::new(name).color(tokens.text_weak)).on_hover_text(tip);
+    ui.label(RichText::new(name).color(tokens.text_weak))
+        .on_hover_text(tip);
     let response = add(ui);
     set_name(&response, name);
     response.on_hover_text(tip);
@@ -121,7 +196,9 @@ mod tests {
     fn every_preset_reads_back_as_itself() {
         let shape = ImageShape::new(28, 28, 1);
         for preset in Preset::ALL {
-            let (spec, config) = TrainingForm::of(preset).read(shape).expect("a preset can be built");
+            let (spec, config) = TrainingForm::of(preset)
+                .read(shape)
+                .expect("a preset can be built");
             assert_eq!((spec, config), (preset.spec(shape), preset.training()));
         }
     }
@@ -131,7 +208,10 @@ mod tests {
         let mut form = TrainingForm::default();
         form.suit(ImageShape::new(28, 28, 1));
         assert_eq!(form.preset, Preset::Digits);
-        form = TrainingForm { suits: form.suits, ..TrainingForm::of(Preset::Tiny) };
+        form = TrainingForm {
+            suits: form.suits,
+            ..TrainingForm::of(Preset::Tiny)
+        };
         form.suit(ImageShape::new(28, 28, 1));
         assert_eq!(form.preset, Preset::Tiny);
     }

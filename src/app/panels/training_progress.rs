@@ -17,15 +17,17 @@ const DRAWN: usize = 600;
 
 /// Which terms are drawn, and on which scale.
 pub(super) struct Curves {
-    reconstruction: bool,
-    kl: bool,
-    validation: bool,
+    /// Reconstruction, KL, validation.
+    shown: [bool; 3],
     is_log: bool,
 }
 
 impl Default for Curves {
     fn default() -> Self {
-        Self { reconstruction: true, kl: true, validation: true, is_log: false }
+        Self {
+            shown: [true; 3],
+            is_log: false,
+        }
     }
 }
 
@@ -40,7 +42,11 @@ pub(super) fn report_ui(ui: &mut Ui, tokens: &Tokens, report: &TrainingReport) {
     ui.horizontal(|ui| {
         let epoch = (report.epoch + 1).min(report.epochs);
         let text = format!("Epoch {epoch} of {}", report.epochs);
-        ui.label(RichText::new(text).font(theme::strong(theme::BODY)).color(tokens.text_strong));
+        ui.label(
+            RichText::new(text)
+                .font(theme::strong(theme::BODY))
+                .color(tokens.text_strong),
+        );
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.label(RichText::new(state).color(tokens.text_weak));
         });
@@ -58,45 +64,63 @@ pub(super) fn report_ui(ui: &mut Ui, tokens: &Tokens, report: &TrainingReport) {
 impl Curves {
     /// Draws the curves with their toggles.
     pub(super) fn show_ui(&mut self, ui: &mut Ui, tokens: &Tokens, curve: &[LossPoint]) {
-        let terms: [(&str, Color32, &mut bool); 3] = [
-            ("Reconstruction", tokens.accent, &mut self.reconstruction),
-            ("KL", tokens.second, &mut self.kl),
-            ("Validation", tokens.good, &mut self.validation),
-        ];
         let last = curve.last();
-        let values = [
-            last.map(|p| p.reconstruction),
-            last.map(|p| p.kl),
-            curve.iter().rev().find_map(|p| p.validation),
+        let terms = [
+            (
+                "Reconstruction",
+                tokens.accent,
+                last.map(|p| p.reconstruction),
+            ),
+            ("KL", tokens.second, last.map(|p| p.kl)),
+            (
+                "Validation",
+                tokens.good,
+                curve.iter().rev().find_map(|p| p.validation),
+            ),
         ];
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = theme::HALF;
-            for ((name, colour, is_on), value) in terms.into_iter().zip(values) {
+            for ((name, colour, value), is_shown) in terms.into_iter().zip(&mut self.shown) {
                 let value = value.map_or(String::new(), |v| format!("  {}", format::number(v)));
-                let ink = if *is_on { tokens.text } else { tokens.text_faint };
-                let dot = if *is_on { colour } else { tokens.text_faint };
-                let response = toggle_ui(ui, tokens, dot, ink, &format!("{name}{value}"));
+                let colour = if *is_shown { colour } else { tokens.text_faint };
+                let response = toggle_ui(ui, tokens, colour, *is_shown, &format!("{name}{value}"));
                 set_name(&response, &format!("Show {name}"));
-                if response.on_hover_text(format!("Show or hide {name}, nats per item")).clicked() {
-                    *is_on = !*is_on;
+                if response
+                    .on_hover_text(format!("Show or hide {name}, nats per item"))
+                    .clicked()
+                {
+                    *is_shown = !*is_shown;
                 }
             }
-            let ink = if self.is_log { tokens.text } else { tokens.text_faint };
-            let response = toggle_ui(ui, tokens, ink, ink, "Log");
+            let response = toggle_ui(ui, tokens, tokens.text_faint, self.is_log, "Log");
             set_name(&response, "Logarithmic scale");
-            if response.on_hover_text("Draw losses on a logarithmic scale").clicked() {
+            if response
+                .on_hover_text("Draw losses on a logarithmic scale")
+                .clicked()
+            {
                 self.is_log = !self.is_log;
             }
         });
+        let [reconstruction, kl, validation] = self.shown;
         let is_log = self.is_log;
-        let scaled = move |y: f32| if is_log { f64::from(y.max(1e-6)).log10() } else { f64::from(y) };
+        let scaled = move |y: f32| {
+            if is_log {
+                f64::from(y.max(1e-6)).log10()
+            } else {
+                f64::from(y)
+            }
+        };
         let stride = curve.len().div_ceil(DRAWN).max(1);
         let series = |term: fn(&LossPoint) -> f32| -> PlotPoints<'_> {
             let thinned = curve.iter().step_by(stride).chain(curve.last());
-            thinned.map(|p| [f64::from(p.epoch), scaled(term(p))]).collect()
+            thinned
+                .map(|p| [f64::from(p.epoch), scaled(term(p))])
+                .collect()
         };
-        let validation: Vec<[f64; 2]> =
-            curve.iter().filter_map(|p| Some([f64::from(p.epoch), scaled(p.validation?)])).collect();
+        let at_epochs: Vec<[f64; 2]> = curve
+            .iter()
+            .filter_map(|p| Some([f64::from(p.epoch), scaled(p.validation?)]))
+            .collect();
         let plot = Plot::new("losses")
             .height(148.0)
             .show_background(false)
@@ -109,32 +133,78 @@ impl Curves {
             .allow_axis_zoom_drag(false)
             .y_axis_min_width(40.0)
             .y_axis_formatter(move |mark, _| {
-                format::number(if is_log { 10f64.powf(mark.value) } else { mark.value } as f32)
+                format::number(if is_log {
+                    10f64.powf(mark.value)
+                } else {
+                    mark.value
+                } as f32)
             })
-            .x_axis_formatter(|mark, _| if mark.value < 0.0 { String::new() } else { format!("{}", mark.value) });
+            .x_axis_formatter(|mark, _| {
+                if mark.value < 0.0 {
+                    String::new()
+                } else {
+                    format!("{}", mark.value)
+                }
+            });
         plot.show(ui, |plot| {
-            if self.reconstruction {
-                plot.line(Line::new("Reconstruction", series(|p| p.reconstruction)).color(tokens.accent).width(1.5));
+            if reconstruction {
+                plot.line(
+                    Line::new("Reconstruction", series(|p| p.reconstruction))
+                        .color(tokens.accent)
+                        .width(1.5),
+                );
             }
-            if self.kl {
-                plot.line(Line::new("KL", series(|p| p.kl)).color(tokens.second).width(1.5));
+            if kl {
+                plot.line(
+                    Line::new("KL", series(|p| p.kl))
+                        .color(tokens.second)
+                        .width(1.5),
+                );
             }
-            if self.validation && !validation.is_empty() {
-                plot.line(Line::new("Validation", validation.clone()).color(tokens.good).width(1.5));
-                plot.points(Points::new("Validation at epochs", validation).color(tokens.good).radius(2.5));
+            if validation && !at_epochs.is_empty() {
+                plot.line(
+                    Line::new("Validation", at_epochs.clone())
+                        .color(tokens.good)
+                        .width(1.5),
+                );
+                plot.points(
+                    Points::new("Validation at epochs", at_epochs)
+                        .color(tokens.good)
+                        .radius(2.5),
+                );
             }
         });
         caption(ui, tokens, "Nats per item over epochs");
     }
 }
 
-fn toggle_ui(ui: &mut Ui, tokens: &Tokens, dot: Color32, ink: Color32, text: &str) -> egui::Response {
-    let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::regular(theme::CAPTION), ink);
-    let (rect, response) = ui.allocate_exact_size(galley.size() + egui::vec2(24.0, 6.0), Sense::click());
-    let ground = if response.hovered() { tokens.hover } else { tokens.raised };
+fn toggle_ui(
+    ui: &mut Ui,
+    tokens: &Tokens,
+    dot: Color32,
+    is_on: bool,
+    text: &str,
+) -> egui::Response {
+    let ink = if is_on {
+        tokens.text
+    } else {
+        tokens.text_faint
+    };
+    let galley = ui
+        .painter()
+        .layout_no_wrap(text.to_owned(), theme::regular(theme::CAPTION), ink);
+    let (rect, response) =
+        ui.allocate_exact_size(galley.size() + egui::vec2(24.0, 6.0), Sense::click());
+    let ground = if response.hovered() {
+        tokens.hover
+    } else {
+        tokens.raised
+    };
     ui.painter().rect_filled(rect, 9.0, ground);
-    ui.painter().circle_filled(rect.left_center() + egui::vec2(10.0, 0.0), 3.5, dot);
-    ui.painter().galley(rect.min + egui::vec2(18.0, 3.0), galley, ink);
+    ui.painter()
+        .circle_filled(rect.left_center() + egui::vec2(10.0, 0.0), 3.5, dot);
+    ui.painter()
+        .galley(rect.min + egui::vec2(18.0, 3.0), galley, ink);
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, text));
     response
 }
@@ -143,13 +213,19 @@ fn toggle_ui(ui: &mut Ui, tokens: &Tokens, dot: Color32, ink: Color32, text: &st
 pub(super) fn preview_ui(ui: &mut Ui, cx: &Cx<'_>) {
     let rows = [
         ("Held-out items", cx.textures.preview_originals.get()),
-        ("Reconstructed now", cx.textures.preview_reconstructions.get()),
+        (
+            "Reconstructed now",
+            cx.textures.preview_reconstructions.get(),
+        ),
     ];
     for (name, live) in rows {
-        let Some((texture, aspect)) = live else { continue };
+        let Some((texture, aspect)) = live else {
+            continue;
+        };
         caption(ui, cx.tokens, name);
         let width = ui.available_width();
-        let (rect, response) = ui.allocate_exact_size(egui::vec2(width, width / aspect), Sense::hover());
+        let (rect, response) =
+            ui.allocate_exact_size(egui::vec2(width, width / aspect), Sense::hover());
         paint_picture(ui, rect, texture, Stroke::NONE, theme::RADIUS_SMALL);
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, name));
     }

@@ -3,8 +3,8 @@
 //! Invariant: the handle's place and the number show the same value; the widget itself keeps none.
 
 use eframe::egui::{
-    self, Align2, CornerRadius, CursorIcon, DragValue, Event, EventFilter, Key, Rect, Response, Sense, Shape, Stroke,
-    Ui, WidgetInfo,
+    self, Align2, CornerRadius, CursorIcon, DragValue, Event, EventFilter, Key, Rect, Response,
+    Sense, Shape, Stroke, Ui, WidgetInfo,
 };
 
 use super::set_name;
@@ -32,27 +32,49 @@ pub(crate) struct CodeSlider<'a> {
 impl CodeSlider<'_> {
     /// Draws it over the whole width. Returns where it was moved to, if it was.
     pub(crate) fn show_ui(&self, ui: &mut Ui, tokens: &Tokens) -> Option<f32> {
-        let (row, _) = ui.allocate_exact_size(egui::vec2(ui.available_width(), HEIGHT), Sense::hover());
+        let (row, _) =
+            ui.allocate_exact_size(egui::vec2(ui.available_width(), HEIGHT), Sense::hover());
         let (name, rest) = row.split_left_right_at_x(row.left() + NAME_WIDTH);
         let (track, number) = rest.split_left_right_at_x(rest.right() - NUMBER_WIDTH - theme::STEP);
         self.paint_name(ui, tokens, name);
         let moved = self.track_ui(ui, tokens, track.shrink2(egui::vec2(7.0, 2.0)));
-        let number = Rect::from_center_size(number.center(), egui::vec2(NUMBER_WIDTH, 20.0)).translate(egui::vec2(4.0, 0.0));
+        let number = Rect::from_center_size(number.center(), egui::vec2(NUMBER_WIDTH, 20.0))
+            .translate(egui::vec2(4.0, 0.0));
         moved.or_else(|| self.number_ui(ui, number))
     }
 
     fn paint_name(&self, ui: &Ui, tokens: &Tokens, rect: Rect) {
-        let colour = if self.is_active { tokens.text_strong } else { tokens.text_weak };
+        let colour = if self.is_active {
+            tokens.text_strong
+        } else {
+            tokens.text_weak
+        };
         let painter = ui.painter();
-        painter.text(rect.left_center(), Align2::LEFT_CENTER, format::dimension(self.dim), theme::strong(theme::BODY), colour);
+        painter.text(
+            rect.left_center(),
+            Align2::LEFT_CENTER,
+            format::dimension(self.dim),
+            theme::strong(theme::BODY),
+            colour,
+        );
         let nats = format!("{} nats", format::number(self.kl));
         let right = rect.right_center() - egui::vec2(theme::HALF, 0.0);
-        painter.text(right, Align2::RIGHT_CENTER, nats, theme::regular(10.0), tokens.text_faint);
+        painter.text(
+            right,
+            Align2::RIGHT_CENTER,
+            nats,
+            theme::regular(10.0),
+            tokens.text_faint,
+        );
     }
 
     fn track_ui(&self, ui: &mut Ui, tokens: &Tokens, rect: Rect) -> Option<f32> {
         let id = ui.scope_id().with(("slider", self.dim));
-        let response = ui.interact(rect.expand2(egui::vec2(6.0, 0.0)), id, Sense::click_and_drag());
+        let response = ui.interact(
+            rect.expand2(egui::vec2(6.0, 0.0)),
+            id,
+            Sense::click_and_drag(),
+        );
         let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
         self.paint_track(ui, tokens, rect, &response);
         let name = format!("Dimension {}", self.dim + 1);
@@ -75,17 +97,31 @@ impl CodeSlider<'_> {
         if response.clicked() || response.dragged() {
             response.request_focus();
         }
-        if let Some(pointer) = response.interact_pointer_pos().filter(|_| response.is_pointer_button_down_on()) {
+        if let Some(pointer) = response
+            .interact_pointer_pos()
+            .filter(|_| response.is_pointer_button_down_on())
+        {
             let share = ((pointer.x - rect.left()) / rect.width()).clamp(0.0, 1.0);
             return Some(low + share * (high - low));
         }
         if response.has_focus() {
-            let filter = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
+            let filter = EventFilter {
+                horizontal_arrows: true,
+                ..EventFilter::default()
+            };
             ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
             let steps: f32 = ui.input(|input| {
                 let pressed = |event: &Event| match event {
-                    Event::Key { key: Key::ArrowRight, pressed: true, .. } => 1.0,
-                    Event::Key { key: Key::ArrowLeft, pressed: true, .. } => -1.0,
+                    Event::Key {
+                        key: Key::ArrowRight,
+                        pressed: true,
+                        ..
+                    } => 1.0,
+                    Event::Key {
+                        key: Key::ArrowLeft,
+                        pressed: true,
+                        ..
+                    } => -1.0,
                     _ => 0.0,
                 };
                 input.events.iter().map(pressed).sum()
@@ -117,32 +153,64 @@ impl CodeSlider<'_> {
             };
             if height > 0.0 {
                 let top = base - (rect.height() - 6.0) * height;
-                let bar = Rect::from_min_max(egui::pos2(left + 0.5, top), egui::pos2(left + bar_width - 0.5, base));
+                let bar = Rect::from_min_max(
+                    egui::pos2(left + 0.5, top),
+                    egui::pos2(left + bar_width - 0.5, base),
+                );
                 painter.rect_filled(bar, CornerRadius::same(1), colour);
             }
         }
-        let rail = |x: [f32; 2], colour| Shape::line_segment([egui::pos2(x[0], base), egui::pos2(x[1], base)], Stroke::new(2.0, colour));
+        let rail = |x: [f32; 2], colour| {
+            Shape::line_segment(
+                [egui::pos2(x[0], base), egui::pos2(x[1], base)],
+                Stroke::new(2.0, colour),
+            )
+        };
         painter.add(rail([rect.left(), rect.right()], tokens.line_strong));
         painter.add(rail([from.min(here), from.max(here)], tokens.accent));
         painter.circle_filled(egui::pos2(from, base), 2.0, tokens.text_faint);
-        let handle = Rect::from_center_size(egui::pos2(here, rect.center().y + 1.0), egui::vec2(5.0, rect.height() - 2.0));
-        let colour = if is_lit { tokens.text_strong } else { tokens.text };
-        painter.rect(handle, CornerRadius::same(3), colour, Stroke::new(2.0, tokens.surface), egui::StrokeKind::Outside);
+        let handle = Rect::from_center_size(
+            egui::pos2(here, rect.center().y + 1.0),
+            egui::vec2(5.0, rect.height() - 2.0),
+        );
+        let colour = if is_lit {
+            tokens.text_strong
+        } else {
+            tokens.text
+        };
+        painter.rect(
+            handle,
+            CornerRadius::same(3),
+            colour,
+            Stroke::new(2.0, tokens.surface),
+            egui::StrokeKind::Outside,
+        );
         if response.has_focus() {
-            painter.rect_stroke(handle.expand(2.0), CornerRadius::same(4), Stroke::new(1.0, tokens.accent), egui::StrokeKind::Outside);
+            painter.rect_stroke(
+                handle.expand(2.0),
+                CornerRadius::same(4),
+                Stroke::new(1.0, tokens.accent),
+                egui::StrokeKind::Outside,
+            );
         }
     }
 
     fn number_ui(&self, ui: &mut Ui, rect: Rect) -> Option<f32> {
         let mut value = self.value;
         let (low, high) = self.range;
-        let number = DragValue::new(&mut value).speed((high - low) / 400.0).fixed_decimals(2).update_while_editing(false);
+        let number = DragValue::new(&mut value)
+            .speed((high - low) / 400.0)
+            .fixed_decimals(2)
+            .update_while_editing(false);
         let response = ui.scope(|ui| {
             ui.spacing_mut().interact_size = rect.size();
             ui.spacing_mut().button_padding = egui::vec2(4.0, 2.0);
             ui.put(rect, number)
         });
-        set_name(&response.inner, &format!("Value of dimension {}", self.dim + 1));
+        set_name(
+            &response.inner,
+            &format!("Value of dimension {}", self.dim + 1),
+        );
         (response.inner.changed() && value.is_finite()).then_some(value)
     }
 }

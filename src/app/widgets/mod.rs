@@ -9,8 +9,8 @@ pub(crate) use code_slider::CodeSlider;
 pub(crate) use legend::{scale_ui, swatch_ui};
 
 use eframe::egui::{
-    self, Align2, Button, Color32, CornerRadius, Frame, Margin, Rect, Response, RichText, Sense, Stroke, StrokeKind,
-    TextureHandle, Ui, Vec2,
+    self, Align2, Button, Color32, CornerRadius, Frame, Margin, Rect, Response, RichText, Sense,
+    Stroke, StrokeKind, TextureHandle, Ui, Vec2,
 };
 
 use super::command::{Command, Outbox};
@@ -18,14 +18,20 @@ use super::theme::{self, Tokens};
 
 /// Gives a widget its name for screen readers.
 pub(crate) fn set_name(response: &Response, name: &str) {
-    response.ctx.accesskit_node_builder(response.id, |node| node.set_label(name));
+    response
+        .ctx
+        .accesskit_node_builder(response.id, |node| node.set_label(name));
 }
 
 /// A command's tooltip with its shortcut.
 pub(crate) fn tooltip_of(ui: &Ui, command: Command) -> String {
     let describe = command.describe();
     match describe.shortcut {
-        Some(shortcut) => format!("{} ({})", describe.tooltip, ui.ctx().format_shortcut(&shortcut)),
+        Some(shortcut) => format!(
+            "{} ({})",
+            describe.tooltip,
+            ui.ctx().format_shortcut(&shortcut)
+        ),
         None => describe.tooltip.to_owned(),
     }
 }
@@ -33,7 +39,11 @@ pub(crate) fn tooltip_of(ui: &Ui, command: Command) -> String {
 /// A button that is only an icon.
 pub(crate) fn icon_button(ui: &mut Ui, glyph: &str, command: Command, out: &mut Outbox) {
     let text = RichText::new(glyph).size(theme::TITLE);
-    let response = ui.add(Button::new(text).frame_when_inactive(false).min_size(Vec2::splat(theme::CONTROL_HEIGHT)));
+    let response = ui.add(
+        Button::new(text)
+            .frame_when_inactive(false)
+            .min_size(Vec2::splat(theme::CONTROL_HEIGHT)),
+    );
     set_name(&response, command.describe().text);
     if response.on_hover_text(tooltip_of(ui, command)).clicked() {
         out.run(command);
@@ -43,7 +53,10 @@ pub(crate) fn icon_button(ui: &mut Ui, glyph: &str, command: Command, out: &mut 
 /// A button with a command's icon and text.
 pub(crate) fn command_button(ui: &mut Ui, command: Command, is_enabled: bool, out: &mut Outbox) {
     let describe = command.describe();
-    let response = ui.add_enabled(is_enabled, Button::new(format!("{}  {}", describe.icon, describe.text)));
+    let response = ui.add_enabled(
+        is_enabled,
+        Button::new(format!("{}  {}", describe.icon, describe.text)),
+    );
     set_name(&response, describe.text);
     if response.on_hover_text(tooltip_of(ui, command)).clicked() {
         out.run(command);
@@ -51,8 +64,16 @@ pub(crate) fn command_button(ui: &mut Ui, command: Command, is_enabled: bool, ou
 }
 
 /// The one button of a panel that stands out. Returns whether it was clicked.
-pub(crate) fn primary_button(ui: &mut Ui, tokens: &Tokens, glyph: &str, text: &str, tip: &str) -> bool {
-    let label = RichText::new(format!("{glyph}  {text}")).font(theme::strong(theme::BODY)).color(tokens.on_accent);
+pub(crate) fn primary_button(
+    ui: &mut Ui,
+    tokens: &Tokens,
+    glyph: &str,
+    text: &str,
+    tip: &str,
+) -> bool {
+    let label = RichText::new(format!("{glyph}  {text}"))
+        .font(theme::strong(theme::BODY))
+        .color(tokens.on_accent);
     let response = ui.add(Button::new(label).fill(tokens.accent));
     set_name(&response, text);
     response.on_hover_text(tip).clicked()
@@ -60,12 +81,19 @@ pub(crate) fn primary_button(ui: &mut Ui, tokens: &Tokens, glyph: &str, text: &s
 
 /// The padding inside a panel.
 pub(crate) fn padded<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
-    Frame::new().inner_margin(Margin::symmetric(12, 10)).show(ui, add).inner
+    Frame::new()
+        .inner_margin(Margin::symmetric(12, 10))
+        .show(ui, add)
+        .inner
 }
 
 /// A caption above a group of controls.
 pub(crate) fn caption(ui: &mut Ui, tokens: &Tokens, text: &str) {
-    ui.label(RichText::new(text).size(theme::CAPTION).color(tokens.text_weak));
+    ui.label(
+        RichText::new(text)
+            .size(theme::CAPTION)
+            .color(tokens.text_weak),
+    );
 }
 
 /// A name on the left and its value on the right.
@@ -73,18 +101,34 @@ pub(crate) fn fact_ui(ui: &mut Ui, tokens: &Tokens, name: &str, value: &str) {
     ui.horizontal(|ui| {
         ui.label(RichText::new(name).color(tokens.text_weak));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.add(egui::Label::new(RichText::new(value).color(tokens.text_strong)).truncate()).on_hover_text(value);
+            ui.add(egui::Label::new(RichText::new(value).color(tokens.text_strong)).truncate())
+                .on_hover_text(value);
         });
     });
 }
 
 /// What an empty panel says: what would fill it, and below, through `add`, the buttons that do.
-pub(crate) fn empty_ui(ui: &mut Ui, tokens: &Tokens, glyph: &str, title: &str, text: &str, add: impl FnOnce(&mut Ui)) {
+pub(crate) fn empty_ui(
+    ui: &mut Ui,
+    tokens: &Tokens,
+    glyph: &str,
+    title: &str,
+    text: &str,
+    add: impl FnOnce(&mut Ui),
+) {
     let height = ui.available_height();
     ui.vertical_centered(|ui| {
         ui.add_space(((height - 132.0) / 2.0).max(theme::STEP));
-        ui.label(RichText::new(glyph).size(theme::DISPLAY).color(tokens.text_faint));
-        ui.label(RichText::new(title).font(theme::strong(theme::BODY)).color(tokens.text));
+        ui.label(
+            RichText::new(glyph)
+                .size(theme::DISPLAY)
+                .color(tokens.text_faint),
+        );
+        ui.label(
+            RichText::new(title)
+                .font(theme::strong(theme::BODY))
+                .color(tokens.text),
+        );
         ui.add(egui::Label::new(RichText::new(text).color(tokens.text_weak)).wrap());
         ui.add_space(theme::HALF);
         add(ui);
@@ -119,10 +163,19 @@ pub(crate) fn bar_ui(ui: &mut Ui, tokens: &Tokens, done: f32, width: f32) {
 }
 
 /// A picture that fills `rect`, with rounded corners and a hairline.
-pub(crate) fn paint_picture(ui: &Ui, rect: Rect, texture: &TextureHandle, outline: Stroke, radius: u8) {
+pub(crate) fn paint_picture(
+    ui: &Ui,
+    rect: Rect,
+    texture: &TextureHandle,
+    outline: Stroke,
+    radius: u8,
+) {
     let radius = CornerRadius::same(radius);
-    egui::Image::new((texture.id(), rect.size())).corner_radius(radius).paint_at(ui, rect);
-    ui.painter().rect_stroke(rect, radius, outline, StrokeKind::Outside);
+    egui::Image::new((texture.id(), rect.size()))
+        .corner_radius(radius)
+        .paint_at(ui, rect);
+    ui.painter()
+        .rect_stroke(rect, radius, outline, StrokeKind::Outside);
 }
 
 /// The largest rectangle of width over height `aspect` in the middle of `area`.
@@ -133,12 +186,16 @@ pub(crate) fn fit(area: Rect, aspect: f32) -> Rect {
 
 /// A small rounded label on a tinted ground.
 pub(crate) fn chip_ui(ui: &mut Ui, text: &str, colour: Color32, tokens: &Tokens) -> Response {
-    let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::regular(theme::CAPTION), colour);
+    let galley =
+        ui.painter()
+            .layout_no_wrap(text.to_owned(), theme::regular(theme::CAPTION), colour);
     let size = galley.size() + egui::vec2(14.0, 4.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     let ground = tokens.surface.lerp_to_gamma(colour, 0.16);
-    ui.painter().rect_filled(rect, CornerRadius::same(RADIUS_CHIP), ground);
-    ui.painter().galley(rect.min + egui::vec2(7.0, 2.0), galley, colour);
+    ui.painter()
+        .rect_filled(rect, CornerRadius::same(RADIUS_CHIP), ground);
+    ui.painter()
+        .galley(rect.min + egui::vec2(7.0, 2.0), galley, colour);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, text));
     response
 }
@@ -146,13 +203,29 @@ pub(crate) fn chip_ui(ui: &mut Ui, text: &str, colour: Color32, tokens: &Tokens)
 const RADIUS_CHIP: u8 = 9;
 
 /// The first-use hint as a soft pill about `at`.
-pub(crate) fn paint_hint(ui: &Ui, tokens: &Tokens, at: egui::Pos2, align: Align2, glyph: &str, text: &str) {
-    let galley =
-        ui.painter().layout_no_wrap(format!("{glyph}  {text}"), theme::regular(theme::BODY), tokens.text_strong);
+pub(crate) fn paint_hint(
+    ui: &Ui,
+    tokens: &Tokens,
+    at: egui::Pos2,
+    align: Align2,
+    glyph: &str,
+    text: &str,
+) {
+    let galley = ui.painter().layout_no_wrap(
+        format!("{glyph}  {text}"),
+        theme::regular(theme::BODY),
+        tokens.text_strong,
+    );
     let size = galley.size() + egui::vec2(24.0, 12.0);
     let rect = align.anchor_size(at, size);
     let radius = CornerRadius::same(14);
     ui.painter().rect_filled(rect, radius, tokens.accent_soft);
-    ui.painter().rect_stroke(rect, radius, Stroke::new(1.0, tokens.accent.gamma_multiply(0.6)), StrokeKind::Inside);
-    ui.painter().galley(rect.min + egui::vec2(12.0, 6.0), galley, tokens.text_strong);
+    ui.painter().rect_stroke(
+        rect,
+        radius,
+        Stroke::new(1.0, tokens.accent.gamma_multiply(0.6)),
+        StrokeKind::Inside,
+    );
+    ui.painter()
+        .galley(rect.min + egui::vec2(12.0, 6.0), galley, tokens.text_strong);
 }
