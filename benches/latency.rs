@@ -17,7 +17,12 @@ fn round_trips(engine: &Engine, code: usize, count: u64) -> Vec<f64> {
     let mut times = Vec::new();
     for generation in 1..=count {
         let start = Instant::now();
-        engine.decode(generation, (0..code).map(|d| ((d as u64 + generation) as f32).sin()).collect());
+        engine.decode(
+            generation,
+            (0..code)
+                .map(|d| ((d as u64 + generation) as f32).sin())
+                .collect(),
+        );
         loop {
             match engine.wait().expect("the engine lives") {
                 Event::Decoded { generation: g, .. } if g == generation => break,
@@ -37,7 +42,13 @@ fn percentile(sorted: &[f64], share: f64) -> f64 {
 }
 
 fn main() {
-    let engine = Engine::start(EngineOptions { device: DeviceChoice::Cpu, seed: 1 }, || {});
+    let engine = Engine::start(
+        EngineOptions {
+            device: DeviceChoice::Cpu,
+            seed: 1,
+        },
+        || {},
+    );
     engine.request(Request::OpenData("faces:1024".parse().expect("a source")));
     let wait = |mut wanted: Box<dyn FnMut(&Event) -> bool>| loop {
         let event = engine.wait().expect("the engine lives");
@@ -56,7 +67,10 @@ fn main() {
     let preset = Preset::Faces;
     let spec = preset.spec(faces::SHAPE);
     let code = spec.code;
-    engine.request(Request::Train { spec, config: preset.training() });
+    engine.request(Request::Train {
+        spec,
+        config: preset.training(),
+    });
     let mut step_secs = 0.0;
     let running = |event: &Event| matches!(event, Event::Training(r) if r.state == TrainingState::Running && r.step > 5);
     wait(Box::new(running));

@@ -85,19 +85,34 @@ fn main() {
     let gallery = real("train").unwrap_or_else(|| drawn(60_000, 0));
     let queries = real("t10k").unwrap_or_else(|| drawn(10_000, 60_000));
     let one = || nearest_to_picture(&gallery, black_box(queries.pixels(0)), K, None, &silent);
-    println!("{{\"pixels_60000x784_1_query_ms\": {:.2}}}", milliseconds(15, one));
+    println!(
+        "{{\"pixels_60000x784_1_query_ms\": {:.2}}}",
+        milliseconds(15, one)
+    );
     let all = || nearest_pixels(&gallery, black_box(&queries), K, None, &silent);
-    println!("{{\"pixels_60000x784_10000_queries_ms\": {:.0}}}", milliseconds(3, all));
+    println!(
+        "{{\"pixels_60000x784_10000_queries_ms\": {:.0}}}",
+        milliseconds(3, all)
+    );
 
     let faces = strokes(20_000, 0, ImageShape::new(64, 64, 3)).expect("a set of pictures");
     let one = || nearest_to_picture(&faces, black_box(faces.pixels(7)), K, Some(7), &silent);
-    println!("{{\"pixels_20000x12288_1_query_ms\": {:.2}}}", milliseconds(9, one));
+    println!(
+        "{{\"pixels_20000x12288_1_query_ms\": {:.2}}}",
+        milliseconds(9, one)
+    );
 
     let d = 32;
     let table = CodeTable::new(codes(60_000, d, 0), d, vec![0.0; d]).expect("a table");
     let queries = codes(10_000, d, 0x5EED_0000);
     let one = || nearest_codes(&table, black_box(&queries[..d]), K, None, &silent);
-    println!("{{\"codes_60000x32_1_query_ms\": {:.3}}}", milliseconds(31, one));
+    println!(
+        "{{\"codes_60000x32_1_query_ms\": {:.3}}}",
+        milliseconds(31, one)
+    );
     let all = || nearest_codes(&table, black_box(&queries), K, None, &silent);
-    println!("{{\"codes_60000x32_10000_queries_ms\": {:.0}}}", milliseconds(3, all));
+    println!(
+        "{{\"codes_60000x32_10000_queries_ms\": {:.0}}}",
+        milliseconds(3, all)
+    );
 }

@@ -12,12 +12,15 @@ use morphospace::model::{Preset, Trainer};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn milliseconds(preset: Preset, shape: ImageShape, steps: usize) -> f64 {
-    let pixels = (0..1024 * shape.len()).map(|i| (i * 2_654_435_761 >> 7) as u8).collect();
+    let pixels = (0..1024 * shape.len())
+        .map(|i| (i * 2_654_435_761 >> 7) as u8)
+        .collect();
     let dataset = Dataset::new("noise", shape, pixels).expect("pictures");
     let mut config = preset.training();
     config.validation = 0.0;
     config.epochs = 1000;
-    let mut trainer = Trainer::new(preset.spec(shape), config, &dataset, &Device::flex()).expect("a trainer");
+    let mut trainer =
+        Trainer::new(preset.spec(shape), config, &dataset, &Device::flex()).expect("a trainer");
     let mut times = Vec::new();
     for _ in 0..steps + 10 {
         let start = Instant::now();

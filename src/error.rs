@@ -59,8 +59,12 @@ impl Error {
     pub fn io(path: impl AsRef<Path>, source: &std::io::Error) -> Self {
         let error = Self::file(path, source.to_string());
         match source.kind() {
-            std::io::ErrorKind::StorageFull => error.hint("free some space or choose another folder"),
-            std::io::ErrorKind::PermissionDenied => error.hint("check the permissions or choose another folder"),
+            std::io::ErrorKind::StorageFull => {
+                error.hint("free some space or choose another folder")
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                error.hint("check the permissions or choose another folder")
+            }
             _ => error,
         }
     }
@@ -68,7 +72,8 @@ impl Error {
     /// A file was written by a later version of this program.
     #[must_use]
     pub fn newer_version(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
-        Self::new(Kind::NewerVersion, Some(path.as_ref()), reason).hint("update Morphospace to open it")
+        Self::new(Kind::NewerVersion, Some(path.as_ref()), reason)
+            .hint("update Morphospace to open it")
     }
 
     /// The user stopped the work.
@@ -99,7 +104,9 @@ impl Error {
     /// Names the file, if the error names none yet.
     #[must_use]
     pub fn in_file(mut self, path: impl AsRef<Path>) -> Self {
-        self.0.file.get_or_insert_with(|| path.as_ref().to_path_buf());
+        self.0
+            .file
+            .get_or_insert_with(|| path.as_ref().to_path_buf());
         self
     }
 

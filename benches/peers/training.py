@@ -39,7 +39,7 @@ class Residual(nn.Module):
         return x + self.b(F.relu(self.a(x)))
 
 
-def conv(channels=(64, 128, 256), blocks=(0, 1, 1), hidden=512, code=48):
+def conv(channels=(64, 128), blocks=(0, 2), hidden=256, code=48):
     def one(i, o):
         return nn.Conv2d(i, o, 1)
 
@@ -47,7 +47,7 @@ def conv(channels=(64, 128, 256), blocks=(0, 1, 1), hidden=512, code=48):
         def __init__(self):
             super().__init__()
             down, up, width = [], [], 3
-            for i, (patch, c) in enumerate(zip((4, 2, 2), channels)):
+            for i, (patch, c) in enumerate(zip((4, 2), channels)):
                 down += [nn.Conv2d(width, c, patch, patch), nn.ReLU()]
                 down += [Residual(one, c) for _ in range(blocks[i])]
                 up += [nn.ReLU()] if i > 0 else []
@@ -55,7 +55,7 @@ def conv(channels=(64, 128, 256), blocks=(0, 1, 1), hidden=512, code=48):
                 up += [Residual(one, c) for _ in range(blocks[i])]
                 width = c
             self.down, self.up, self.width = nn.Sequential(*down), nn.Sequential(*reversed(up)), width
-            flat = 16 * width
+            flat = 64 * width
             self.enc, self.mean, self.logv = nn.Linear(flat, hidden), nn.Linear(hidden, code), nn.Linear(hidden, code)
             self.dec1, self.dec2 = nn.Linear(code, hidden), nn.Linear(hidden, flat)
 
@@ -65,17 +65,17 @@ def conv(channels=(64, 128, 256), blocks=(0, 1, 1), hidden=512, code=48):
 
         def decode(self, z):
             h = F.relu(self.dec2(F.relu(self.dec1(z))))
-            return self.up(h.view(-1, self.width, 4, 4)).flatten(1)
+            return self.up(h.view(-1, self.width, 8, 8)).flatten(1)
 
     return Net()
 
 
-def conv_as_products(channels=(64, 128, 256), blocks=(0, 1, 1), hidden=512, code=48):
+def conv_as_products(channels=(64, 128), blocks=(0, 2), hidden=256, code=48):
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
             down, up, width = [], [], 3
-            for i, (patch, c) in enumerate(zip((4, 2, 2), channels)):
+            for i, (patch, c) in enumerate(zip((4, 2), channels)):
                 down.append((nn.Linear(patch * patch * width, c), True))
                 down += [(Residual(nn.Linear, c), False) for _ in range(blocks[i])]
                 up.append((nn.Linear(c, patch * patch * width), i > 0))
@@ -84,7 +84,7 @@ def conv_as_products(channels=(64, 128, 256), blocks=(0, 1, 1), hidden=512, code
             up.reverse()
             self.down, self.up = nn.ModuleList(m for m, _ in down), nn.ModuleList(m for m, _ in up)
             self.down_relu, self.up_relu = [r for _, r in down], [r for _, r in up]
-            flat = 16 * width
+            flat = 64 * width
             self.enc, self.mean, self.logv = nn.Linear(flat, hidden), nn.Linear(hidden, code), nn.Linear(hidden, code)
             self.dec1, self.dec2 = nn.Linear(code, hidden), nn.Linear(hidden, flat)
 
@@ -123,7 +123,7 @@ def milliseconds(net, batch, width, bernoulli, steps, clip):
         if bernoulli:
             rec = F.binary_cross_entropy_with_logits(out, x, reduction="sum") / batch
         else:
-            rec = ((out - x) ** 2).sum() / (2 * 0.1**2) / batch
+            rec = ((out - x) ** 2).sum() / (2 * 0.07**2) / batch
         kl = 0.5 * (logv.exp() + mean**2 - logv - 1).sum() / batch
         optimiser.zero_grad()
         (rec + kl).backward()
@@ -143,6 +143,6 @@ if __name__ == "__main__":
     torch.set_num_threads(args.threads)
     print(json.dumps({
         "dense_ms": milliseconds(dense(), 128, 784, True, 4 * args.steps, None),
-        "conv_ms": milliseconds(conv(), 64, 64 * 64 * 3, False, args.steps, 200.0),
-        "conv_as_products_ms": milliseconds(conv_as_products(), 64, 64 * 64 * 3, False, args.steps, 200.0),
+        "conv_ms": milliseconds(conv(), 64, 64 * 64 * 3, False, args.steps, 1000.0),
+        "conv_as_products_ms": milliseconds(conv_as_products(), 64, 64 * 64 * 3, False, args.steps, 1000.0),
     }))

@@ -122,6 +122,16 @@ impl App {
         self.panels.map.screen_position(*positions.get(id)?)
     }
 
+    /// Items that are loaded so far.
+    pub fn items(&self) -> usize {
+        self.state.items()
+    }
+
+    /// Whether a model is loaded.
+    pub fn has_model(&self) -> bool {
+        self.state.model().is_some()
+    }
+
     /// Items that are on the map so far.
     pub fn mapped_items(&self) -> usize {
         self.state

@@ -37,7 +37,10 @@ impl Encode {
         let codes = common.encode(&model, &dataset)?.mean;
         output::write_npy(&self.out, &codes, model.code())?;
         let out = self.out.display().to_string();
-        output::print(common.json, &json!({ "n": dataset.len(), "code": model.code(), "out": out }));
+        output::print(
+            common.json,
+            &json!({ "n": dataset.len(), "code": model.code(), "out": out }),
+        );
         Ok(())
     }
 }
@@ -61,7 +64,10 @@ impl Decode {
         let (codes, columns) = output::read_npy(&self.codes)?;
         let (_, model) = common.load_model(&self.model)?;
         if columns != model.code() {
-            let reason = format!("its codes have {columns} numbers, those of the model {}", model.code());
+            let reason = format!(
+                "its codes have {columns} numbers, those of the model {}",
+                model.code()
+            );
             return Err(Error::file(&self.codes, reason));
         }
         draw(&model, &codes, &self.out, common)
@@ -86,10 +92,15 @@ impl Sample {
     pub(super) fn run(self, common: &Common) -> Result<()> {
         let (_, model) = common.load_model(&self.model)?;
         if self.count > MAX_PICTURES {
-            return Err(Error::usage(format!("at most {MAX_PICTURES} pictures fit on one page")));
+            return Err(Error::usage(format!(
+                "at most {MAX_PICTURES} pictures fit on one page"
+            )));
         }
         let mut rng = ChaCha8Rng::seed_from_u64(common.seed);
-        let codes: Vec<f32> = StandardNormal.sample_iter(&mut rng).take(self.count * model.code()).collect();
+        let codes: Vec<f32> = StandardNormal
+            .sample_iter(&mut rng)
+            .take(self.count * model.code())
+            .collect();
         draw(&model, &codes, &self.out, common)
     }
 }
@@ -97,11 +108,16 @@ impl Sample {
 fn draw(model: &AutoEncoder, codes: &[f32], out: &std::path::Path, common: &Common) -> Result<()> {
     let count = codes.len() / model.code();
     if count == 0 || count > MAX_PICTURES {
-        return Err(Error::usage(format!("a page shows 1 to {MAX_PICTURES} pictures, not {count}")));
+        return Err(Error::usage(format!(
+            "a page shows 1 to {MAX_PICTURES} pictures, not {count}"
+        )));
     }
     let shape = model.spec().shape;
     let pictures = output::pictures(shape, &model.decode(codes)?);
     output::write_png(out, &output::grid(&pictures, output::scale_for(shape)))?;
-    output::print(common.json, &json!({ "n": count, "out": out.display().to_string() }));
+    output::print(
+        common.json,
+        &json!({ "n": count, "out": out.display().to_string() }),
+    );
     Ok(())
 }

@@ -47,9 +47,21 @@ impl Compare {
         let progress = Progress::silent();
         let code = model.encode(&[&picture.pixels], &progress)?.mean;
         let pixels = nearest_to_picture(&gallery, &picture.pixels, self.k, own, &progress)?;
-        let codes = nearest_codes(&table, &code, self.k, own.as_ref().map(std::slice::from_ref), &progress)?;
-        let shared: Vec<u32> = measures::shared(&pixels.ids, &codes.ids).iter().map(|s| s.id).collect();
-        output::write_png(&self.out, &page(&gallery, &picture, [&pixels, &codes], &shared))?;
+        let codes = nearest_codes(
+            &table,
+            &code,
+            self.k,
+            own.as_ref().map(std::slice::from_ref),
+            &progress,
+        )?;
+        let shared: Vec<u32> = measures::shared(&pixels.ids, &codes.ids)
+            .iter()
+            .map(|s| s.id)
+            .collect();
+        output::write_png(
+            &self.out,
+            &page(&gallery, &picture, [&pixels, &codes], &shared),
+        )?;
         let row = |found: &Neighbours| -> Vec<Value> {
             let each = found.ids.iter().zip(&found.distances);
             each.map(|(id, distance)| json!({ "id": id, "distance": distance, "label": gallery.label_name(*id as usize) }))
@@ -71,11 +83,17 @@ impl Compare {
     fn query(&self, gallery: &Dataset) -> Result<(Picture, Option<u32>)> {
         if let Ok(item) = self.query.parse::<usize>() {
             if item >= gallery.len() {
-                return Err(Error::usage(format!("there is no item {item} among {}", gallery.len())));
+                return Err(Error::usage(format!(
+                    "there is no item {item} among {}",
+                    gallery.len()
+                )));
             }
             return Ok((gallery.picture(item), Some(item as u32)));
         }
-        Ok((crate::data::formats::read_picture(std::path::Path::new(&self.query), gallery.shape())?, None))
+        Ok((
+            crate::data::formats::read_picture(std::path::Path::new(&self.query), gallery.shape())?,
+            None,
+        ))
     }
 }
 
@@ -86,13 +104,21 @@ fn page(gallery: &Dataset, query: &Picture, rows: [&Neighbours; 2], shared: &[u3
     // Okabe and Ito's orange.
     const SHARED: Rgb<u8> = Rgb([230, 159, 0]);
     let scale = output::scale_for(query.shape);
-    let (w, h) = (query.shape.width as u32 * scale, query.shape.height as u32 * scale);
+    let (w, h) = (
+        query.shape.width as u32 * scale,
+        query.shape.height as u32 * scale,
+    );
     let (cell_w, cell_h) = (w + 2 * FRAME + GAP, h + 2 * FRAME + GAP);
     let columns = rows.iter().map(|r| r.ids.len()).max().unwrap_or(0) as u32;
     let left = 2 * w + 4 * GAP;
     let mut page = RgbImage::from_pixel(left + columns * cell_w + GAP, 2 * cell_h + 2 * GAP, PAPER);
     let top = (page.height() - 2 * h) / 2;
-    image::imageops::replace(&mut page, &output::rgb(query, 2 * scale), i64::from(2 * GAP), i64::from(top));
+    image::imageops::replace(
+        &mut page,
+        &output::rgb(query, 2 * scale),
+        i64::from(2 * GAP),
+        i64::from(top),
+    );
     for (r, row) in (0_u32..).zip(rows) {
         for (c, &id) in (0_u32..).zip(&row.ids) {
             let (x, y) = (left + c * cell_w, GAP + r * cell_h);

@@ -43,7 +43,11 @@ impl Data {
 fn describe(source: &DatasetSource, common: &Common) -> Result<Value> {
     let dataset = common.load_data(source)?;
     let shape = dataset.shape();
-    let factors: Vec<Value> = dataset.factors().iter().map(|f| json!({ "name": f.name, "range": f.range })).collect();
+    let factors: Vec<Value> = dataset
+        .factors()
+        .iter()
+        .map(|f| json!({ "name": f.name, "range": f.range }))
+        .collect();
     let skipped: Vec<Value> = dataset
         .skipped()
         .iter()

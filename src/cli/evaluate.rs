@@ -27,12 +27,20 @@ pub(super) struct Evaluate {
 impl Evaluate {
     pub(super) fn run(self, common: &Common) -> Result<()> {
         if !(1..=100_000).contains(&self.samples) {
-            return Err(Error::usage("the number of samples is between 1 and 100,000"));
+            return Err(Error::usage(
+                "the number of samples is between 1 and 100,000",
+            ));
         }
         let dataset = common.load_data(&self.data)?;
         let (_, model) = common.load_model(&self.model)?;
         let start = Instant::now();
-        let found = model::evaluate(&model, &dataset, self.samples, common.seed, &common.progress("Evaluating"))?;
+        let found = model::evaluate(
+            &model,
+            &dataset,
+            self.samples,
+            common.seed,
+            &common.progress("Evaluating"),
+        )?;
         let mut value = serde_json::to_value(&found).map_err(|e| Error::usage(e.to_string()))?;
         value["secs"] = start.elapsed().as_secs_f64().into();
         output::print(common.json, &value);

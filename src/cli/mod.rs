@@ -95,7 +95,11 @@ pub fn run() -> ExitCode {
         Err(error) => {
             // clap's own answer goes to the right stream; its exit status for errors is 2 as well.
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     start_log(cli.common.quiet);
@@ -110,7 +114,11 @@ pub fn run() -> ExitCode {
 }
 
 fn start_log(quiet: bool) {
-    let level = if quiet { tracing::Level::ERROR } else { tracing::Level::WARN };
+    let level = if quiet {
+        tracing::Level::ERROR
+    } else {
+        tracing::Level::WARN
+    };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_max_level(level)
@@ -123,8 +131,15 @@ fn dispatch(cli: Cli) -> Result<()> {
     let common = cli.common;
     match cli.command {
         None => {
-            let engine = EngineOptions { device: common.device, seed: common.seed };
-            app::run(AppOptions { data: cli.data, model: cli.model, engine })
+            let engine = EngineOptions {
+                device: common.device,
+                seed: common.seed,
+            };
+            app::run(AppOptions {
+                data: cli.data,
+                model: cli.model,
+                engine,
+            })
         }
         Some(Command::Train(command)) => command.run(&common),
         Some(Command::Evaluate(command)) => command.run(&common),
@@ -143,11 +158,18 @@ fn dispatch(cli: Cli) -> Result<()> {
 impl Common {
     /// Progress on standard error.
     fn progress(&self, what: &str) -> Progress {
-        if self.quiet { Progress::silent() } else { output::progress(what) }
+        if self.quiet {
+            Progress::silent()
+        } else {
+            output::progress(what)
+        }
     }
 
     fn load_data(&self, source: &DatasetSource) -> Result<crate::data::Dataset> {
-        let dataset = source.load(self.seed, &self.progress(&format!("Reading {}", source.name())))?;
+        let dataset = source.load(
+            self.seed,
+            &self.progress(&format!("Reading {}", source.name())),
+        )?;
         if !self.quiet {
             for skipped in dataset.skipped() {
                 eprintln!("left out {}: {}", skipped.file.display(), skipped.reason);
@@ -158,7 +180,9 @@ impl Common {
 
     /// The model of a file, or a shipped one by its name.
     fn load_model(&self, path: &Path) -> Result<(ModelFile, AutoEncoder)> {
-        let shipped = Shipped::all().iter().find(|s| Path::new(s.name) == path && !path.exists());
+        let shipped = Shipped::all()
+            .iter()
+            .find(|s| Path::new(s.name) == path && !path.exists());
         let file = match shipped {
             Some(shipped) => shipped.load()?,
             None => ModelFile::load(path)?,
@@ -172,7 +196,11 @@ impl Common {
     }
 
     /// The posterior means of all items, `[n, code]`.
-    fn encode(&self, model: &AutoEncoder, dataset: &crate::data::Dataset) -> Result<crate::model::Posteriors> {
+    fn encode(
+        &self,
+        model: &AutoEncoder,
+        dataset: &crate::data::Dataset,
+    ) -> Result<crate::model::Posteriors> {
         if dataset.shape() != model.spec().shape {
             return Err(Error::model(format!(
                 "the model takes {} pictures, {} has {}",
@@ -182,6 +210,9 @@ impl Common {
             )));
         }
         let items: Vec<&[u8]> = (0..dataset.len()).map(|i| dataset.pixels(i)).collect();
-        model.encode(&items, &self.progress(&format!("Encoding {}", dataset.name())))
+        model.encode(
+            &items,
+            &self.progress(&format!("Encoding {}", dataset.name())),
+        )
     }
 }

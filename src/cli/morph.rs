@@ -42,11 +42,16 @@ impl Morph {
             return Err(Error::usage("a path passes at least two items"));
         }
         if !(2..=5_000).contains(&self.frames) || !(1..=100).contains(&self.fps) {
-            return Err(Error::usage("an animation has 2 to 5,000 frames and 1 to 100 of them a second"));
+            return Err(Error::usage(
+                "an animation has 2 to 5,000 frames and 1 to 100 of them a second",
+            ));
         }
         let dataset = common.load_data(&self.data)?;
         if let Some(item) = self.path.iter().find(|i| **i >= dataset.len()) {
-            return Err(Error::usage(format!("there is no item {item} among {}", dataset.len())));
+            return Err(Error::usage(format!(
+                "there is no item {item} among {}",
+                dataset.len()
+            )));
         }
         let (_, model) = common.load_model(&self.model)?;
         let keys = common.encode(&model, &dataset.subset(&self.path)?)?.mean;
@@ -65,7 +70,9 @@ impl Morph {
                 let image = output::rgb(picture, output::scale_for(shape));
                 let delay = Delay::from_numer_denom_ms(1000, self.fps);
                 let rgba = DynamicImage::ImageRgb8(image).into_rgba8();
-                encoder.encode_frame(Frame::from_parts(rgba, 0, 0, delay)).map_err(broken)?;
+                encoder
+                    .encode_frame(Frame::from_parts(rgba, 0, 0, delay))
+                    .map_err(broken)?;
             }
         }
         write_atomically(&self.out, &bytes)?;

@@ -51,7 +51,11 @@ pub(super) fn progress(what: &str) -> Progress {
 }
 
 /// Writes numbers `[rows, columns]` as NPY.
-pub(super) fn write_npy<T: npyz::AutoSerialize + Copy>(path: &Path, values: &[T], columns: usize) -> Result<()> {
+pub(super) fn write_npy<T: npyz::AutoSerialize + Copy>(
+    path: &Path,
+    values: &[T],
+    columns: usize,
+) -> Result<()> {
     use npyz::WriterBuilder;
     let io = |e: std::io::Error| Error::io(path, &e);
     let mut bytes = Vec::new();
@@ -74,16 +78,35 @@ pub(super) fn read_npy(path: &Path) -> Result<(Vec<f32>, usize)> {
     let bad = |e: std::io::Error| Error::file(path, format!("it is not an NPY array: {e}"));
     let array = npyz::NpyFile::new(std::io::BufReader::new(file)).map_err(bad)?;
     let &[rows, columns] = array.shape() else {
-        return Err(Error::file(path, format!("codes have two dimensions, not {:?}", array.shape())));
+        return Err(Error::file(
+            path,
+            format!("codes have two dimensions, not {:?}", array.shape()),
+        ));
     };
-    if columns == 0 || rows.checked_mul(columns).and_then(|n| n.checked_mul(4)).is_none_or(|bytes| bytes > 2 * length) {
-        return Err(Error::file(path, "it holds fewer numbers than its header promises"));
+    if columns == 0
+        || rows
+            .checked_mul(columns)
+            .and_then(|n| n.checked_mul(4))
+            .is_none_or(|bytes| bytes > 2 * length)
+    {
+        return Err(Error::file(
+            path,
+            "it holds fewer numbers than its header promises",
+        ));
     }
     let values = match array.try_data::<f32>() {
         Ok(values) => values.collect::<std::io::Result<Vec<f32>>>().map_err(bad)?,
         Err(array) => match array.try_data::<f64>() {
-            Ok(values) => values.map(|v| v.map(|v| v as f32)).collect::<std::io::Result<Vec<f32>>>().map_err(bad)?,
-            Err(_) => return Err(Error::file(path, "codes have to be 32- or 64-bit floating-point numbers")),
+            Ok(values) => values
+                .map(|v| v.map(|v| v as f32))
+                .collect::<std::io::Result<Vec<f32>>>()
+                .map_err(bad)?,
+            Err(_) => {
+                return Err(Error::file(
+                    path,
+                    "codes have to be 32- or 64-bit floating-point numbers",
+                ));
+            }
         },
     };
     if let Some(bad) = values.iter().position(|v| !v.is_finite()) {
@@ -94,7 +117,11 @@ pub(super) fn read_npy(path: &Path) -> Result<(Vec<f32>, usize)> {
 
 /// A picture as RGB, each pixel drawn `scale` times as wide and high.
 pub(super) fn rgb(picture: &Picture, scale: u32) -> RgbImage {
-    let ImageShape { height, width, channels } = picture.shape;
+    let ImageShape {
+        height,
+        width,
+        channels,
+    } = picture.shape;
     RgbImage::from_fn(width as u32 * scale, height as u32 * scale, |x, y| {
         let at = ((y / scale) as usize * width + (x / scale) as usize) * channels;
         match picture.pixels[at..at + channels] {
@@ -107,11 +134,20 @@ pub(super) fn rgb(picture: &Picture, scale: u32) -> RgbImage {
 /// Pictures side by side, row by row, with a thin gap.
 pub(super) fn grid(pictures: &[Picture], scale: u32) -> RgbImage {
     const GAP: u32 = 2;
-    let Some(first) = pictures.first() else { return RgbImage::new(1, 1) };
+    let Some(first) = pictures.first() else {
+        return RgbImage::new(1, 1);
+    };
     let columns = (pictures.len() as f32).sqrt().ceil() as u32;
     let rows = (pictures.len() as u32).div_ceil(columns);
-    let (w, h) = (first.shape.width as u32 * scale, first.shape.height as u32 * scale);
-    let mut page = RgbImage::from_pixel(columns * (w + GAP) + GAP, rows * (h + GAP) + GAP, Rgb([24, 26, 32]));
+    let (w, h) = (
+        first.shape.width as u32 * scale,
+        first.shape.height as u32 * scale,
+    );
+    let mut page = RgbImage::from_pixel(
+        columns * (w + GAP) + GAP,
+        rows * (h + GAP) + GAP,
+        Rgb([24, 26, 32]),
+    );
     for (i, picture) in (0_u32..).zip(pictures) {
         let (x, y) = (GAP + i % columns * (w + GAP), GAP + i / columns * (h + GAP));
         image::imageops::replace(&mut page, &rgb(picture, scale), i64::from(x), i64::from(y));
@@ -122,13 +158,21 @@ pub(super) fn grid(pictures: &[Picture], scale: u32) -> RgbImage {
 /// Writes a picture as PNG.
 pub(super) fn write_png(path: &Path, image: &RgbImage) -> Result<()> {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    image.write_to(&mut bytes, image::ImageFormat::Png).map_err(|e| Error::file(path, e.to_string()))?;
+    image
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .map_err(|e| Error::file(path, e.to_string()))?;
     write_atomically(path, bytes.get_ref())
 }
 
 /// Cuts decoded bytes into pictures.
 pub(super) fn pictures(shape: ImageShape, pixels: &[u8]) -> Vec<Picture> {
-    pixels.chunks(shape.len()).map(|p| Picture { shape, pixels: p.to_vec() }).collect()
+    pixels
+        .chunks(shape.len())
+        .map(|p| Picture {
+            shape,
+            pixels: p.to_vec(),
+        })
+        .collect()
 }
 
 /// A scale at which small pictures can be seen.

@@ -15,7 +15,12 @@ use crate::space::Projection;
 #[derive(Debug, Args)]
 pub(super) struct Project {
     /// The model
-    #[arg(long, value_name = "FILE", requires = "data", required_unless_present = "codes")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "data",
+        required_unless_present = "codes"
+    )]
     model: Option<PathBuf>,
     /// Pictures to encode
     #[arg(long, value_name = "SRC", requires = "model")]

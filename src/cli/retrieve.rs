@@ -42,22 +42,42 @@ impl Retrieve {
         }
         let gallery = common.load_data(&self.data)?;
         let is_same = self.queries == self.data;
-        let queries = if is_same { gallery.clone() } else { common.load_data(&self.queries)? };
+        let queries = if is_same {
+            gallery.clone()
+        } else {
+            common.load_data(&self.queries)?
+        };
         let own: Option<Vec<u32>> = is_same.then(|| (0..queries.len() as u32).collect());
         let neighbours = match self.space {
-            Space::Pixel => {
-                nearest_pixels(&gallery, &queries, self.k, own.as_deref(), &common.progress("Searching pixels"))?
-            }
+            Space::Pixel => nearest_pixels(
+                &gallery,
+                &queries,
+                self.k,
+                own.as_deref(),
+                &common.progress("Searching pixels"),
+            )?,
             Space::Code => {
                 let Some(path) = &self.model else {
-                    return Err(Error::usage("code space needs a model").hint("give one with --model"));
+                    return Err(
+                        Error::usage("code space needs a model").hint("give one with --model")
+                    );
                 };
                 let (_, model) = common.load_model(path)?;
                 let posteriors = common.encode(&model, &gallery)?;
                 let kl = posteriors.kl_per_dimension(model.code());
                 let table = CodeTable::new(posteriors.mean, model.code(), kl)?;
-                let codes = if is_same { table.codes().to_vec() } else { common.encode(&model, &queries)?.mean };
-                nearest_codes(&table, &codes, self.k, own.as_deref(), &common.progress("Searching codes"))?
+                let codes = if is_same {
+                    table.codes().to_vec()
+                } else {
+                    common.encode(&model, &queries)?.mean
+                };
+                nearest_codes(
+                    &table,
+                    &codes,
+                    self.k,
+                    own.as_deref(),
+                    &common.progress("Searching codes"),
+                )?
             }
         };
         let labels = match (queries.labels(), gallery.labels()) {

@@ -20,7 +20,10 @@ pub(super) struct Screenshot {
 
 impl Screenshot {
     pub(super) fn run(self, common: &Common) -> Result<()> {
-        let engine = EngineOptions { device: common.device, seed: common.seed };
+        let engine = EngineOptions {
+            device: common.device,
+            seed: common.seed,
+        };
         let files = app::screenshots(&self.out, engine)?;
         let files: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
         output::print(common.json, &json!({ "files": files }));

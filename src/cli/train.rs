@@ -10,7 +10,9 @@ use serde_json::json;
 
 use super::{Common, output};
 use crate::data::DatasetSource;
-use crate::engine::{Engine, EngineOptions, Event, Request, Session, TrainingReport, TrainingState};
+use crate::engine::{
+    Engine, EngineOptions, Event, Request, Session, TrainingReport, TrainingState,
+};
 use crate::error::{Error, Result};
 use crate::model::{LossPoint, ModelFile, Precision, Preset};
 
@@ -66,7 +68,13 @@ struct Watch {
 impl Train {
     pub(super) fn run(self, common: &Common) -> Result<()> {
         let start = Instant::now();
-        let engine = Engine::start(EngineOptions { device: common.device, seed: common.seed }, || {});
+        let engine = Engine::start(
+            EngineOptions {
+                device: common.device,
+                seed: common.seed,
+            },
+            || {},
+        );
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = interrupted.clone();
         ctrlc::set_handler(move || {
@@ -81,7 +89,8 @@ impl Train {
         let mut session = self.wait_for_data(&engine, common)?;
         if let Some(file) = &self.resume {
             engine.request(Request::OpenModel(file.clone()));
-            session = self.wait_for_codes(&engine, common, &mut Watch::default(), session.id + 1)?;
+            session =
+                self.wait_for_codes(&engine, common, &mut Watch::default(), session.id + 1)?;
             engine.request(Request::Resume);
         } else {
             engine.request(self.request(&session, common)?);
@@ -102,10 +111,16 @@ impl Train {
         engine.request(Request::SaveModel(self.out.clone()));
         while !matches!(self.checked(engine.wait()?)?, Event::Saved(_)) {}
         if self.half {
-            ModelFile::load(&self.out)?.stored_as(Precision::Half).save(&self.out)?;
+            ModelFile::load(&self.out)?
+                .stored_as(Precision::Half)
+                .save(&self.out)?;
         }
         if is_stopping && !common.quiet {
-            eprintln!("Stopped early; go on with: morphospace train --data {} --resume {}", self.data, self.out.display());
+            eprintln!(
+                "Stopped early; go on with: morphospace train --data {} --resume {}",
+                self.data,
+                self.out.display()
+            );
         }
         let value = json!({
             "model": self.out.display().to_string(),
@@ -122,14 +137,20 @@ impl Train {
     }
 
     fn request(&self, session: &Session, common: &Common) -> Result<Request> {
-        let shape = session.dataset.as_ref().map(|d| d.shape()).ok_or_else(|| Error::usage("there is no data"))?;
+        let shape = session
+            .dataset
+            .as_ref()
+            .map(|d| d.shape())
+            .ok_or_else(|| Error::usage("there is no data"))?;
         let preset = self.preset.unwrap_or_else(|| Preset::for_shape(shape));
         let mut spec = preset.spec(shape);
         let mut config = preset.training();
         config.seed = common.seed;
         spec.code = self.latent.unwrap_or(spec.code);
         spec.beta = self.beta.unwrap_or(spec.beta);
-        if let (Some(value), crate::model::Likelihood::Gaussian { sigma }) = (self.sigma, &mut spec.likelihood) {
+        if let (Some(value), crate::model::Likelihood::Gaussian { sigma }) =
+            (self.sigma, &mut spec.likelihood)
+        {
             *sigma = value;
         }
         config.epochs = self.epochs.unwrap_or(config.epochs);
@@ -155,7 +176,9 @@ impl Train {
         let progress = common.progress(&format!("Reading {}", self.data.name()));
         loop {
             match self.checked(engine.wait()?)? {
-                Event::Device(info) if !common.quiet => eprintln!("Computing on {}: {}", info.name, info.reason),
+                Event::Device(info) if !common.quiet => {
+                    eprintln!("Computing on {}: {}", info.name, info.reason)
+                }
                 Event::Progress { done, .. } => progress.update((done * 1000.0) as usize, 1000)?,
                 Event::Session(session) => {
                     let there = session.dataset.as_ref().map_or(0, |d| d.len());
@@ -169,12 +192,21 @@ impl Train {
     }
 
     /// Waits until the codes of all items are there, in a session of at least `id`.
-    fn wait_for_codes(&self, engine: &Engine, common: &Common, watch: &mut Watch, id: u64) -> Result<Session> {
+    fn wait_for_codes(
+        &self,
+        engine: &Engine,
+        common: &Common,
+        watch: &mut Watch,
+        id: u64,
+    ) -> Result<Session> {
         loop {
             let event = engine.wait()?;
             if let Event::Session(session) = &event
                 && session.id >= id
-                && session.codes.as_ref().is_some_and(|c| c.len() == session.expected_items)
+                && session
+                    .codes
+                    .as_ref()
+                    .is_some_and(|c| c.len() == session.expected_items)
             {
                 return Ok((**session).clone());
             }
@@ -210,7 +242,9 @@ impl Train {
 
 fn line(report: &TrainingReport, watch: &Watch) -> String {
     let last = watch.last;
-    let validation = watch.validation.map_or(String::new(), |v| format!(", validation {v:.2}"));
+    let validation = watch
+        .validation
+        .map_or(String::new(), |v| format!(", validation {v:.2}"));
     format!(
         "epoch {}/{}: reconstruction {:.2}, KL {:.2}{validation}, {:.1} ms a step, {:.0} s left",
         report.epoch,

@@ -26,7 +26,11 @@ impl ImageShape {
     /// The shape `height × width × channels`.
     #[must_use]
     pub const fn new(height: usize, width: usize, channels: usize) -> Self {
-        Self { height, width, channels }
+        Self {
+            height,
+            width,
+            channels,
+        }
     }
 
     /// Numbers per picture.
@@ -107,7 +111,9 @@ impl Dataset {
     /// When there is no item, or the length is not a multiple of the shape's.
     pub fn new(name: impl Into<String>, shape: ImageShape, pixels: Vec<u8>) -> Result<Self> {
         if shape.is_empty() || !matches!(shape.channels, 1 | 3) {
-            return Err(Error::usage(format!("pictures of shape {shape} cannot be shown")));
+            return Err(Error::usage(format!(
+                "pictures of shape {shape} cannot be shown"
+            )));
         }
         if pixels.is_empty() {
             return Err(Error::usage("there is not a single picture in it"));
@@ -138,10 +144,21 @@ impl Dataset {
     /// When the count differs or a label has no name.
     pub fn with_labels(mut self, labels: Labels) -> Result<Self> {
         if labels.values.len() != self.len {
-            return Err(Error::usage(format!("{} labels for {} pictures", labels.values.len(), self.len)));
+            return Err(Error::usage(format!(
+                "{} labels for {} pictures",
+                labels.values.len(),
+                self.len
+            )));
         }
-        if let Some(bad) = labels.values.iter().find(|&&v| usize::from(v) >= labels.names.len()) {
-            return Err(Error::usage(format!("label {bad} of {} classes", labels.names.len())));
+        if let Some(bad) = labels
+            .values
+            .iter()
+            .find(|&&v| usize::from(v) >= labels.names.len())
+        {
+            return Err(Error::usage(format!(
+                "label {bad} of {} classes",
+                labels.names.len()
+            )));
         }
         self.labels = Some(labels);
         Ok(self)
@@ -170,7 +187,11 @@ impl Dataset {
     /// When the count differs.
     pub fn with_item_names(mut self, names: Vec<String>) -> Result<Self> {
         if names.len() != self.len {
-            return Err(Error::usage(format!("{} names for {} pictures", names.len(), self.len)));
+            return Err(Error::usage(format!(
+                "{} names for {} pictures",
+                names.len(),
+                self.len
+            )));
         }
         self.item_names = names;
         Ok(self)
@@ -195,12 +216,22 @@ impl Dataset {
     /// # Errors
     /// When shape, block length, class names or factors differ.
     pub fn followed_by(&self, next: &Self) -> Result<Self> {
-        let same_factors = self.factors.iter().map(|f| &f.name).eq(next.factors.iter().map(|f| &f.name));
-        let same_classes = self.labels.as_ref().map(|l| &l.names) == next.labels.as_ref().map(|l| &l.names);
-        let whole_blocks = self.len.is_multiple_of(self.block_items) && next.block_items <= self.block_items;
+        let same_factors = self
+            .factors
+            .iter()
+            .map(|f| &f.name)
+            .eq(next.factors.iter().map(|f| &f.name));
+        let same_classes =
+            self.labels.as_ref().map(|l| &l.names) == next.labels.as_ref().map(|l| &l.names);
+        let whole_blocks =
+            self.len.is_multiple_of(self.block_items) && next.block_items <= self.block_items;
         let one_block = next.blocks.len() == 1 || next.block_items == self.block_items;
-        if self.shape != next.shape || !same_factors || !same_classes || !whole_blocks || !one_block {
-            return Err(Error::usage(format!("{} does not continue {}", next.name, self.name)));
+        if self.shape != next.shape || !same_factors || !same_classes || !whole_blocks || !one_block
+        {
+            return Err(Error::usage(format!(
+                "{} does not continue {}",
+                next.name, self.name
+            )));
         }
         let mut joined = self.clone();
         joined.blocks.extend(next.blocks.iter().cloned());

@@ -5,8 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
@@ -15,60 +14,17 @@ use super::EngineOptions;
 use super::device;
 use super::encoding::Encoding;
 use super::loading::{Job, Loaded};
-use super::mailbox::{Decode, Inspect, Mailbox, Retrieve};
-use super::message::{DeviceInfo, DeviceKind, Event, ModelInfo, Query, Request, Session, TrainingReport, TrainingState};
-use super::search::{Searcher, Task};
+use super::mailbox::Mailbox;
+use super::message::{
+    DeviceInfo, DeviceKind, Event, ModelInfo, Request, Session, TrainingReport, TrainingState,
+};
+use super::outbox::Outbox;
+use super::search::Searcher;
 use super::training::Training;
-use crate::data::{DatasetSource, Picture};
+use crate::data::DatasetSource;
 use crate::error::{Error, Result};
 use crate::model::{AutoEncoder, ModelFile, ModelSpec, TrainConfig, shipped_for};
 use crate::progress::Progress;
-
-/// Where events go, from any of the engine's threads.
-#[derive(Clone)]
-pub(super) struct Outbox {
-    events: Sender<Event>,
-    wake: Arc<dyn Fn() + Send + Sync>,
-}
-
-impl Outbox {
-    pub(super) fn new(events: Sender<Event>, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
-        Self { events, wake }
-    }
-
-    pub(super) fn send(&self, event: Event) {
-        // Nobody listens any more only when the program ends.
-        let _ = self.events.send(event);
-        (self.wake)();
-    }
-
-    /// Progress whose news become events, at most twenty a second.
-    pub(super) fn progress(&self, what: &str) -> Progress {
-        let (outbox, what) = (self.clone(), what.to_owned());
-        let start = Instant::now();
-        let last = Mutex::new(None::<Instant>);
-        Progress::new(move |done| {
-            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-            if last.is_some_and(|at| at.elapsed() < Duration::from_millis(50)) {
-                return;
-            }
-            *last = Some(Instant::now());
-            let spent = start.elapsed().as_secs_f32();
-            let secs_left = (done > 0.02 && spent > 0.3).then(|| spent / done * (1.0 - done));
-            outbox.send(Event::Progress { what: what.clone(), done, secs_left });
-        })
-    }
-
-    pub(super) fn progress_ended(&self, what: &str) {
-        self.send(Event::ProgressEnded { what: what.to_owned() });
-    }
-}
-
-impl std::fmt::Debug for Outbox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outbox").finish_non_exhaustive()
-    }
-}
 
 /// What comes in from outside.
 #[derive(Debug)]
@@ -101,7 +57,7 @@ pub(super) struct Core {
     news: (Sender<(u64, Loaded)>, Receiver<(u64, Loaded)>),
     pub(super) encoding: Option<Encoding>,
     pub(super) training: Option<Training>,
-    searcher: Searcher,
+    pub(super) searcher: Searcher,
 }
 
 /// Runs until the last sender of requests is gone.
@@ -165,9 +121,13 @@ pub(super) fn run(options: EngineOptions, inbox: &Inbox, outbox: Outbox) {
 
 impl Core {
     /// Does something that may fail or even panic; either becomes an event, and a broken GPU is left for the CPU.
-    fn guarded(&mut self, action: impl FnOnce(&mut Self) -> Result<()>) {
-        let result = catch_unwind(AssertUnwindSafe(|| action(self)))
-            .unwrap_or_else(|panic| Err(Error::device(format!("the engine failed: {}", panic_text(panic.as_ref())))));
+    pub(super) fn guarded(&mut self, action: impl FnOnce(&mut Self) -> Result<()>) {
+        let result = catch_unwind(AssertUnwindSafe(|| action(self))).unwrap_or_else(|panic| {
+            Err(Error::device(format!(
+                "the engine failed: {}",
+                panic_text(panic.as_ref())
+            )))
+        });
         let Err(error) = result else { return };
         if error.is_cancelled() {
             return;
@@ -199,7 +159,9 @@ impl Core {
         }));
         if !matches!(result, Ok(Ok(()))) {
             self.report_end_of_training();
-            self.outbox.send(Event::Failed(Error::device("the training could not be continued on the CPU")));
+            self.outbox.send(Event::Failed(Error::device(
+                "the training could not be continued on the CPU",
+            )));
         }
         self.encode_all();
     }
@@ -236,10 +198,18 @@ impl Core {
             job.progress.cancel();
         }
         self.jobs += 1;
-        self.job = Some(Job::start(self.jobs, source.clone(), self.options.seed, &self.outbox, self.news.0.clone()));
+        self.job = Some(Job::start(
+            self.jobs,
+            source.clone(),
+            self.options.seed,
+            &self.outbox,
+            self.news.0.clone(),
+        ));
         // The model of built-in data is there at once, long before the data.
         if source.is_builtin() && self.session.dataset.is_none() && self.model.is_none() {
-            let shipped = crate::model::Shipped::all().iter().find(|s| s.name == source.name());
+            let shipped = crate::model::Shipped::all()
+                .iter()
+                .find(|s| s.name == source.name());
             if let Some(file) = shipped.and_then(|s| s.load().ok()) {
                 self.use_model(file, None)?;
             }
@@ -252,7 +222,9 @@ impl Core {
     }
 
     fn loaded(&mut self, id: u64, news: Loaded) -> Result<()> {
-        let Some(job) = self.job.as_ref().filter(|job| job.id == id) else { return Ok(()) };
+        let Some(job) = self.job.as_ref().filter(|job| job.id == id) else {
+            return Ok(());
+        };
         let source = job.source.clone();
         let (dataset, is_all) = match news {
             Loaded::Part(dataset) => (dataset, false),
@@ -271,7 +243,11 @@ impl Core {
         };
         let is_more = self.shown_job == Some(id);
         self.shown_job = Some(id);
-        let total = if is_all { dataset.len() } else { source.builtin_len().unwrap_or(dataset.len()) };
+        let total = if is_all {
+            dataset.len()
+        } else {
+            source.builtin_len().unwrap_or(dataset.len())
+        };
         if is_all {
             self.job = None;
         }
@@ -286,7 +262,10 @@ impl Core {
         self.session.source = Some(source.clone());
         self.session.codes = None;
         self.session.projection = None;
-        let fits = self.model.as_ref().is_some_and(|m| m.file.spec.shape == dataset.shape());
+        let fits = self
+            .model
+            .as_ref()
+            .is_some_and(|m| m.file.spec.shape == dataset.shape());
         if !fits {
             self.model = None;
             self.session.model = None;
@@ -303,10 +282,19 @@ impl Core {
         self.refuse_while_training()?;
         let file = ModelFile::load(path)?;
         let shape = file.spec.shape;
-        let built_in = file.provenance.source.parse::<DatasetSource>().ok().filter(DatasetSource::is_builtin);
+        let built_in = file
+            .provenance
+            .source
+            .parse::<DatasetSource>()
+            .ok()
+            .filter(DatasetSource::is_builtin);
         self.use_model(file, Some(path))?;
         self.session.id += 1;
-        let fits = self.session.dataset.as_ref().is_some_and(|d| d.shape() == shape);
+        let fits = self
+            .session
+            .dataset
+            .as_ref()
+            .is_some_and(|d| d.shape() == shape);
         if !fits {
             self.session.dataset = None;
             self.session.source = None;
@@ -320,8 +308,12 @@ impl Core {
             self.encode_all();
         } else {
             self.encoding = None;
-            let fallback = crate::model::Shipped::all().iter().filter_map(|s| s.load().ok());
-            let fallback = fallback.filter(|f| f.spec.shape == shape).find_map(|f| f.provenance.data.parse().ok());
+            let fallback = crate::model::Shipped::all()
+                .iter()
+                .filter_map(|s| s.load().ok());
+            let fallback = fallback
+                .filter(|f| f.spec.shape == shape)
+                .find_map(|f| f.provenance.data.parse().ok());
             if let Some(source) = built_in.or(fallback) {
                 self.open_data(source)?;
             }
@@ -345,7 +337,11 @@ impl Core {
         }
         let info = Arc::new(describe(&file, path, false));
         self.session.model = Some(info.clone());
-        self.model = Some(InUse { file, network, info });
+        self.model = Some(InUse {
+            file,
+            network,
+            info,
+        });
         Ok(())
     }
 
@@ -360,7 +356,8 @@ impl Core {
     }
 
     pub(super) fn publish(&self) {
-        self.outbox.send(Event::Session(Arc::new(self.session.clone())));
+        self.outbox
+            .send(Event::Session(Arc::new(self.session.clone())));
     }
 
     fn save_model(&mut self, path: &Path) -> Result<()> {
@@ -397,7 +394,13 @@ impl Core {
     fn train(&mut self, spec: ModelSpec, config: TrainConfig) -> Result<()> {
         self.refuse_while_training()?;
         let dataset = self.whole_dataset()?;
-        let training = Training::new(spec, config, dataset, self.session.source.as_ref(), &self.device)?;
+        let training = Training::new(
+            spec,
+            config,
+            dataset,
+            self.session.source.as_ref(),
+            &self.device,
+        )?;
         self.begin(training)
     }
 
@@ -414,9 +417,14 @@ impl Core {
     }
 
     fn whole_dataset(&self) -> Result<Arc<crate::data::Dataset>> {
-        let dataset = self.session.dataset.clone().ok_or_else(|| Error::usage("there is no data to train on"))?;
+        let dataset = self
+            .session
+            .dataset
+            .clone()
+            .ok_or_else(|| Error::usage("there is no data to train on"))?;
         if self.job.is_some() {
-            return Err(Error::usage("the data is still being read").hint("wait until it is there, or cancel the reading"));
+            return Err(Error::usage("the data is still being read")
+                .hint("wait until it is there, or cancel the reading"));
         }
         Ok(dataset)
     }
@@ -480,89 +488,13 @@ impl Core {
         }
         can_train || can_encode
     }
-
-    /// The network as it is now, also half-way through training.
-    fn network(&self) -> Option<AutoEncoder> {
-        match &self.training {
-            Some(training) => Some(training.network()),
-            None => self.model.as_ref().map(|m| m.network.clone()),
-        }
-    }
-
-    /// Serves the newest live requests; whether there was one.
-    fn serve(&mut self, mailbox: &Mailbox) -> bool {
-        let mut served = false;
-        if let Some(mail) = mailbox.decode.take() {
-            self.guarded(|core| core.decode(mail));
-            served = true;
-        }
-        if let Some(mail) = mailbox.inspect.take() {
-            self.guarded(|core| core.inspect(mail));
-            served = true;
-        }
-        if let Some(mail) = mailbox.retrieve.take() {
-            self.guarded(|core| core.retrieve(mail));
-            served = true;
-        }
-        served
-    }
-
-    fn decode(&mut self, mail: Decode) -> Result<()> {
-        // A code of another length was meant for a model that is gone.
-        let Some(network) = self.network().filter(|n| n.code() == mail.code.len()) else { return Ok(()) };
-        let start = Instant::now();
-        let pixels = network.decode(&mail.code)?;
-        let picture = Picture { shape: network.spec().shape, pixels };
-        let secs = start.elapsed().as_secs_f32();
-        self.outbox.send(Event::Decoded { generation: mail.generation, picture, secs });
-        Ok(())
-    }
-
-    fn inspect(&mut self, mail: Inspect) -> Result<()> {
-        let (Some(network), Some(dataset)) = (self.network(), self.session.dataset.clone()) else { return Ok(()) };
-        if mail.item >= dataset.len() || network.spec().shape != dataset.shape() {
-            return Ok(());
-        }
-        let pixels = dataset.pixels(mail.item);
-        let posterior = network.encode(&[pixels], &Progress::silent())?;
-        let reconstruction = Picture { shape: dataset.shape(), pixels: network.decode(&posterior.mean)? };
-        let loss = network.loss_at_mean(pixels, &posterior)?;
-        self.outbox.send(Event::Inspected {
-            generation: mail.generation,
-            item: mail.item,
-            code: posterior.mean,
-            reconstruction,
-            loss,
-        });
-        Ok(())
-    }
-
-    fn retrieve(&mut self, mail: Retrieve) -> Result<()> {
-        let Some(dataset) = self.session.dataset.clone() else { return Ok(()) };
-        let codes = self.session.codes.clone().filter(|c| c.len() > 0);
-        let (pixels, code) = match &mail.query {
-            Query::Item(item) if *item < dataset.len() => {
-                let known = codes.as_ref().filter(|c| *item < c.len()).map(|c| c.code(*item).to_vec());
-                (dataset.pixels(*item).to_vec(), known)
-            }
-            Query::Item(_) => return Ok(()),
-            Query::Picture(picture) if picture.shape == dataset.shape() => {
-                let network = self.network().filter(|n| n.spec().shape == picture.shape);
-                let code = network.map(|n| n.encode(&[&picture.pixels], &Progress::silent())).transpose()?;
-                (picture.pixels.clone(), code.map(|p| p.mean))
-            }
-            Query::Picture(picture) => {
-                return Err(Error::model(format!("the query is {}, the data {}", picture.shape, dataset.shape())));
-            }
-        };
-        self.searcher.search(Task { generation: mail.generation, dataset, codes, query: mail.query, pixels, code, k: mail.k });
-        Ok(())
-    }
 }
 
 /// What a reader of events needs to know of a model.
 pub(super) fn describe(file: &ModelFile, path: Option<&Path>, is_unsaved: bool) -> ModelInfo {
-    let stem = path.and_then(Path::file_stem).map(|s| s.to_string_lossy().into_owned());
+    let stem = path
+        .and_then(Path::file_stem)
+        .map(|s| s.to_string_lossy().into_owned());
     ModelInfo {
         name: stem.unwrap_or_else(|| file.provenance.data.clone()),
         file: path.map(Path::to_path_buf),
@@ -581,5 +513,6 @@ pub(super) fn describe(file: &ModelFile, path: Option<&Path>, is_unsaved: bool) 
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("an unknown reason")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("an unknown reason")
 }

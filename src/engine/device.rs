@@ -28,11 +28,17 @@ pub(super) fn choose(choice: DeviceChoice) -> Result<(Device, DeviceInfo)> {
             };
             return Ok((
                 Device::wgpu(burn),
-                DeviceInfo { name: name(adapter), kind: DeviceKind::Gpu, reason: reason.into() },
+                DeviceInfo {
+                    name: name(adapter),
+                    kind: DeviceKind::Gpu,
+                    reason: reason.into(),
+                },
             ));
         }
     }
-    let emulated = adapters.iter().find(|a| a.device_type == wgpu::DeviceType::Cpu);
+    let emulated = adapters
+        .iter()
+        .find(|a| a.device_type == wgpu::DeviceType::Cpu);
     match (choice, emulated) {
         (DeviceChoice::Gpu, Some(adapter)) => Ok((
             Device::wgpu(BurnKind::Cpu),
@@ -54,7 +60,10 @@ pub(super) fn choose(choice: DeviceChoice) -> Result<(Device, DeviceInfo)> {
 pub(super) fn cpu(reason: &str) -> (Device, DeviceInfo) {
     let threads = rayon::current_num_threads();
     let info = DeviceInfo {
-        name: format!("CPU, {threads} {}", if threads == 1 { "thread" } else { "threads" }),
+        name: format!(
+            "CPU, {threads} {}",
+            if threads == 1 { "thread" } else { "threads" }
+        ),
         kind: DeviceKind::Cpu,
         reason: reason.to_owned(),
     };

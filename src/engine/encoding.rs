@@ -36,7 +36,15 @@ pub(super) struct Encoding {
 impl Encoding {
     fn new(network: AutoEncoder, limit: usize, progress: Progress) -> Self {
         let posteriors = Posteriors::default();
-        Self { network, posteriors, encoded: 0, shown: 0, limit, progress, is_first: false }
+        Self {
+            network,
+            posteriors,
+            encoded: 0,
+            shown: 0,
+            limit,
+            progress,
+            is_first: false,
+        }
     }
 }
 
@@ -44,7 +52,9 @@ impl Core {
     /// Begins to encode all items with the model in use, if there are both and they fit.
     pub(super) fn encode_all(&mut self) {
         self.encoding = None;
-        let (Some(in_use), Some(dataset)) = (&self.model, &self.session.dataset) else { return };
+        let (Some(in_use), Some(dataset)) = (&self.model, &self.session.dataset) else {
+            return;
+        };
         if in_use.file.spec.shape != dataset.shape() {
             return;
         }
@@ -55,21 +65,31 @@ impl Core {
         self.encoding = Some(encoding);
     }
 
-    /// Begins to encode some items with the weights of this moment of training.
+    /// Begins to encode some items with the weights of this moment of training, unless it is still at the last ones.
     pub(super) fn encode_preview(&mut self, network: AutoEncoder) {
-        self.encoding = Some(Encoding::new(network, PREVIEWED, Progress::silent()));
+        if self.encoding.is_none() {
+            self.encoding = Some(Encoding::new(network, PREVIEWED, Progress::silent()));
+        }
     }
 
     pub(super) fn encoding_wants_to_run(&self) -> bool {
         let available = self.session.dataset.as_ref().map_or(0, |d| d.len());
-        self.encoding.as_ref().is_some_and(|e| e.encoded < available.min(e.limit))
+        self.encoding
+            .as_ref()
+            .is_some_and(|e| e.encoded < available.min(e.limit))
     }
 
     pub(super) fn encode_some(&mut self) -> Result<()> {
-        let (Some(mut encoding), Some(dataset)) = (self.encoding.take(), self.session.dataset.clone()) else { return Ok(()) };
+        let (Some(mut encoding), Some(dataset)) =
+            (self.encoding.take(), self.session.dataset.clone())
+        else {
+            return Ok(());
+        };
         let available = dataset.len().min(encoding.limit);
         let end = (encoding.encoded + BATCH).min(available);
-        let items: Vec<&[u8]> = (encoding.encoded..end).map(|id| dataset.pixels(id)).collect();
+        let items: Vec<&[u8]> = (encoding.encoded..end)
+            .map(|id| dataset.pixels(id))
+            .collect();
         let more = encoding.network.encode(&items, &Progress::silent())?;
         encoding.posteriors.mean.extend(more.mean);
         encoding.posteriors.log_variance.extend(more.log_variance);
@@ -78,7 +98,11 @@ impl Core {
         let _ = encoding.progress.update(end, expected);
 
         let is_complete = end == expected;
-        let step = if encoding.shown == 0 { FIRST_SHOWN } else { SHOWN };
+        let step = if encoding.shown == 0 {
+            FIRST_SHOWN
+        } else {
+            SHOWN
+        };
         // While an epoch's preview is made the codes of the epoch before stay on the map.
         let is_due = encoding.limit == usize::MAX && end - encoding.shown >= step;
         if is_complete || is_due {
@@ -97,7 +121,10 @@ impl Core {
     fn show(&mut self, encoding: &mut Encoding, is_complete: bool) -> Result<()> {
         let code = encoding.network.code();
         let fresh = encoding.posteriors.kl_per_dimension(code);
-        let known = self.model.as_ref().filter(|_| !encoding.is_first && encoding.limit == usize::MAX);
+        let known = self
+            .model
+            .as_ref()
+            .filter(|_| !encoding.is_first && encoding.limit == usize::MAX);
         // The order of the sliders must not change while the table grows.
         let kl = match known {
             Some(in_use) if !is_complete => in_use.file.statistics.kl.clone(),

@@ -4,7 +4,7 @@ use std::thread;
 
 use crossbeam_channel::Sender;
 
-use super::core::Outbox;
+use super::outbox::Outbox;
 use crate::data::{Dataset, DatasetSource};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -34,29 +34,57 @@ pub(super) struct Job {
 
 impl Job {
     /// Starts reading `source`; news go to `news` under `id`.
-    pub(super) fn start(id: u64, source: DatasetSource, seed: u64, outbox: &Outbox, news: Sender<(u64, Loaded)>) -> Self {
+    pub(super) fn start(
+        id: u64,
+        source: DatasetSource,
+        seed: u64,
+        outbox: &Outbox,
+        news: Sender<(u64, Loaded)>,
+    ) -> Self {
         let progress = outbox.progress(&format!("Reading {}", source.name()));
-        let job = Self { id, source: source.clone(), progress: progress.clone() };
+        let job = Self {
+            id,
+            source: source.clone(),
+            progress: progress.clone(),
+        };
         let outbox = outbox.clone();
         let work = move || {
-            let result = read(&source, seed, &progress, |part| news.send((id, Loaded::Part(part))).is_ok());
+            let result = read(&source, seed, &progress, |part| {
+                news.send((id, Loaded::Part(part))).is_ok()
+            });
             outbox.progress_ended(&format!("Reading {}", source.name()));
             let _ = news.send((id, result.map_or_else(Loaded::Failed, Loaded::All)));
         };
-        if let Err(e) = thread::Builder::new().name("morphospace-reader".into()).spawn(work) {
+        if let Err(e) = thread::Builder::new()
+            .name("morphospace-reader".into())
+            .spawn(work)
+        {
             tracing::error!("the reading thread could not be started: {e}");
         }
         job
     }
 }
 
-fn read(source: &DatasetSource, seed: u64, progress: &Progress, mut part: impl FnMut(Dataset) -> bool) -> Result<Dataset> {
+fn read(
+    source: &DatasetSource,
+    seed: u64,
+    progress: &Progress,
+    mut part: impl FnMut(Dataset) -> bool,
+) -> Result<Dataset> {
     let Some(total) = source.builtin_len() else {
-        return std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| source.load(seed, progress)))
-            .unwrap_or_else(|_| Err(Error::usage(format!("reading {source} failed in an unexpected way"))));
+        return std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            source.load(seed, progress)
+        }))
+        .unwrap_or_else(|_| {
+            Err(Error::usage(format!(
+                "reading {source} failed in an unexpected way"
+            )))
+        });
     };
     // A pool of its own: live decoding and training keep the shared one to themselves.
-    let pool = rayon::ThreadPoolBuilder::new().build().map_err(|e| Error::usage(e.to_string()))?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .build()
+        .map_err(|e| Error::usage(e.to_string()))?;
     let mut all: Option<Dataset> = None;
     for start in (0..total).step_by(BLOCK) {
         let range = start..(start + BLOCK).min(total);

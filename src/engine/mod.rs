@@ -6,9 +6,11 @@
 mod core;
 mod device;
 mod encoding;
+mod live;
 mod loading;
 mod mailbox;
 mod message;
+mod outbox;
 mod search;
 mod training;
 
@@ -19,8 +21,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use mailbox::{Decode, Inspect, Mailbox, Retrieve};
 pub use message::{
-    Comparison, DeviceChoice, DeviceInfo, DeviceKind, Event, ModelInfo, Query, Request, Session, TrainingReport,
-    TrainingState,
+    Comparison, DeviceChoice, DeviceInfo, DeviceKind, Event, ModelInfo, Query, Request, Session,
+    TrainingReport, TrainingState,
 };
 
 use burn::tensor::Device;
@@ -46,7 +48,10 @@ pub struct EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { device: DeviceChoice::Auto, seed: 1 }
+        Self {
+            device: DeviceChoice::Auto,
+            seed: 1,
+        }
     }
 }
 
@@ -67,14 +72,24 @@ impl Engine {
         let (bell, bell_in) = bounded(1);
         let (events_out, events) = bounded(4096);
         let mailbox = Arc::new(Mailbox::default());
-        let outbox = core::Outbox::new(events_out, Arc::new(wake));
-        let inbox = core::Inbox { requests: requests_in, mailbox: mailbox.clone(), bell: bell_in };
+        let outbox = outbox::Outbox::new(events_out, Arc::new(wake));
+        let inbox = core::Inbox {
+            requests: requests_in,
+            mailbox: mailbox.clone(),
+            bell: bell_in,
+        };
         let thread = std::thread::Builder::new()
             .name("morphospace-engine".into())
             .spawn(move || core::run(options, &inbox, outbox))
             .inspect_err(|e| tracing::error!("the engine could not be started: {e}"))
             .ok();
-        Self { requests: Some(requests), mailbox, bell, events, thread }
+        Self {
+            requests: Some(requests),
+            mailbox,
+            bell,
+            events,
+            thread,
+        }
     }
 
     /// Asks for work to be done in order.
@@ -100,7 +115,11 @@ impl Engine {
 
     /// Asks for the `k` nearest in both spaces; a request that still waits is replaced.
     pub fn retrieve(&self, generation: u64, query: Query, k: usize) {
-        self.mailbox.retrieve.put(Retrieve { generation, query, k });
+        self.mailbox.retrieve.put(Retrieve {
+            generation,
+            query,
+            k,
+        });
         let _ = self.bell.try_send(());
     }
 
@@ -115,7 +134,9 @@ impl Engine {
     /// # Errors
     /// `is_device` when the engine has ended.
     pub fn wait(&self) -> Result<Event> {
-        self.events.recv().map_err(|_| crate::error::Error::device("the engine has ended"))
+        self.events
+            .recv()
+            .map_err(|_| crate::error::Error::device("the engine has ended"))
     }
 }
 

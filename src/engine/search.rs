@@ -5,9 +5,9 @@ use std::thread;
 
 use crossbeam_channel::{Sender, bounded};
 
-use super::core::Outbox;
 use super::mailbox::Slot;
 use super::message::{Comparison, Event, Query};
+use super::outbox::Outbox;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::progress::Progress;
@@ -43,16 +43,25 @@ impl Searcher {
             while rings.recv().is_ok() {
                 while let Some(task) = tasks.take() {
                     let generation = task.generation;
-                    let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| answer(task)));
+                    let answer =
+                        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| answer(task)));
                     outbox.send(match answer {
-                        Ok(Ok(comparison)) => Event::Retrieved { generation, comparison: Arc::new(comparison) },
+                        Ok(Ok(comparison)) => Event::Retrieved {
+                            generation,
+                            comparison: Arc::new(comparison),
+                        },
                         Ok(Err(error)) => Event::Failed(error),
-                        Err(_) => Event::Failed(crate::error::Error::device("a search failed in an unexpected way")),
+                        Err(_) => Event::Failed(crate::error::Error::device(
+                            "a search failed in an unexpected way",
+                        )),
                     });
                 }
             }
         };
-        if let Err(e) = thread::Builder::new().name("morphospace-search".into()).spawn(work) {
+        if let Err(e) = thread::Builder::new()
+            .name("morphospace-search".into())
+            .spawn(work)
+        {
             tracing::error!("the searching thread could not be started: {e}");
         }
         Self { slot, bell }
@@ -73,8 +82,24 @@ fn answer(task: Task) -> Result<Comparison> {
     };
     let pixels = nearest_to_picture(&task.dataset, &task.pixels, task.k, own, &progress)?;
     let codes = match (&task.codes, &task.code) {
-        (Some(codes), Some(code)) => nearest_codes(codes, code, task.k, own.as_ref().map(std::slice::from_ref), &progress)?,
-        _ => Neighbours { k: 0, ids: Vec::new(), distances: Vec::new(), space: Space::Code, secs: 0.0 },
+        (Some(codes), Some(code)) => nearest_codes(
+            codes,
+            code,
+            task.k,
+            own.as_ref().map(std::slice::from_ref),
+            &progress,
+        )?,
+        _ => Neighbours {
+            k: 0,
+            ids: Vec::new(),
+            distances: Vec::new(),
+            space: Space::Code,
+            secs: 0.0,
+        },
     };
-    Ok(Comparison { query: task.query, pixels, codes })
+    Ok(Comparison {
+        query: task.query,
+        pixels,
+        codes,
+    })
 }

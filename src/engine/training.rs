@@ -12,7 +12,9 @@ use super::core::Core;
 use super::message::{Event, TrainingReport, TrainingState};
 use crate::data::{Dataset, DatasetSource, Picture};
 use crate::error::{Error, Result};
-use crate::model::{AutoEncoder, CodeStatistics, ModelFile, ModelSpec, Provenance, TrainConfig, Trainer};
+use crate::model::{
+    AutoEncoder, CodeStatistics, ModelFile, ModelSpec, Provenance, TrainConfig, Trainer,
+};
 use crate::progress::Progress;
 
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -130,18 +132,27 @@ impl Training {
             self.trainer.advance(&self.dataset)?;
         }
         self.trainer.read_losses()?;
-        ModelFile::from_trainer(&self.trainer, self.provenance.clone(), self.statistics.clone())
+        ModelFile::from_trainer(
+            &self.trainer,
+            self.provenance.clone(),
+            self.statistics.clone(),
+        )
     }
 
     pub(super) fn report(&mut self) -> Result<TrainingReport> {
         self.trainer.read_losses()?;
         let history = self.trainer.history();
         // The last point of an epoch is complete when the epoch's validation is.
-        let complete = history.len() - usize::from(self.trainer.is_validating() && !history.is_empty());
+        let complete =
+            history.len() - usize::from(self.trainer.is_validating() && !history.is_empty());
         let points = history[self.reported.min(complete)..complete].to_vec();
         self.reported = self.reported.max(complete);
         let (spent, taken) = self.spent;
-        let step_secs = if taken == 0 { 0.0 } else { spent.as_secs_f32() / taken as f32 };
+        let step_secs = if taken == 0 {
+            0.0
+        } else {
+            spent.as_secs_f32() / taken as f32
+        };
         let (step, steps) = (self.trainer.step(), self.trainer.steps());
         self.last_report = Instant::now();
         Ok(TrainingReport {
@@ -163,11 +174,14 @@ impl Training {
     fn preview(&self) -> Result<Event> {
         let network = self.trainer.model();
         let shape = self.dataset.shape();
-        let count = PREVIEWS.min(self.dataset.len());
-        let items: Vec<&[u8]> = (0..count).map(|i| self.dataset.pixels(i * (self.dataset.len() / count))).collect();
+        let shown = self.trainer.held_out().iter().take(PREVIEWS);
+        let items: Vec<&[u8]> = shown.map(|&id| self.dataset.pixels(id as usize)).collect();
         let codes = network.encode(&items, &Progress::silent())?.mean;
         let pixels = network.decode(&codes)?;
-        let picture = |pixels: &[u8]| Picture { shape, pixels: pixels.to_vec() };
+        let picture = |pixels: &[u8]| Picture {
+            shape,
+            pixels: pixels.to_vec(),
+        };
         Ok(Event::Preview {
             originals: items.into_iter().map(picture).collect(),
             reconstructions: pixels.chunks(shape.len()).map(picture).collect(),
@@ -178,7 +192,9 @@ impl Training {
 impl Core {
     /// One slice of a step, and what is due after it.
     pub(super) fn train_some(&mut self) -> Result<()> {
-        let Some(training) = &mut self.training else { return Ok(()) };
+        let Some(training) = &mut self.training else {
+            return Ok(());
+        };
         let start = Instant::now();
         let before = training.trainer.step();
         training.trainer.advance(&training.dataset)?;
@@ -196,8 +212,13 @@ impl Core {
                 Err(error) => return self.give_up(error),
             }
         }
-        let Some(training) = &mut self.training else { return Ok(()) };
-        if training.last_preview.is_none_or(|at| at.elapsed() >= PREVIEW_EVERY) {
+        let Some(training) = &mut self.training else {
+            return Ok(());
+        };
+        if training
+            .last_preview
+            .is_none_or(|at| at.elapsed() >= PREVIEW_EVERY)
+        {
             training.last_preview = Some(Instant::now());
             let preview = training.preview()?;
             self.outbox.send(preview);

@@ -12,6 +12,7 @@ use rand_distr::{Distribution, StandardNormal, Uniform};
 use rayon::prelude::*;
 
 use super::layout::PixelLayout;
+use super::likelihood;
 use super::network::{Layer, Plan};
 use super::ops;
 use super::spec::{Likelihood, ModelSpec};
@@ -35,42 +36,75 @@ pub(super) struct Architecture {
 impl Architecture {
     pub(super) fn new(spec: ModelSpec, device: &Device) -> Result<Self> {
         let spec = spec.check()?;
-        Ok(Self { plan: Plan::new(&spec), layout: PixelLayout::new(&spec), device: device.clone(), spec })
+        Ok(Self {
+            plan: Plan::new(&spec),
+            layout: PixelLayout::new(&spec),
+            device: device.clone(),
+            spec,
+        })
     }
 
     /// The inputs of a batch, `[items, inputs]`, on `device`. Where `binarize` names a seed and a stream per item, each
     /// value is drawn to 0 or 1 with the grey value as probability.
-    pub(super) fn inputs(&self, items: &[&[u8]], binarize: Option<(u64, &[u64])>, device: &Device) -> Tensor<2> {
+    pub(super) fn inputs(
+        &self,
+        items: &[&[u8]],
+        binarize: Option<(u64, &[u64])>,
+        device: &Device,
+    ) -> Tensor<2> {
         let width = self.layout.inputs();
         let mut values = vec![0.0_f32; items.len() * width];
-        values.par_chunks_mut(width).zip(items).enumerate().for_each(|(i, (row, pixels))| match binarize {
-            None => self.layout.gather(pixels, row, |p| f32::from(p) / 255.0),
-            Some((seed, streams)) => {
-                let mut rng = stream(seed, streams[i]);
-                let uniform = Uniform::new(0_u16, 255).expect("an interval");
-                self.layout.gather(pixels, row, |p| if uniform.sample(&mut rng) < u16::from(p) { 1.0 } else { 0.0 });
-            }
-        });
+        values
+            .par_chunks_mut(width)
+            .zip(items)
+            .enumerate()
+            .for_each(|(i, (row, pixels))| match binarize {
+                None => self.layout.gather(pixels, row, |p| f32::from(p) / 255.0),
+                Some((seed, streams)) => {
+                    let mut rng = stream(seed, streams[i]);
+                    let uniform = Uniform::new(0_u16, 255).expect("an interval");
+                    self.layout.gather(pixels, row, |p| {
+                        if uniform.sample(&mut rng) < u16::from(p) {
+                            1.0
+                        } else {
+                            0.0
+                        }
+                    });
+                }
+            });
         Tensor::from_data(TensorData::new(values, [items.len(), width]), device)
     }
 
     /// Reconstruction term and KL of a batch, each summed and multiplied by `scale`. `noise`, `[items, code]`, is
     /// standard normal; the code is `mean + exp(log_variance / 2) · noise` (Kingma & Welling 2014).
-    pub(super) fn terms(&self, weights: &[Layer], inputs: Tensor<2>, noise: Tensor<2>, scale: f32) -> (Tensor<1>, Tensor<1>) {
+    pub(super) fn terms(
+        &self,
+        weights: &[Layer],
+        inputs: Tensor<2>,
+        noise: Tensor<2>,
+        scale: f32,
+        likelihood: Likelihood,
+    ) -> (Tensor<1>, Tensor<1>) {
         let [items, _] = inputs.dims();
         let (mean, log_variance) = self.plan.encode(weights, inputs.clone());
         let code = mean.clone() + log_variance.clone().mul_scalar(0.5).exp() * noise;
         let (output, padding) = self.masked(self.plan.decode(weights, code));
-        let reconstruction = ops::reconstruction(output, inputs, self.spec.likelihood, scale);
-        let kl = (log_variance.clone().exp() + mean.square() - log_variance - 1.0).sum() * (0.5 * scale);
+        let reconstruction = likelihood::reconstruction(output, inputs, likelihood, scale);
+        let kl =
+            (log_variance.clone().exp() + mean.square() - log_variance - 1.0).sum() * (0.5 * scale);
         (reconstruction - padding * items as f32 * scale, kl)
     }
 
     /// The decoder's output with zeros for padding, and what the padding of one item adds to its reconstruction term.
     pub(super) fn masked(&self, output: Tensor<2>) -> (Tensor<2>, f32) {
-        let Some(mask) = self.layout.mask() else { return (output, 0.0) };
+        let Some(mask) = self.layout.mask() else {
+            return (output, 0.0);
+        };
         let padding = mask.iter().filter(|m| **m == 0.0).count() as f32;
-        let mask = Tensor::from_data(TensorData::new(mask, [1, self.layout.inputs()]), &output.device());
+        let mask = Tensor::from_data(
+            TensorData::new(mask, [1, self.layout.inputs()]),
+            &output.device(),
+        );
         let per_value = match self.spec.likelihood {
             Likelihood::Gaussian { .. } => 0.0,
             Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => std::f32::consts::LN_2,
@@ -89,10 +123,14 @@ pub(super) fn stream(seed: u64, stream: u64) -> ChaCha8Rng {
 /// Standard normal numbers `[streams, width]`, a stream per row.
 pub(super) fn normal(seed: u64, streams: &[u64], width: usize, device: &Device) -> Tensor<2> {
     let mut values = vec![0.0_f32; streams.len() * width];
-    values.par_chunks_mut(width.max(1)).zip(streams).for_each(|(row, &s)| {
-        let mut rng = stream(seed, s);
-        row.iter_mut().for_each(|v| *v = StandardNormal.sample(&mut rng));
-    });
+    values
+        .par_chunks_mut(width.max(1))
+        .zip(streams)
+        .for_each(|(row, &s)| {
+            let mut rng = stream(seed, s);
+            row.iter_mut()
+                .for_each(|v| *v = StandardNormal.sample(&mut rng));
+        });
     Tensor::from_data(TensorData::new(values, [streams.len(), width]), device)
 }
 
@@ -145,7 +183,11 @@ impl AutoEncoder {
     pub fn encode(&self, items: &[&[u8]], progress: &Progress) -> Result<Posteriors> {
         let expected = self.spec().shape.len();
         if let Some(other) = items.iter().find(|p| p.len() != expected) {
-            return Err(Error::model(format!("a picture of {} values for a model of {}", other.len(), self.spec().shape)));
+            return Err(Error::model(format!(
+                "a picture of {} values for a model of {}",
+                other.len(),
+                self.spec().shape
+            )));
         }
         let device = &self.architecture.device;
         let mut posteriors = Posteriors::default();
@@ -159,7 +201,9 @@ impl AutoEncoder {
             let (mean, log_variance) = self.architecture.plan.encode(&self.weights, inputs);
             let wanted = batch.len() * self.code();
             posteriors.mean.extend_from_slice(&read(mean)?[..wanted]);
-            posteriors.log_variance.extend_from_slice(&read(log_variance)?[..wanted]);
+            posteriors
+                .log_variance
+                .extend_from_slice(&read(log_variance)?[..wanted]);
         }
         Ok(posteriors)
     }
@@ -171,13 +215,19 @@ impl AutoEncoder {
     pub fn decode(&self, codes: &[f32]) -> Result<Vec<u8>> {
         let code = self.code();
         if !codes.len().is_multiple_of(code) {
-            return Err(Error::model(format!("{} numbers are not whole codes of {code}", codes.len())));
+            return Err(Error::model(format!(
+                "{} numbers are not whole codes of {code}",
+                codes.len()
+            )));
         }
         let device = &self.architecture.device;
         let size = self.spec().shape.len();
         let width = self.architecture.layout.inputs();
         let mut pictures = vec![0; codes.len() / code * size];
-        for (codes, pictures) in codes.chunks(DECODE_BATCH * code).zip(pictures.chunks_mut(DECODE_BATCH * size)) {
+        for (codes, pictures) in codes
+            .chunks(DECODE_BATCH * code)
+            .zip(pictures.chunks_mut(DECODE_BATCH * size))
+        {
             let mut padded = codes.to_vec();
             if !ops::is_cpu(device) && codes.len() > code {
                 padded.resize(DECODE_BATCH * code, 0.0);
@@ -187,7 +237,9 @@ impl AutoEncoder {
             let output = self.architecture.plan.decode(&self.weights, codes);
             let output = read(match self.spec().likelihood {
                 Likelihood::Gaussian { .. } => output,
-                Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => activation::sigmoid(output),
+                Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => {
+                    activation::sigmoid(output)
+                }
             })?;
             for (picture, output) in pictures.chunks_mut(size).zip(output.chunks(width)) {
                 self.architecture.layout.scatter(output, picture);
@@ -205,10 +257,24 @@ impl AutoEncoder {
     pub fn loss_at_mean(&self, pixels: &[u8], posterior: &Posteriors) -> Result<(f32, f32)> {
         let device = &self.architecture.device;
         let inputs = self.architecture.inputs(&[pixels], None, device);
-        let code = Tensor::from_data(TensorData::new(posterior.mean.clone(), [1, self.code()]), device);
-        let (output, padding) = self.architecture.masked(self.architecture.plan.decode(&self.weights, code));
-        let reconstruction = read(ops::reconstruction(output, inputs, self.spec().likelihood, 1.0))?[0] - padding;
-        Ok((reconstruction, posterior.kl_per_dimension(self.code()).iter().sum()))
+        let code = Tensor::from_data(
+            TensorData::new(posterior.mean.clone(), [1, self.code()]),
+            device,
+        );
+        let (output, padding) = self
+            .architecture
+            .masked(self.architecture.plan.decode(&self.weights, code));
+        let reconstruction = read(likelihood::reconstruction(
+            output,
+            inputs,
+            self.spec().likelihood,
+            1.0,
+        ))?[0]
+            - padding;
+        Ok((
+            reconstruction,
+            posterior.kl_per_dimension(self.code()).iter().sum(),
+        ))
     }
 }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::auto_encoder::{AutoEncoder, Posteriors, normal, read};
-use super::ops;
+use super::likelihood;
 use super::spec::Likelihood;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -41,11 +41,22 @@ pub struct Evaluation {
 ///
 /// # Errors
 /// When shapes differ, when cancelled, or when the device fails.
-pub fn evaluate(model: &AutoEncoder, dataset: &Dataset, samples: usize, seed: u64, progress: &Progress) -> Result<Evaluation> {
+pub fn evaluate(
+    model: &AutoEncoder,
+    dataset: &Dataset,
+    samples: usize,
+    seed: u64,
+    progress: &Progress,
+) -> Result<Evaluation> {
     let architecture = &model.architecture;
     let spec = model.spec();
     if dataset.shape() != spec.shape {
-        return Err(Error::model(format!("the model takes {} pictures, {} has {}", spec.shape, dataset.name(), dataset.shape())));
+        return Err(Error::model(format!(
+            "the model takes {} pictures, {} has {}",
+            spec.shape,
+            dataset.name(),
+            dataset.shape()
+        )));
     }
     let (n, code, samples) = (dataset.len(), spec.code, samples.max(1));
     let binarized = matches!(spec.likelihood, Likelihood::BinarizedBernoulli);
@@ -55,7 +66,8 @@ pub fn evaluate(model: &AutoEncoder, dataset: &Dataset, samples: usize, seed: u6
     // The constant that the reconstruction term leaves out.
     let constant = match spec.likelihood {
         Likelihood::Gaussian { sigma } => {
-            spec.shape.len() as f64 * (f64::from(sigma).ln() + 0.5 * (2.0 * std::f64::consts::PI).ln())
+            spec.shape.len() as f64
+                * (f64::from(sigma).ln() + 0.5 * (2.0 * std::f64::consts::PI).ln())
         }
         Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => 0.0,
     };
@@ -79,7 +91,9 @@ pub fn evaluate(model: &AutoEncoder, dataset: &Dataset, samples: usize, seed: u6
             / (255.0 * 255.0);
 
         let rows = ids.len() * samples;
-        let streams: Vec<u64> = (0..rows as u64).map(|r| (1 << 40) + start as u64 * samples as u64 + r).collect();
+        let streams: Vec<u64> = (0..rows as u64)
+            .map(|r| (1 << 40) + start as u64 * samples as u64 + r)
+            .collect();
         let noise = read(normal(seed, &streams, code, device))?;
         let mut codes = vec![0.0_f32; rows * code];
         let ratios: Vec<f64> = codes
@@ -99,8 +113,14 @@ pub fn evaluate(model: &AutoEncoder, dataset: &Dataset, samples: usize, seed: u6
             })
             .collect();
         let codes = Tensor::from_data(TensorData::new(codes, [rows, code]), device);
-        let (output, padding) = architecture.masked(architecture.plan.decode(&model.weights, codes));
-        let errors = read(ops::reconstruction_rows(output, &inputs, samples, spec.likelihood))?;
+        let (output, padding) =
+            architecture.masked(architecture.plan.decode(&model.weights, codes));
+        let errors = read(likelihood::reconstruction_rows(
+            output,
+            &inputs,
+            samples,
+            spec.likelihood,
+        ))?;
         for (errors, ratios) in errors.chunks(samples).zip(ratios.chunks(samples)) {
             let weights: Vec<f64> = errors
                 .iter()
@@ -127,7 +147,10 @@ pub fn evaluate(model: &AutoEncoder, dataset: &Dataset, samples: usize, seed: u6
 }
 
 fn squared_error(a: &[u8], b: &[u8]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| f64::from(i32::from(*a) - i32::from(*b)).powi(2)).sum()
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| f64::from(i32::from(*a) - i32::from(*b)).powi(2))
+        .sum()
 }
 
 fn log_mean_exp(values: &[f64]) -> f64 {

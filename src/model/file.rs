@@ -109,18 +109,30 @@ impl ModelFile {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn from_trainer(trainer: &Trainer, provenance: Provenance, statistics: CodeStatistics) -> Result<Self> {
+    pub fn from_trainer(
+        trainer: &Trainer,
+        provenance: Provenance,
+        statistics: CodeStatistics,
+    ) -> Result<Self> {
         let names = trainer.architecture().plan.layers();
         let mut tensors = Tensors::new();
         store(&mut tensors, "", &names, &trainer.best_model().weights)?;
         if !trainer.is_done() {
             let present: Vec<Layer> = trainer.weights.iter().map(untracked).collect();
             store(&mut tensors, "training.", &names, &present)?;
-            let tensors_of = names.iter().flat_map(|(name, _)| [format!("{name}.weight"), format!("{name}.bias")]);
+            let tensors_of = names
+                .iter()
+                .flat_map(|(name, _)| [format!("{name}.weight"), format!("{name}.bias")]);
             for (name, (first, second)) in tensors_of.zip(&trainer.adam.moments) {
                 let [length] = first.dims();
-                tensors.insert(format!("adam.first.{name}"), (vec![length], read(first.clone())?));
-                tensors.insert(format!("adam.second.{name}"), (vec![length], read(second.clone())?));
+                tensors.insert(
+                    format!("adam.first.{name}"),
+                    (vec![length], read(first.clone())?),
+                );
+                tensors.insert(
+                    format!("adam.second.{name}"),
+                    (vec![length], read(second.clone())?),
+                );
             }
         }
         let every = trainer.history().len().div_ceil(MAX_HISTORY).max(1);
@@ -130,7 +142,13 @@ impl ModelFile {
             config: trainer.config().clone(),
             provenance,
             statistics,
-            history: trainer.history().iter().enumerate().filter(kept).map(|(_, p)| *p).collect(),
+            history: trainer
+                .history()
+                .iter()
+                .enumerate()
+                .filter(kept)
+                .map(|(_, p)| *p)
+                .collect(),
             epochs: (trainer.step() / trainer.steps_per_epoch().max(1)) as usize,
             step: trainer.step(),
             best: trainer.best.as_ref().map(|(loss, _)| *loss),
@@ -146,7 +164,10 @@ impl ModelFile {
     pub fn model(&self, device: &Device) -> Result<AutoEncoder> {
         let architecture = Arc::new(Architecture::new(self.spec.clone(), device)?);
         let weights = take(&self.tensors, "", &architecture, device)?;
-        Ok(AutoEncoder { architecture, weights })
+        Ok(AutoEncoder {
+            architecture,
+            weights,
+        })
     }
 
     /// The same model, to be stored with `precision` once its training is finished.
@@ -159,16 +180,25 @@ impl ModelFile {
     /// Whether training can go on from here.
     #[must_use]
     pub fn can_resume(&self) -> bool {
-        self.tensors.keys().any(|name| name.starts_with("training."))
+        self.tensors
+            .keys()
+            .any(|name| name.starts_with("training."))
     }
 
     /// The training where it stopped, to go on with the same data.
     ///
     /// # Errors
     /// When the file holds a finished model, or the data is another than before.
-    pub fn trainer(&self, epochs: Option<usize>, dataset: &Dataset, device: &Device) -> Result<Trainer> {
+    pub fn trainer(
+        &self,
+        epochs: Option<usize>,
+        dataset: &Dataset,
+        device: &Device,
+    ) -> Result<Trainer> {
         if !self.can_resume() {
-            return Err(Error::model("the model's training is finished, so it cannot go on"));
+            return Err(Error::model(
+                "the model's training is finished, so it cannot go on",
+            ));
         }
         if dataset.digest() != self.provenance.digest {
             return Err(Error::model(format!(
@@ -179,7 +209,10 @@ impl ModelFile {
             .hint("give the same data with the same seed"));
         }
         let architecture = Arc::new(Architecture::new(self.spec.clone(), device)?);
-        let weights = take(&self.tensors, "training.", &architecture, device)?.into_iter().map(tracked).collect();
+        let weights = take(&self.tensors, "training.", &architecture, device)?
+            .into_iter()
+            .map(tracked)
+            .collect();
         let mut config = self.config.clone();
         if let Some(epochs) = epochs {
             config.epochs = epochs;
@@ -190,10 +223,19 @@ impl ModelFile {
             for part in ["weight", "bias"] {
                 let moment = |which: &str| -> Result<Tensor<1>> {
                     let key = format!("adam.{which}.{name}.{part}");
-                    let (_, values) = self.tensors.get(&key).ok_or_else(|| Error::model(format!("{key} is missing")))?;
-                    Ok(Tensor::from_data(TensorData::new(values.clone(), [values.len()]), device))
+                    let (_, values) = self
+                        .tensors
+                        .get(&key)
+                        .ok_or_else(|| Error::model(format!("{key} is missing")))?;
+                    Ok(Tensor::from_data(
+                        TensorData::new(values.clone(), [values.len()]),
+                        device,
+                    ))
                 };
-                trainer.adam.moments.push((moment("first")?, moment("second")?));
+                trainer
+                    .adam
+                    .moments
+                    .push((moment("first")?, moment("second")?));
             }
         }
         if let Some(loss) = self.best {
@@ -219,26 +261,35 @@ impl ModelFile {
             best: self.best,
             history: self.history.clone(),
         };
-        let json = serde_json::to_string(&description).map_err(|e| Error::file(path, e.to_string()))?;
+        let json =
+            serde_json::to_string(&description).map_err(|e| Error::file(path, e.to_string()))?;
         // What training goes on from keeps every bit.
         let is_half = self.precision == Precision::Half && !self.can_resume();
         let dtype = if is_half { Dtype::F16 } else { Dtype::F32 };
         let encode = |values: &Vec<f32>| -> Vec<u8> {
             if is_half {
-                values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect()
+                values
+                    .iter()
+                    .flat_map(|v| half::f16::from_f32(*v).to_le_bytes())
+                    .collect()
             } else {
                 values.iter().flat_map(|v| v.to_le_bytes()).collect()
             }
         };
-        let bytes: Vec<(&String, &Vec<usize>, Vec<u8>)> =
-            self.tensors.iter().map(|(name, (shape, values))| (name, shape, encode(values))).collect();
+        let bytes: Vec<(&String, &Vec<usize>, Vec<u8>)> = self
+            .tensors
+            .iter()
+            .map(|(name, (shape, values))| (name, shape, encode(values)))
+            .collect();
         let mut views = Vec::with_capacity(bytes.len());
         for (name, shape, bytes) in &bytes {
-            let view = TensorView::new(dtype, (*shape).clone(), bytes).map_err(|e| Error::file(path, e.to_string()))?;
+            let view = TensorView::new(dtype, (*shape).clone(), bytes)
+                .map_err(|e| Error::file(path, e.to_string()))?;
             views.push((name.as_str(), view));
         }
         let metadata = HashMap::from([(KEY.to_owned(), json)]);
-        let content = safetensors::serialize(views, Some(metadata)).map_err(|e| Error::file(path, e.to_string()))?;
+        let content = safetensors::serialize(views, Some(metadata))
+            .map_err(|e| Error::file(path, e.to_string()))?;
         write_atomically(path, &content)
     }
 
@@ -249,9 +300,14 @@ impl ModelFile {
     /// When the file is missing, cut, too large, of another kind or of a later version, or when weights do not match;
     /// the error lists those.
     pub fn load(path: &Path) -> Result<Self> {
-        let length = std::fs::metadata(path).map_err(|e| Error::io(path, &e))?.len();
+        let length = std::fs::metadata(path)
+            .map_err(|e| Error::io(path, &e))?
+            .len();
         if length > MAX_FILE {
-            return Err(Error::file(path, format!("a model of {length} bytes is larger than the limit of {MAX_FILE}")));
+            return Err(Error::file(
+                path,
+                format!("a model of {length} bytes is larger than the limit of {MAX_FILE}"),
+            ));
         }
         let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
         if import::is_pytorch(&bytes) {
@@ -273,29 +329,52 @@ impl ModelFile {
         let file = SafeTensors::deserialize(bytes).map_err(broken)?;
         let mut tensors = Tensors::new();
         for (name, view) in file.tensors() {
-            let values = import::as_f32(view.dtype(), view.data())
-                .ok_or_else(|| Error::file(path, format!("{name} has numbers of kind {:?}", view.dtype())))?;
+            let values = import::as_f32(view.dtype(), view.data()).ok_or_else(|| {
+                Error::file(
+                    path,
+                    format!("{name} has numbers of kind {:?}", view.dtype()),
+                )
+            })?;
             if values.iter().any(|v| !v.is_finite()) {
-                return Err(Error::file(path, format!("{name} holds a number that is not finite")));
+                return Err(Error::file(
+                    path,
+                    format!("{name} holds a number that is not finite"),
+                ));
             }
             tensors.insert(name, (view.shape().to_vec(), values));
         }
         let Some(json) = metadata.metadata().as_ref().and_then(|m| m.get(KEY)) else {
             return import::foreign(path, tensors);
         };
-        let bad = |e: serde_json::Error| Error::file(path, format!("its description cannot be read: {e}"));
+        let bad = |e: serde_json::Error| {
+            Error::file(path, format!("its description cannot be read: {e}"))
+        };
         let raw: serde_json::Value = serde_json::from_str(json).map_err(bad)?;
-        let version = raw.get("version").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        let version = raw
+            .get("version")
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or(0);
         if version > u64::from(SPEC_VERSION) {
-            return Err(Error::newer_version(path, format!("it was written by a later version (format {version})")));
+            return Err(Error::newer_version(
+                path,
+                format!("it was written by a later version (format {version})"),
+            ));
         }
         let d: Description = serde_json::from_value(raw).map_err(bad)?;
         let spec: ModelSpec = serde_json::from_value(d.spec).map_err(bad)?;
         let spec = spec.check().map_err(|e| e.in_file(path))?;
         let statistics = d.statistics;
-        let per_dimension = [&statistics.mean, &statistics.std, &statistics.kl, &statistics.example];
+        let per_dimension = [
+            &statistics.mean,
+            &statistics.std,
+            &statistics.kl,
+            &statistics.example,
+        ];
         if per_dimension.iter().any(|v| v.len() != spec.code) {
-            return Err(Error::file(path, "its code statistics have another size than its code"));
+            return Err(Error::file(
+                path,
+                "its code statistics have another size than its code",
+            ));
         }
         let file = Self {
             config: d.config.check().map_err(|e| e.in_file(path))?,
@@ -314,12 +393,20 @@ impl ModelFile {
     }
 
     /// A model whose weights came from elsewhere.
-    pub(super) fn foreign(spec: ModelSpec, config: TrainConfig, name: String, tensors: Tensors) -> Self {
+    pub(super) fn foreign(
+        spec: ModelSpec,
+        config: TrainConfig,
+        name: String,
+        tensors: Tensors,
+    ) -> Self {
         let code = spec.code;
         Self {
             spec,
             config,
-            provenance: Provenance { data: name, ..Provenance::default() },
+            provenance: Provenance {
+                data: name,
+                ..Provenance::default()
+            },
             statistics: CodeStatistics {
                 mean: vec![0.0; code],
                 std: vec![1.0; code],
@@ -346,32 +433,62 @@ pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
         _ => Path::new("."),
     };
     let io = |e: std::io::Error| Error::io(path, &e);
-    let mut file = tempfile::Builder::new().prefix(".morphospace-").tempfile_in(folder).map_err(io)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".morphospace-")
+        .tempfile_in(folder)
+        .map_err(io)?;
     file.write_all(content).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
     file.persist(path).map_err(|e| Error::io(path, &e.error))?;
     Ok(())
 }
 
-fn store(tensors: &mut Tensors, prefix: &str, names: &[(String, (usize, usize))], weights: &[Layer]) -> Result<()> {
+fn store(
+    tensors: &mut Tensors,
+    prefix: &str,
+    names: &[(String, (usize, usize))],
+    weights: &[Layer],
+) -> Result<()> {
     for ((name, (from, to)), layer) in names.iter().zip(weights) {
-        tensors.insert(format!("{prefix}{name}.weight"), (vec![*from, *to], read(layer.weight.clone())?));
-        tensors.insert(format!("{prefix}{name}.bias"), (vec![*to], read(layer.bias.clone())?));
+        tensors.insert(
+            format!("{prefix}{name}.weight"),
+            (vec![*from, *to], read(layer.weight.clone())?),
+        );
+        tensors.insert(
+            format!("{prefix}{name}.bias"),
+            (vec![*to], read(layer.bias.clone())?),
+        );
     }
     Ok(())
 }
 
-fn take(tensors: &Tensors, prefix: &str, architecture: &Architecture, device: &Device) -> Result<Vec<Layer>> {
+fn take(
+    tensors: &Tensors,
+    prefix: &str,
+    architecture: &Architecture,
+    device: &Device,
+) -> Result<Vec<Layer>> {
     let get = |name: String, shape: &[usize]| match tensors.get(&name) {
-        Some((found, values)) if found == shape => Ok(TensorData::new(values.clone(), shape.to_vec())),
-        Some((found, _)) => Err(Error::model(format!("{name} has shape {found:?} instead of {shape:?}"))),
+        Some((found, values)) if found == shape => {
+            Ok(TensorData::new(values.clone(), shape.to_vec()))
+        }
+        Some((found, _)) => Err(Error::model(format!(
+            "{name} has shape {found:?} instead of {shape:?}"
+        ))),
         None => Err(Error::model(format!("{name} is missing"))),
     };
-    let layers = architecture.plan.layers().into_iter().map(|(name, (from, to))| {
-        Ok(Layer {
-            weight: Tensor::from_data(get(format!("{prefix}{name}.weight"), &[from, to])?, device),
-            bias: Tensor::from_data(get(format!("{prefix}{name}.bias"), &[to])?, device),
-        })
-    });
+    let layers = architecture
+        .plan
+        .layers()
+        .into_iter()
+        .map(|(name, (from, to))| {
+            Ok(Layer {
+                weight: Tensor::from_data(
+                    get(format!("{prefix}{name}.weight"), &[from, to])?,
+                    device,
+                ),
+                bias: Tensor::from_data(get(format!("{prefix}{name}.bias"), &[to])?, device),
+            })
+        });
     layers.collect()
 }

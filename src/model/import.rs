@@ -22,7 +22,12 @@ pub(super) fn is_pytorch(bytes: &[u8]) -> bool {
 /// The numbers of a tensor's bytes as `f32`; `None` for kinds that are no floating-point numbers.
 pub(super) fn as_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     fn each<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-        bytes.as_chunks::<N>().0.iter().map(|b| convert(*b)).collect()
+        bytes
+            .as_chunks::<N>()
+            .0
+            .iter()
+            .map(|b| convert(*b))
+            .collect()
     }
     match dtype {
         Dtype::F32 => Some(each(bytes, f32::from_le_bytes)),
@@ -37,8 +42,11 @@ pub(super) fn as_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
 pub(super) fn pytorch(path: &Path) -> Result<ModelFile> {
     use pytorch_reader::{DType, PytorchReader};
     let refuse = |reason: String| {
-        Error::file(path, format!("it is not a PyTorch state dictionary: {reason}"))
-            .hint("save it with torch.save(model.state_dict(), FILE)")
+        Error::file(
+            path,
+            format!("it is not a PyTorch state dictionary: {reason}"),
+        )
+        .hint("save it with torch.save(model.state_dict(), FILE)")
     };
     let reader = PytorchReader::new(path).map_err(|e| refuse(e.to_string()))?;
     if reader.is_empty() {
@@ -57,7 +65,10 @@ pub(super) fn pytorch(path: &Path) -> Result<ModelFile> {
         let bytes = tensor.read().map_err(|e| refuse(e.to_string()))?;
         let values = as_f32(dtype, &bytes).unwrap_or_default();
         if values.iter().any(|v| !v.is_finite()) {
-            return Err(Error::file(path, format!("{name} holds a number that is not finite")));
+            return Err(Error::file(
+                path,
+                format!("{name} holds a number that is not finite"),
+            ));
         }
         tensors.insert(name.clone(), (tensor.shape().to_vec(), values));
     }
@@ -73,16 +84,33 @@ pub(super) fn foreign(path: &Path, tensors: Tensors) -> Result<ModelFile> {
             beside.file_name().unwrap_or_default().to_string_lossy()
         ))
     })?;
-    let raw: serde_json::Value = serde_json::from_str(&json).map_err(|e| Error::file(&beside, e.to_string()))?;
-    let version = raw.get("version").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let raw: serde_json::Value =
+        serde_json::from_str(&json).map_err(|e| Error::file(&beside, e.to_string()))?;
+    let version = raw
+        .get("version")
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or(0);
     if version > u64::from(SPEC_VERSION) {
-        return Err(Error::newer_version(&beside, format!("it has the later version {version}")));
+        return Err(Error::newer_version(
+            &beside,
+            format!("it has the later version {version}"),
+        ));
     }
-    let spec: ModelSpec = serde_json::from_value(raw).map_err(|e| Error::file(&beside, e.to_string()))?;
+    let spec: ModelSpec =
+        serde_json::from_value(raw).map_err(|e| Error::file(&beside, e.to_string()))?;
     let spec = spec.check().map_err(|e| e.in_file(&beside))?;
     let tensors = matched(&spec, tensors).map_err(|e| e.in_file(path))?;
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(ModelFile::foreign(spec, Preset::Faces.training(), name, tensors))
+    let name = path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    Ok(ModelFile::foreign(
+        spec,
+        Preset::Faces.training(),
+        name,
+        tensors,
+    ))
 }
 
 /// Checks that every weight of the specification is there with its shape.
@@ -93,7 +121,9 @@ pub(super) fn check_names(spec: &ModelSpec, tensors: &Tensors) -> Result<()> {
             let name = format!("{name}.{part}");
             match tensors.get(&name) {
                 Some((found, _)) if *found == shape => {}
-                Some((found, _)) => wrong.push(format!("{name} has shape {found:?} instead of {shape:?}")),
+                Some((found, _)) => {
+                    wrong.push(format!("{name} has shape {found:?} instead of {shape:?}"))
+                }
                 None => wrong.push(format!("{name} is missing")),
             }
         }
@@ -111,19 +141,28 @@ fn matched(spec: &ModelSpec, mut tensors: Tensors) -> Result<Tensors> {
         for part in ["weight", "bias"] {
             let ours = format!("{name}.{part}");
             let theirs = alias.map(|a| format!("{a}.{part}"));
-            let given = tensors.remove(&ours).or_else(|| tensors.remove(theirs.as_deref()?));
+            let given = tensors
+                .remove(&ours)
+                .or_else(|| tensors.remove(theirs.as_deref()?));
             match given {
                 None => wrong.push(format!("{ours} is missing")),
                 Some((shape, values)) => match converted(part, &shape, values, size) {
                     Some(tensor) => {
                         found.insert(ours, tensor);
                     }
-                    None => wrong.push(format!("{ours} has shape {shape:?}, which does not make {} → {}", size.0, size.1)),
+                    None => wrong.push(format!(
+                        "{ours} has shape {shape:?}, which does not make {} → {}",
+                        size.0, size.1
+                    )),
                 },
             }
         }
     }
-    wrong.extend(tensors.keys().map(|name| format!("{name} is not part of the specification")));
+    wrong.extend(
+        tensors
+            .keys()
+            .map(|name| format!("{name} is not part of the specification")),
+    );
     mismatch(&wrong)?;
     Ok(found)
 }
@@ -132,9 +171,20 @@ fn mismatch(wrong: &[String]) -> Result<()> {
     if wrong.is_empty() {
         return Ok(());
     }
-    let shown = wrong.iter().take(8).map(String::as_str).collect::<Vec<_>>().join("; ");
-    let more = if wrong.len() > 8 { format!("; and {} more", wrong.len() - 8) } else { String::new() };
-    Err(Error::model(format!("the weights do not match the specification: {shown}{more}")))
+    let shown = wrong
+        .iter()
+        .take(8)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join("; ");
+    let more = if wrong.len() > 8 {
+        format!("; and {} more", wrong.len() - 8)
+    } else {
+        String::new()
+    };
+    Err(Error::model(format!(
+        "the weights do not match the specification: {shown}{more}"
+    )))
 }
 
 fn alias(name: &str) -> Option<&'static str> {
@@ -149,7 +199,12 @@ fn alias(name: &str) -> Option<&'static str> {
 }
 
 /// A PyTorch weight or bias as ours: `[in, out]`, or `[out]` repeated for each value of a patch.
-fn converted(part: &str, shape: &[usize], values: Vec<f32>, (from, to): (usize, usize)) -> Option<(Vec<usize>, Vec<f32>)> {
+fn converted(
+    part: &str,
+    shape: &[usize],
+    values: Vec<f32>,
+    (from, to): (usize, usize),
+) -> Option<(Vec<usize>, Vec<f32>)> {
     if part == "bias" {
         let &[out] = shape else { return None };
         if out == 0 || !to.is_multiple_of(out) {
@@ -159,11 +214,17 @@ fn converted(part: &str, shape: &[usize], values: Vec<f32>, (from, to): (usize, 
     }
     let turned = match *shape {
         // A layer: [out, in].
-        [out, inputs] if (inputs, out) == (from, to) => permuted(&values, [out, inputs, 1, 1], [1, 0, 2, 3]),
+        [out, inputs] if (inputs, out) == (from, to) => {
+            permuted(&values, [out, inputs, 1, 1], [1, 0, 2, 3])
+        }
         // A convolution: [out, in, height, width], patches read row by row with channels innermost.
-        [out, inputs, h, w] if (inputs * h * w, out) == (from, to) => permuted(&values, [out, inputs, h, w], [2, 3, 1, 0]),
+        [out, inputs, h, w] if (inputs * h * w, out) == (from, to) => {
+            permuted(&values, [out, inputs, h, w], [2, 3, 1, 0])
+        }
         // A transposed convolution: [in, out, height, width].
-        [inputs, out, h, w] if (inputs, out * h * w) == (from, to) => permuted(&values, [inputs, out, h, w], [0, 2, 3, 1]),
+        [inputs, out, h, w] if (inputs, out * h * w) == (from, to) => {
+            permuted(&values, [inputs, out, h, w], [0, 2, 3, 1])
+        }
         _ => return None,
     };
     Some((vec![from, to], turned))
@@ -171,13 +232,22 @@ fn converted(part: &str, shape: &[usize], values: Vec<f32>, (from, to): (usize, 
 
 /// The values of a tensor with its axes in another order.
 fn permuted(values: &[f32], shape: [usize; 4], axes: [usize; 4]) -> Vec<f32> {
-    let strides = [shape[1] * shape[2] * shape[3], shape[2] * shape[3], shape[3], 1];
+    let strides = [
+        shape[1] * shape[2] * shape[3],
+        shape[2] * shape[3],
+        shape[3],
+        1,
+    ];
     let mut turned = Vec::with_capacity(values.len());
     for a in 0..shape[axes[0]] {
         for b in 0..shape[axes[1]] {
             for c in 0..shape[axes[2]] {
                 for d in 0..shape[axes[3]] {
-                    let at = [a, b, c, d].iter().zip(axes).map(|(i, axis)| i * strides[axis]).sum::<usize>();
+                    let at = [a, b, c, d]
+                        .iter()
+                        .zip(axes)
+                        .map(|(i, axis)| i * strides[axis])
+                        .sum::<usize>();
                     turned.push(values[at]);
                 }
             }
@@ -192,7 +262,13 @@ mod tests {
 
     #[test]
     fn a_pytorch_layer_is_turned() {
-        let (shape, values) = converted("weight", &[2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], (3, 2)).expect("fits");
+        let (shape, values) = converted(
+            "weight",
+            &[2, 3],
+            vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+            (3, 2),
+        )
+        .expect("fits");
         assert_eq!(shape, [3, 2]);
         assert_eq!(values, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
     }

@@ -31,7 +31,11 @@ impl PixelLayout {
                         visit(&patches, row * block, column * block, &mut |y, x| {
                             for c in 0..shape.channels {
                                 let inside = y < shape.height && x < shape.width;
-                                order.push(inside.then(|| ((y * shape.width + x) * shape.channels + c) as u32));
+                                order.push(
+                                    inside.then(|| {
+                                        ((y * shape.width + x) * shape.channels + c) as u32
+                                    }),
+                                );
                             }
                         });
                     }
@@ -49,12 +53,21 @@ impl PixelLayout {
 
     /// For each input 1, or 0 where it is padding; `None` when there is no padding.
     pub(super) fn mask(&self) -> Option<Vec<f32>> {
-        (self.order.len() > self.picture_len)
-            .then(|| self.order.iter().map(|o| if o.is_some() { 1.0 } else { 0.0 }).collect())
+        (self.order.len() > self.picture_len).then(|| {
+            self.order
+                .iter()
+                .map(|o| if o.is_some() { 1.0 } else { 0.0 })
+                .collect()
+        })
     }
 
     /// Writes a picture's values, as the network reads them, into `inputs`: `value(byte)` each, 0 for padding.
-    pub(super) fn gather(&self, pixels: &[u8], inputs: &mut [f32], mut value: impl FnMut(u8) -> f32) {
+    pub(super) fn gather(
+        &self,
+        pixels: &[u8],
+        inputs: &mut [f32],
+        mut value: impl FnMut(u8) -> f32,
+    ) {
         for (input, from) in inputs.iter_mut().zip(&self.order) {
             *input = from.map_or(0.0, |i| value(pixels[i as usize]));
         }
@@ -76,7 +89,10 @@ pub(super) fn grid(spec: &ModelSpec) -> (usize, usize) {
         Network::Dense { .. } => (1, 1),
         Network::Conv { stages, .. } => {
             let block: usize = stages.iter().map(|s| s.patch).product();
-            (spec.shape.height.div_ceil(block), spec.shape.width.div_ceil(block))
+            (
+                spec.shape.height.div_ceil(block),
+                spec.shape.width.div_ceil(block),
+            )
         }
     }
 }
@@ -105,7 +121,14 @@ mod tests {
         let mut spec = Preset::Faces.spec(ImageShape::new(height, width, 3));
         spec.likelihood = Likelihood::Gaussian { sigma: 0.1 };
         spec.network = Network::Conv {
-            stages: patches.iter().map(|&patch| Stage { patch, channels: 8, blocks: 0 }).collect(),
+            stages: patches
+                .iter()
+                .map(|&patch| Stage {
+                    patch,
+                    channels: 8,
+                    blocks: 0,
+                })
+                .collect(),
             hidden: 8,
         };
         spec
@@ -113,7 +136,12 @@ mod tests {
 
     #[test]
     fn every_value_is_read_once() {
-        for (height, width, patches) in [(8, 8, vec![2, 2]), (7, 5, vec![2, 2]), (12, 6, vec![3, 2]), (1, 1, vec![2])] {
+        for (height, width, patches) in [
+            (8, 8, vec![2, 2]),
+            (7, 5, vec![2, 2]),
+            (12, 6, vec![3, 2]),
+            (1, 1, vec![2]),
+        ] {
             let layout = PixelLayout::new(&spec(height, width, &patches));
             let mut seen: Vec<u32> = layout.order.iter().flatten().copied().collect();
             seen.sort_unstable();
@@ -130,13 +158,23 @@ mod tests {
         let mut back = vec![0; pixels.len()];
         layout.scatter(&inputs, &mut back);
         assert_eq!(back, pixels);
-        assert_eq!(layout.mask().map(|m| m.iter().sum::<f32>() as usize), Some(pixels.len()));
+        assert_eq!(
+            layout.mask().map(|m| m.iter().sum::<f32>() as usize),
+            Some(pixels.len())
+        );
     }
 
     #[test]
     fn neighbouring_inputs_form_the_first_patch() {
         let layout = PixelLayout::new(&spec(4, 4, &[2, 2]));
-        let first: Vec<u32> = layout.order.iter().step_by(3).take(4).flatten().map(|i| i / 3).collect();
+        let first: Vec<u32> = layout
+            .order
+            .iter()
+            .step_by(3)
+            .take(4)
+            .flatten()
+            .map(|i| i / 3)
+            .collect();
         assert_eq!(first, [0, 1, 4, 5]);
     }
 }

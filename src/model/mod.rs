@@ -5,11 +5,14 @@ mod evaluate;
 mod file;
 mod import;
 mod layout;
+mod likelihood;
 mod network;
 mod ops;
 mod optimizer;
 mod shipped;
 mod spec;
+#[cfg(test)]
+mod testing;
 mod trainer;
 
 pub use auto_encoder::{AutoEncoder, Posteriors};
@@ -17,5 +20,7 @@ pub use evaluate::{Evaluation, evaluate};
 pub(crate) use file::write_atomically;
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};
 pub use shipped::{Shipped, shipped_for};
-pub use spec::{Likelihood, LossPoint, ModelSpec, Network, Preset, SPEC_VERSION, Stage, TrainConfig};
+pub use spec::{
+    Likelihood, LossPoint, ModelSpec, Network, Preset, SPEC_VERSION, Stage, TrainConfig,
+};
 pub use trainer::Trainer;

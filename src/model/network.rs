@@ -94,14 +94,23 @@ impl Plan {
         };
         decoder.push(layer(spec.code, features, true));
         decoder.reverse();
-        Self { encoder, decoder, features, code: spec.code, inputs }
+        Self {
+            encoder,
+            decoder,
+            features,
+            code: spec.code,
+            inputs,
+        }
     }
 
     /// Name and size of every layer, in the order of the weights.
     pub(super) fn layers(&self) -> Vec<(String, Size)> {
         let half = |name: &str, steps: &[(Step, Vec<Size>)]| -> Vec<(String, Size)> {
             let sizes = steps.iter().flat_map(|(_, sizes)| sizes.iter().copied());
-            sizes.enumerate().map(|(i, size)| (format!("{name}.{i}"), size)).collect()
+            sizes
+                .enumerate()
+                .map(|(i, size)| (format!("{name}.{i}"), size))
+                .collect()
         };
         let head = (self.features, self.code);
         let mut layers = half("encoder", &self.encoder);
@@ -151,7 +160,8 @@ impl Plan {
     /// The decoder's output for codes `[items, code]`, `[items, inputs]`: logits or means by the likelihood.
     pub(super) fn decode(&self, weights: &[Layer], codes: Tensor<2>) -> Tensor<2> {
         let [items, _] = codes.dims();
-        run(&self.decoder, &weights[count(&self.encoder) + 2..], codes).reshape([items, self.inputs])
+        run(&self.decoder, &weights[count(&self.encoder) + 2..], codes)
+            .reshape([items, self.inputs])
     }
 
     /// Multiplications one item costs on its way through both halves.
@@ -160,12 +170,17 @@ impl Plan {
             let mut total = 0;
             for (_, sizes) in steps {
                 let rows = width / sizes[0].0;
-                total += sizes.iter().map(|(from, to)| rows * from * to).sum::<usize>();
+                total += sizes
+                    .iter()
+                    .map(|(from, to)| rows * from * to)
+                    .sum::<usize>();
                 width = rows * sizes[sizes.len() - 1].1;
             }
             total
         };
-        half(&self.encoder, self.inputs) + 2 * self.features * self.code + half(&self.decoder, self.code)
+        half(&self.encoder, self.inputs)
+            + 2 * self.features * self.code
+            + half(&self.decoder, self.code)
     }
 }
 

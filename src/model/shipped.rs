@@ -17,8 +17,14 @@ pub struct Shipped {
 }
 
 const SHIPPED: [Shipped; 2] = [
-    Shipped { name: "faces", bytes: include_bytes!("../../assets/models/faces.safetensors") },
-    Shipped { name: "digits", bytes: include_bytes!("../../assets/models/digits.safetensors") },
+    Shipped {
+        name: "faces",
+        bytes: include_bytes!("../../assets/models/faces.safetensors"),
+    },
+    Shipped {
+        name: "digits",
+        bytes: include_bytes!("../../assets/models/digits.safetensors"),
+    },
 ];
 
 impl Shipped {
@@ -40,7 +46,11 @@ impl Shipped {
 /// The shipped model trained on the built-in data `name`, or else the one for pictures of `shape`.
 #[must_use]
 pub fn shipped_for(name: &str, shape: ImageShape) -> Option<ModelFile> {
-    let models: Vec<ModelFile> = SHIPPED.iter().filter_map(|s| s.load().ok()).filter(|f| f.spec.shape == shape).collect();
+    let models: Vec<ModelFile> = SHIPPED
+        .iter()
+        .filter_map(|s| s.load().ok())
+        .filter(|f| f.spec.shape == shape)
+        .collect();
     let by_name = models.iter().position(|f| f.provenance.data == name);
     models.into_iter().nth(by_name.unwrap_or(0))
 }

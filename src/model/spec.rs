@@ -85,9 +85,19 @@ impl ModelSpec {
                 self.version
             ));
         }
-        let ImageShape { height, width, channels } = self.shape;
-        if !(1..=1024).contains(&height) || !(1..=1024).contains(&width) || !matches!(channels, 1 | 3) {
-            return refuse(format!("a model for {} pictures cannot be built", self.shape));
+        let ImageShape {
+            height,
+            width,
+            channels,
+        } = self.shape;
+        if !(1..=1024).contains(&height)
+            || !(1..=1024).contains(&width)
+            || !matches!(channels, 1 | 3)
+        {
+            return refuse(format!(
+                "a model for {} pictures cannot be built",
+                self.shape
+            ));
         }
         if !(2..=256).contains(&self.code) {
             return refuse(format!("a code has 2 to 256 numbers, not {}", self.code));
@@ -103,13 +113,20 @@ impl ModelSpec {
         let widths: Vec<usize> = match &self.network {
             Network::Dense { hidden } => hidden.clone(),
             Network::Conv { stages, hidden } => {
-                if stages.is_empty() || stages.iter().any(|s| !(2..=16).contains(&s.patch) || s.blocks > 8) {
-                    return refuse("convolutional stages need patches of 2 to 16 and at most 8 blocks".into());
+                if stages.is_empty()
+                    || stages
+                        .iter()
+                        .any(|s| !(2..=16).contains(&s.patch) || s.blocks > 8)
+                {
+                    return refuse(
+                        "convolutional stages need patches of 2 to 16 and at most 8 blocks".into(),
+                    );
                 }
                 stages.iter().map(|s| s.channels).chain([*hidden]).collect()
             }
         };
-        if widths.is_empty() || widths.len() > 16 || widths.iter().any(|w| !(1..=8192).contains(w)) {
+        if widths.is_empty() || widths.len() > 16 || widths.iter().any(|w| !(1..=8192).contains(w))
+        {
             return refuse("a network has 1 to 16 layers of 1 to 8192 units".into());
         }
         Ok(self)
@@ -140,7 +157,8 @@ pub struct TrainConfig {
     pub learning_rate: f64,
     /// Step size at the end.
     pub final_learning_rate: f64,
-    /// Epochs over which the KL term's weight rises from 0 to `beta`; may be a fraction.
+    /// Epochs over which the KL term's weight rises from 0 to `beta` where pixels are Bernoulli, and over which the
+    /// deviation of Gaussian pixels falls to `sigma`; may be a fraction.
     pub warm_up: f32,
     /// Share of the items kept out of training to choose the best checkpoint, in `[0, 0.5]`.
     pub validation: f32,
@@ -164,11 +182,18 @@ impl TrainConfig {
             return refuse("a batch has 1 to 65,536 items");
         }
         let rates = [self.learning_rate, self.final_learning_rate];
-        if rates.iter().any(|r| !(r.is_finite() && (0.0..=1.0).contains(r))) || self.learning_rate <= 0.0 {
+        if rates
+            .iter()
+            .any(|r| !(r.is_finite() && (0.0..=1.0).contains(r)))
+            || self.learning_rate <= 0.0
+        {
             return refuse("the learning rate has to be above 0 and at most 1");
         }
-        if !(0.0..=0.5).contains(&self.validation) || !(self.warm_up >= 0.0) || !(self.clip >= 0.0) {
-            return refuse("validation share, warm-up and gradient limit cannot be negative, and at most half is kept out");
+        if !(0.0..=0.5).contains(&self.validation) || !(self.warm_up >= 0.0) || !(self.clip >= 0.0)
+        {
+            return refuse(
+                "validation share, warm-up and gradient limit cannot be negative, and at most half is kept out",
+            );
         }
         Ok(self)
     }
@@ -207,7 +232,13 @@ pub enum Preset {
 
 impl Preset {
     /// Every preset, in the order menus show them.
-    pub const ALL: [Self; 5] = [Self::Faces, Self::Digits, Self::MnistDense, Self::Mnist2d, Self::Tiny];
+    pub const ALL: [Self; 5] = [
+        Self::Faces,
+        Self::Digits,
+        Self::MnistDense,
+        Self::Mnist2d,
+        Self::Tiny,
+    ];
 
     /// The name on the command line.
     #[must_use]
@@ -250,11 +281,13 @@ impl Preset {
         let likelihood = match self {
             Self::MnistDense => Likelihood::BinarizedBernoulli,
             _ if bernoulli => Likelihood::Bernoulli,
-            _ => Likelihood::Gaussian { sigma: 0.1 },
+            _ => Likelihood::Gaussian { sigma: 0.07 },
         };
-        let dense = |hidden: &[usize]| Network::Dense { hidden: hidden.to_vec() };
+        let dense = |hidden: &[usize]| Network::Dense {
+            hidden: hidden.to_vec(),
+        };
         let (network, code) = match self {
-            Self::Faces => (conv_for(shape, [64, 128, 256], 1, 512), 48),
+            Self::Faces => (conv_for(shape, [64, 128, 192], 2, 256), 48),
             Self::Digits => (conv_for(shape, [32, 64, 128], 1, 128), 16),
             Self::MnistDense => (dense(&[400]), 20),
             Self::Mnist2d => (dense(&[512, 256]), 2),
@@ -274,7 +307,7 @@ impl Preset {
     #[must_use]
     pub fn training(self) -> TrainConfig {
         let (epochs, warm_up) = match self {
-            Self::Faces => (40, 2.0),
+            Self::Faces => (60, 5.0),
             Self::Digits => (40, 2.0),
             Self::MnistDense => (50, 0.0),
             Self::Mnist2d => (50, 2.0),
@@ -287,7 +320,11 @@ impl Preset {
             final_learning_rate: 1e-5,
             warm_up,
             validation: if self == Self::MnistDense { 0.0 } else { 0.05 },
-            clip: if self == Self::MnistDense { 0.0 } else { 200.0 },
+            clip: if self == Self::MnistDense {
+                0.0
+            } else {
+                1000.0
+            },
             seed: 1,
         }
     }
@@ -303,22 +340,29 @@ impl std::str::FromStr for Preset {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|p| p.name() == text).ok_or_else(|| {
-            let names: Vec<&str> = Self::ALL.iter().map(|p| p.name()).collect();
-            Error::usage(format!("there is no preset {text}; choose from {}", names.join(", ")))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|p| p.name() == text)
+            .ok_or_else(|| {
+                let names: Vec<&str> = Self::ALL.iter().map(|p| p.name()).collect();
+                Error::usage(format!(
+                    "there is no preset {text}; choose from {}",
+                    names.join(", ")
+                ))
+            })
     }
 }
 
-/// Stages that bring the longer side down to about 4 to 8 positions.
+/// Stages that bring the longer side down to about 4 to 10 positions: coarser ones would leave neighbouring patches too
+/// little in common, and their seams would show.
 fn conv_for(shape: ImageShape, channels: [usize; 3], blocks: usize, hidden: usize) -> Network {
     let longest = shape.height.max(shape.width);
     let patches: &[usize] = match longest {
         0..=16 => &[2],
         17..=40 => &[2, 2],
-        41..=80 => &[4, 2, 2],
-        81..=160 => &[4, 4, 2],
-        161..=320 => &[8, 4, 2],
+        41..=80 => &[4, 2],
+        81..=160 => &[4, 2, 2],
+        161..=320 => &[8, 2, 2],
         _ => &[16, 4, 2],
     };
     let stages = patches
@@ -328,7 +372,11 @@ fn conv_for(shape: ImageShape, channels: [usize; 3], blocks: usize, hidden: usiz
         .map(|(i, (&patch, channels))| Stage {
             patch,
             channels,
-            blocks: if i == 0 && patches.len() > 1 { 0 } else { blocks },
+            blocks: if i == 0 && patches.len() > 1 {
+                0
+            } else {
+                blocks
+            },
         })
         .collect();
     Network::Conv { stages, hidden }

@@ -20,6 +20,9 @@ use crate::error::{Error, Result};
 /// batch is cut, so that a picture asked for meanwhile does not wait longer.
 const CPU_SLICE: usize = 2_500_000_000;
 
+/// Standard deviation of Gaussian pixels at the start of the warm-up: about that of pictures around their mean.
+const WIDE: f32 = 0.4;
+
 /// Streams of random numbers, far enough apart never to meet.
 const SHUFFLE: u64 = 1 << 60;
 const SPLIT: u64 = (1 << 60) - 1;
@@ -64,9 +67,19 @@ impl Trainer {
     ///
     /// # Errors
     /// When specification, settings and data do not fit together.
-    pub fn new(spec: ModelSpec, config: TrainConfig, dataset: &Dataset, device: &Device) -> Result<Self> {
+    pub fn new(
+        spec: ModelSpec,
+        config: TrainConfig,
+        dataset: &Dataset,
+        device: &Device,
+    ) -> Result<Self> {
         let architecture = Arc::new(Architecture::new(spec, device)?);
-        let weights = architecture.plan.weights(config.seed, device).into_iter().map(tracked).collect();
+        let weights = architecture
+            .plan
+            .weights(config.seed, device)
+            .into_iter()
+            .map(tracked)
+            .collect();
         Self::with_weights(architecture, config, weights, dataset)
     }
 
@@ -92,7 +105,9 @@ impl Trainer {
         let train = ids.split_off(kept.min(dataset.len() - 1));
         let batch = config.batch.min(train.len());
         let slices = if ops::is_cpu(&architecture.device) {
-            (3 * batch * architecture.plan.multiplications()).div_ceil(CPU_SLICE).clamp(1, batch)
+            (3 * batch * architecture.plan.multiplications())
+                .div_ceil(CPU_SLICE)
+                .clamp(1, batch)
         } else {
             1
         };
@@ -125,6 +140,16 @@ impl Trainer {
     #[must_use]
     pub fn config(&self) -> &TrainConfig {
         &self.config
+    }
+
+    /// Items kept out of training, in random order; those trained on, when none is kept out.
+    #[must_use]
+    pub fn held_out(&self) -> &[u32] {
+        if self.validation.is_empty() {
+            &self.train
+        } else {
+            &self.validation
+        }
     }
 
     /// Steps in one epoch; items that do not fill a last batch wait for the next epoch.
@@ -180,14 +205,20 @@ impl Trainer {
     /// The model as it is now.
     #[must_use]
     pub fn model(&self) -> AutoEncoder {
-        AutoEncoder { architecture: self.architecture.clone(), weights: self.weights.iter().map(untracked).collect() }
+        AutoEncoder {
+            architecture: self.architecture.clone(),
+            weights: self.weights.iter().map(untracked).collect(),
+        }
     }
 
     /// The model with the lowest validation loss; as it is now, when nothing was kept out for validation.
     #[must_use]
     pub fn best_model(&self) -> AutoEncoder {
         match &self.best {
-            Some((_, weights)) => AutoEncoder { architecture: self.architecture.clone(), weights: weights.clone() },
+            Some((_, weights)) => AutoEncoder {
+                architecture: self.architecture.clone(),
+                weights: weights.clone(),
+            },
             None => self.model(),
         }
     }
@@ -214,13 +245,25 @@ impl Trainer {
         }
         let start = (self.step() % per_epoch) as usize * batch;
         let range = start + slice * batch / self.slices..start + (slice + 1) * batch / self.slices;
-        let items: Vec<&[u8]> = self.order.1[range.clone()].iter().map(|&id| dataset.pixels(id as usize)).collect();
+        let items: Vec<&[u8]> = self.order.1[range.clone()]
+            .iter()
+            .map(|&id| dataset.pixels(id as usize))
+            .collect();
         let first = self.step() * batch as u64 + (range.start - start) as u64;
-        let (reconstruction, kl) = self.terms(&self.weights, &items, first, 1.0 / batch as f32);
+        let likelihood = self.likelihood();
+        let (reconstruction, kl) =
+            self.terms(&self.weights, &items, first, 1.0 / batch as f32, likelihood);
         let beta = self.beta();
         let loss = reconstruction.clone() + kl.clone() * beta;
         let mut grads = loss.backward();
-        let (reconstruction, kl) = (reconstruction.inner(), kl.inner());
+        // The curve shows the term of the likelihood that is wanted in the end.
+        let comparable = match (likelihood, self.spec().likelihood) {
+            (Likelihood::Gaussian { sigma: now }, Likelihood::Gaussian { sigma: then }) => {
+                (now / then).powi(2)
+            }
+            _ => 1.0,
+        };
+        let (reconstruction, kl) = (reconstruction.inner() * comparable, kl.inner());
         let terms = match self.terms_so_far.take() {
             Some((r, k)) => (r + reconstruction, k + kl),
             None => (reconstruction, kl),
@@ -252,14 +295,24 @@ impl Trainer {
 
     fn accumulate(&mut self, grads: &mut burn::tensor::Gradients) {
         let fresh = self.weights.iter().map(|layer| Layer {
-            weight: layer.weight.grad_remove(grads).expect("every weight has a gradient"),
-            bias: layer.bias.grad_remove(grads).expect("every bias has a gradient"),
+            weight: layer
+                .weight
+                .grad_remove(grads)
+                .expect("every weight has a gradient"),
+            bias: layer
+                .bias
+                .grad_remove(grads)
+                .expect("every bias has a gradient"),
         });
         self.accumulated = if self.accumulated.is_empty() {
             fresh.collect()
         } else {
             let sums = self.accumulated.drain(..).zip(fresh);
-            sums.map(|(a, b)| Layer { weight: a.weight + b.weight, bias: a.bias + b.bias }).collect()
+            sums.map(|(a, b)| Layer {
+                weight: a.weight + b.weight,
+                bias: a.bias + b.bias,
+            })
+            .collect()
         };
     }
 
@@ -269,17 +322,22 @@ impl Trainer {
         let ids = &self.validation[start..(start + size).min(self.validation.len())];
         let items: Vec<&[u8]> = ids.iter().map(|&id| dataset.pixels(id as usize)).collect();
         let weights: Vec<Layer> = self.weights.iter().map(untracked).collect();
-        let (reconstruction, kl) = self.terms(&weights, &items, VALIDATE + start as u64, 1.0);
+        let likelihood = self.spec().likelihood;
+        let (reconstruction, kl) =
+            self.terms(&weights, &items, VALIDATE + start as u64, 1.0, likelihood);
         let loss = read(reconstruction + kl * self.spec().beta)?;
         let sum = sum + f64::from(loss[0]);
         if start + size < self.validation.len() {
-            self.phase = Phase::Validation { batch: batch + 1, sum };
+            self.phase = Phase::Validation {
+                batch: batch + 1,
+                sum,
+            };
             return Ok(());
         }
         self.phase = Phase::Slice(0);
         let loss = (sum / self.validation.len() as f64) as f32;
-        // While the KL's weight still rises the loss is not that of the model which is wanted in the end.
-        let warm = self.step() as f32 >= self.config.warm_up * self.steps_per_epoch() as f32;
+        // During the warm-up another loss is minimised than the one that is wanted in the end.
+        let warm = self.warmth() >= 1.0;
         if warm && loss.is_finite() && self.best.as_ref().is_none_or(|(best, _)| loss < *best) {
             self.best = Some((loss, weights));
         }
@@ -290,29 +348,74 @@ impl Trainer {
         Ok(())
     }
 
-    fn terms(&self, weights: &[Layer], items: &[&[u8]], first: u64, scale: f32) -> (Tensor<1>, Tensor<1>) {
+    fn terms(
+        &self,
+        weights: &[Layer],
+        items: &[&[u8]],
+        first: u64,
+        scale: f32,
+        likelihood: Likelihood,
+    ) -> (Tensor<1>, Tensor<1>) {
         let streams: Vec<u64> = (first..first + items.len() as u64).collect();
         let shifted: Vec<u64> = streams.iter().map(|s| s + BINARIZE).collect();
         let binarize = matches!(self.spec().likelihood, Likelihood::BinarizedBernoulli);
-        let device = if first >= VALIDATE { &self.architecture.device } else { &self.recording };
+        let device = if first >= VALIDATE {
+            &self.architecture.device
+        } else {
+            &self.recording
+        };
         let seed = self.config.seed;
-        let inputs = self.architecture.inputs(items, binarize.then_some((seed, &shifted)), device);
+        let inputs = self
+            .architecture
+            .inputs(items, binarize.then_some((seed, &shifted)), device);
         let noise = normal(seed, &streams, self.spec().code, device);
-        self.architecture.terms(weights, inputs, noise, scale)
+        self.architecture
+            .terms(weights, inputs, noise, scale, likelihood)
     }
 
-    /// The KL term's present weight.
-    fn beta(&self) -> f32 {
+    /// How much of the warm-up is over, in `[0, 1]`.
+    fn warmth(&self) -> f32 {
         let rise = self.config.warm_up * self.steps_per_epoch() as f32;
-        let share = if rise > 0.0 { (self.step() as f32 / rise).min(1.0) } else { 1.0 };
-        self.spec().beta * share
+        if rise > 0.0 {
+            (self.step() as f32 / rise).min(1.0)
+        } else {
+            1.0
+        }
+    }
+
+    /// The KL term's present weight: it rises to `beta` during the warm-up where pixels are Bernoulli.
+    fn beta(&self) -> f32 {
+        match self.spec().likelihood {
+            Likelihood::Gaussian { .. } => self.spec().beta,
+            Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => {
+                self.spec().beta * self.warmth()
+            }
+        }
+    }
+
+    /// The present likelihood: the deviation of Gaussian pixels falls from [`WIDE`] during the warm-up, so that the
+    /// code takes on the prior's scale before details count. With a rising weight of the KL it would first shrink.
+    fn likelihood(&self) -> Likelihood {
+        match self.spec().likelihood {
+            Likelihood::Gaussian { sigma } if sigma < WIDE => Likelihood::Gaussian {
+                sigma: sigma * (WIDE / sigma).powf(1.0 - self.warmth()),
+            },
+            likelihood => likelihood,
+        }
     }
 
     /// The present learning rate, along half a cosine.
     fn learning_rate(&self) -> f64 {
         let done = self.step() as f64 / self.steps() as f64;
-        let TrainConfig { learning_rate, final_learning_rate, .. } = self.config;
-        final_learning_rate + (learning_rate - final_learning_rate) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+        let TrainConfig {
+            learning_rate,
+            final_learning_rate,
+            ..
+        } = self.config;
+        final_learning_rate
+            + (learning_rate - final_learning_rate)
+                * 0.5
+                * (1.0 + (std::f64::consts::PI * done).cos())
     }
 
     /// Reads back the losses of the steps since the last call; the one place where training waits for the device.
@@ -337,8 +440,10 @@ impl Trainer {
                 validation: None,
             };
             if !(point.reconstruction.is_finite() && point.kl.is_finite()) {
-                return Err(Error::model(format!("the loss is no longer a finite number after {step} steps"))
-                    .hint("the best weights so far are kept; try a lower learning rate"));
+                return Err(Error::model(format!(
+                    "the loss is no longer a finite number after {step} steps"
+                ))
+                .hint("the best weights so far are kept; try a lower learning rate"));
             }
             self.history.push(point);
         }

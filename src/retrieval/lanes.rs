@@ -55,6 +55,12 @@ pub(super) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
                 || kernel.run::<_, 6>(v3),
             );
         }
+        if let Some(v2) = pulp::x86::V2::try_new() {
+            return v2.vectorize(
+                #[inline(always)]
+                || kernel.run::<_, 6>(v2),
+            );
+        }
     }
     kernel.run::<_, 4>(Portable)
 }
@@ -124,106 +130,71 @@ impl Lanes for Portable {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use std::arch::x86_64::{__m256i, __m512i};
+    use std::arch::x86_64::{__m128i, __m256i, __m512i};
 
     use pulp::cast;
-    use pulp::x86::{V3, V4};
+    use pulp::x86::{V2, V3, V4};
 
     use super::Lanes;
 
-    impl Lanes for V4 {
-        type Words = __m512i;
-        type Sums = __m512i;
+    /// `Lanes` by the instructions of one kind of vector; `$bytes` is what its widening instruction reads.
+    macro_rules! lanes {
+        ($kind:ident, $vector:ty, $lanes:literal, $bytes:literal, $widen:ident.$cvtepu8:ident, $zeros:ident.$setzero:ident,
+         $splat:ident.$set1:ident, $words:ident.[$sub:ident, $madd:ident], $sums:ident.$add:ident) => {
+            impl Lanes for $kind {
+                type Words = $vector;
+                type Sums = $vector;
 
-        const LANES: usize = 16;
+                const LANES: usize = $lanes;
 
-        #[inline(always)]
-        fn load(self, words: &[i16]) -> __m512i {
-            let mut array = [0_i16; 32];
-            array.copy_from_slice(words);
-            cast(array)
-        }
+                #[inline(always)]
+                fn load(self, words: &[i16]) -> $vector {
+                    let mut array = [0_i16; 2 * $lanes];
+                    array.copy_from_slice(words);
+                    cast(array)
+                }
 
-        #[inline(always)]
-        fn widen(self, bytes: &[u8]) -> __m512i {
-            let mut array = [0_u8; 32];
-            array.copy_from_slice(bytes);
-            self.avx512bw._mm512_cvtepu8_epi16(cast(array))
-        }
+                #[inline(always)]
+                fn widen(self, bytes: &[u8]) -> $vector {
+                    let mut array = [0_u8; $bytes];
+                    array[..2 * $lanes].copy_from_slice(bytes);
+                    self.$widen.$cvtepu8(cast(array))
+                }
 
-        #[inline(always)]
-        fn splat(self, pair: [i16; 2]) -> __m512i {
-            self.avx512f._mm512_set1_epi32(cast(pair))
-        }
+                #[inline(always)]
+                fn splat(self, pair: [i16; 2]) -> $vector {
+                    self.$splat.$set1(cast(pair))
+                }
 
-        #[inline(always)]
-        fn sub(self, a: __m512i, b: __m512i) -> __m512i {
-            self.avx512bw._mm512_sub_epi16(a, b)
-        }
+                #[inline(always)]
+                fn sub(self, a: $vector, b: $vector) -> $vector {
+                    self.$words.$sub(a, b)
+                }
 
-        #[inline(always)]
-        fn zero(self) -> __m512i {
-            self.avx512f._mm512_setzero_si512()
-        }
+                #[inline(always)]
+                fn zero(self) -> $vector {
+                    self.$zeros.$setzero()
+                }
 
-        #[inline(always)]
-        fn multiply_add(self, sums: __m512i, a: __m512i, b: __m512i) -> __m512i {
-            self.avx512f
-                ._mm512_add_epi32(sums, self.avx512bw._mm512_madd_epi16(a, b))
-        }
+                #[inline(always)]
+                fn multiply_add(self, sums: $vector, a: $vector, b: $vector) -> $vector {
+                    self.$sums.$add(sums, self.$words.$madd(a, b))
+                }
 
-        #[inline(always)]
-        fn store(self, sums: __m512i, to: &mut [i32]) {
-            to.copy_from_slice(&cast::<_, [i32; 16]>(sums));
-        }
+                #[inline(always)]
+                fn store(self, sums: $vector, to: &mut [i32]) {
+                    to.copy_from_slice(&cast::<_, [i32; $lanes]>(sums));
+                }
+            }
+        };
     }
 
-    impl Lanes for V3 {
-        type Words = __m256i;
-        type Sums = __m256i;
-
-        const LANES: usize = 8;
-
-        #[inline(always)]
-        fn load(self, words: &[i16]) -> __m256i {
-            let mut array = [0_i16; 16];
-            array.copy_from_slice(words);
-            cast(array)
-        }
-
-        #[inline(always)]
-        fn widen(self, bytes: &[u8]) -> __m256i {
-            let mut array = [0_u8; 16];
-            array.copy_from_slice(bytes);
-            self.avx2._mm256_cvtepu8_epi16(cast(array))
-        }
-
-        #[inline(always)]
-        fn splat(self, pair: [i16; 2]) -> __m256i {
-            self.avx._mm256_set1_epi32(cast(pair))
-        }
-
-        #[inline(always)]
-        fn sub(self, a: __m256i, b: __m256i) -> __m256i {
-            self.avx2._mm256_sub_epi16(a, b)
-        }
-
-        #[inline(always)]
-        fn zero(self) -> __m256i {
-            self.avx._mm256_setzero_si256()
-        }
-
-        #[inline(always)]
-        fn multiply_add(self, sums: __m256i, a: __m256i, b: __m256i) -> __m256i {
-            self.avx2
-                ._mm256_add_epi32(sums, self.avx2._mm256_madd_epi16(a, b))
-        }
-
-        #[inline(always)]
-        fn store(self, sums: __m256i, to: &mut [i32]) {
-            to.copy_from_slice(&cast::<_, [i32; 8]>(sums));
-        }
-    }
+    lanes!(V4, __m512i, 16, 32, avx512bw._mm512_cvtepu8_epi16, avx512f._mm512_setzero_si512, avx512f._mm512_set1_epi32,
+        avx512bw.[_mm512_sub_epi16, _mm512_madd_epi16], avx512f._mm512_add_epi32);
+    lanes!(V3, __m256i, 8, 16, avx2._mm256_cvtepu8_epi16, avx._mm256_setzero_si256, avx._mm256_set1_epi32,
+        avx2.[_mm256_sub_epi16, _mm256_madd_epi16], avx2._mm256_add_epi32);
+    lanes!(V2, __m128i, 4, 16, sse4_1._mm_cvtepu8_epi16, sse2._mm_setzero_si128, sse2._mm_set1_epi32,
+        sse2.[_mm_sub_epi16, _mm_madd_epi16], sse2._mm_add_epi32);
 }
 
 /// What `kernel` gives on each kind of vector that this processor has.
@@ -236,6 +207,7 @@ pub(super) fn on_every_kind<K: Kernel + Copy>(kernel: K) -> Vec<K::Output> {
     let mut outputs = vec![kernel.run::<_, 4>(Portable)];
     #[cfg(target_arch = "x86_64")]
     {
+        outputs.extend(pulp::x86::V2::try_new().map(|v2| v2.vectorize(|| kernel.run::<_, 6>(v2))));
         outputs.extend(pulp::x86::V3::try_new().map(|v3| v3.vectorize(|| kernel.run::<_, 6>(v3))));
         outputs.extend(pulp::x86::V4::try_new().map(|v4| v4.vectorize(|| kernel.run::<_, 12>(v4))));
     }

@@ -6,7 +6,10 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_morphospace")).args(arguments).output().expect("the program starts")
+    Command::new(env!("CARGO_BIN_EXE_morphospace"))
+        .args(arguments)
+        .output()
+        .expect("the program starts")
 }
 
 /// Runs with `--json --quiet` on the CPU and returns the printed object.
@@ -35,7 +38,17 @@ fn text(path: &Path) -> &str {
 /// A tiny model of digits in `folder`.
 fn tiny(folder: &Path, epochs: &str) -> PathBuf {
     let model = folder.join("tiny.safetensors");
-    let found = json(&["train", "--data", "digits:600", "--preset", "tiny", "--epochs", epochs, "--out", text(&model)]);
+    let found = json(&[
+        "train",
+        "--data",
+        "digits:600",
+        "--preset",
+        "tiny",
+        "--epochs",
+        epochs,
+        "--out",
+        text(&model),
+    ]);
     assert!(found["steps"].as_u64() > Some(0));
     model
 }
@@ -47,18 +60,54 @@ fn a_tiny_model_goes_all_the_way() {
     let model = tiny(folder.path(), "6");
     let model = text(&model);
 
-    let evaluation = json(&["evaluate", "--model", model, "--data", "digits:test:200", "--samples", "5"]);
+    let evaluation = json(&[
+        "evaluate",
+        "--model",
+        model,
+        "--data",
+        "digits:test:200",
+        "--samples",
+        "5",
+    ]);
     assert_eq!(evaluation["n"], 200);
     assert_eq!(evaluation["kl_per_dim"].as_array().map(Vec::len), Some(4));
-    let (elbo, nll) = (evaluation["elbo"].as_f64().expect("elbo"), evaluation["nll"].as_f64().expect("nll"));
-    assert!(elbo < 0.0 && nll < -elbo, "the importance-weighted bound is the tighter one: {elbo} {nll}");
+    let (elbo, nll) = (
+        evaluation["elbo"].as_f64().expect("elbo"),
+        evaluation["nll"].as_f64().expect("nll"),
+    );
+    assert!(
+        elbo < 0.0 && nll < -elbo,
+        "the importance-weighted bound is the tighter one: {elbo} {nll}"
+    );
     let per_image = evaluation["sse_per_image"].as_f64().expect("sse");
     assert!((per_image / 784.0 - evaluation["mse_per_pixel"].as_f64().expect("mse")).abs() < 1e-9);
 
     let codes = at("codes.npy");
-    assert_eq!(json(&["encode", "--model", model, "--data", "digits:50", "--out", text(&codes)])["n"], 50);
+    assert_eq!(
+        json(&[
+            "encode",
+            "--model",
+            model,
+            "--data",
+            "digits:50",
+            "--out",
+            text(&codes)
+        ])["n"],
+        50
+    );
     let grid = at("grid.png");
-    assert_eq!(json(&["decode", "--model", model, "--codes", text(&codes), "--out", text(&grid)])["n"], 50);
+    assert_eq!(
+        json(&[
+            "decode",
+            "--model",
+            model,
+            "--codes",
+            text(&codes),
+            "--out",
+            text(&grid)
+        ])["n"],
+        50
+    );
     assert!(image::open(&grid).expect("a PNG").width() > 8 * 28);
 
     let xy = at("xy.npy");
@@ -68,40 +117,106 @@ fn a_tiny_model_goes_all_the_way() {
     assert!(shares[0].as_f64() >= shares[1].as_f64());
 
     for space in ["pixel", "code"] {
-        let arguments = ["retrieve", "--data", "digits:400", "--queries", "digits:test:50", "--space", space, "--model", model];
+        let arguments = [
+            "retrieve",
+            "--data",
+            "digits:400",
+            "--queries",
+            "digits:test:50",
+            "--space",
+            space,
+            "--model",
+            model,
+        ];
         let found = json(&arguments);
         assert_eq!(found["n_queries"], 50);
-        assert!(found["precision_at_k"].as_f64() > Some(0.2), "{space}: {found}");
+        assert!(
+            found["precision_at_k"].as_f64() > Some(0.2),
+            "{space}: {found}"
+        );
     }
 
     let gif = at("path.gif");
-    let frames = json(&["morph", "--model", model, "--data", "digits:50", "--path", "3,17,42", "--frames", "9", "--out", text(&gif)]);
+    let frames = json(&[
+        "morph",
+        "--model",
+        model,
+        "--data",
+        "digits:50",
+        "--path",
+        "3,17,42",
+        "--frames",
+        "9",
+        "--out",
+        text(&gif),
+    ]);
     assert_eq!(frames["frames"], 9);
-    let decoder = image::codecs::gif::GifDecoder::new(std::io::BufReader::new(std::fs::File::open(&gif).expect("the GIF")));
-    let decoded = image::AnimationDecoder::into_frames(decoder.expect("a GIF")).collect_frames().expect("frames");
+    let decoder = image::codecs::gif::GifDecoder::new(std::io::BufReader::new(
+        std::fs::File::open(&gif).expect("the GIF"),
+    ));
+    let decoded = image::AnimationDecoder::into_frames(decoder.expect("a GIF"))
+        .collect_frames()
+        .expect("frames");
     assert_eq!(decoded.len(), 9);
 
     let page = at("page.png");
-    let compared = json(&["compare", "--data", "digits:300", "--model", model, "--query", "7", "--k", "5", "--out", text(&page)]);
+    let compared = json(&[
+        "compare",
+        "--data",
+        "digits:300",
+        "--model",
+        model,
+        "--query",
+        "7",
+        "--k",
+        "5",
+        "--out",
+        text(&page),
+    ]);
     assert_eq!(compared["pixel"].as_array().map(Vec::len), Some(5));
-    assert!(compared["pixel"].as_array().expect("row").iter().all(|n| n["id"] != 7), "the query is no neighbour of itself");
+    assert!(
+        compared["pixel"]
+            .as_array()
+            .expect("row")
+            .iter()
+            .all(|n| n["id"] != 7),
+        "the query is no neighbour of itself"
+    );
     image::open(&page).expect("a PNG");
 
     let samples = at("samples.png");
-    assert_eq!(json(&["sample", "--model", model, "--count", "9", "--out", text(&samples)])["n"], 9);
+    assert_eq!(
+        json(&[
+            "sample",
+            "--model",
+            model,
+            "--count",
+            "9",
+            "--out",
+            text(&samples)
+        ])["n"],
+        9
+    );
 }
 
 #[test]
 fn the_same_seed_gives_the_same_model() {
-    let (a, b) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-    let read = |folder: &tempfile::TempDir| std::fs::read(tiny(folder.path(), "2")).expect("the model");
+    let (a, b) = (
+        tempfile::tempdir().expect("a folder"),
+        tempfile::tempdir().expect("a folder"),
+    );
+    let read =
+        |folder: &tempfile::TempDir| std::fs::read(tiny(folder.path(), "2")).expect("the model");
     assert!(read(&a) == read(&b));
 }
 
 #[test]
 fn built_in_data_is_described() {
     let faces = json(&["data", "describe", "faces:20"]);
-    assert_eq!((&faces["items"], &faces["height"], &faces["channels"]), (&20.into(), &64.into(), &3.into()));
+    assert_eq!(
+        (&faces["items"], &faces["height"], &faces["channels"]),
+        (&20.into(), &64.into(), &3.into())
+    );
     assert!(faces["factors"].as_array().map(Vec::len) >= Some(16));
     let digits = json(&["data", "describe", "digits:20"]);
     assert_eq!(digits["classes"].as_array().map(Vec::len), Some(10));
@@ -116,10 +231,42 @@ fn what_makes_no_sense_ends_with_status_2() {
     let out = text(&out);
     assert!(failure(&["train"], 2).contains("--data"));
     assert!(failure(&["nonsense"], 2).contains("nonsense"));
-    assert!(failure(&["train", "--data", "digits:50", "--preset", "huge"], 2).contains("mnist-dense"));
-    assert!(failure(&["morph", "--model", model, "--data", "digits:5", "--path", "1,9", "--out", out], 2).contains('9'));
-    assert!(failure(&["retrieve", "--data", "digits:5", "--queries", "digits:5", "--space", "code"], 2).contains("--model"));
-    assert!(failure(&["compare", "--data", "digits:5", "--model", model, "--query", "77", "--out", out], 2).contains("77"));
+    assert!(
+        failure(&["train", "--data", "digits:50", "--preset", "huge"], 2).contains("mnist-dense")
+    );
+    assert!(
+        failure(
+            &[
+                "morph", "--model", model, "--data", "digits:5", "--path", "1,9", "--out", out
+            ],
+            2
+        )
+        .contains('9')
+    );
+    assert!(
+        failure(
+            &[
+                "retrieve",
+                "--data",
+                "digits:5",
+                "--queries",
+                "digits:5",
+                "--space",
+                "code"
+            ],
+            2
+        )
+        .contains("--model")
+    );
+    assert!(
+        failure(
+            &[
+                "compare", "--data", "digits:5", "--model", model, "--query", "77", "--out", out
+            ],
+            2
+        )
+        .contains("77")
+    );
 }
 
 #[test]
@@ -132,14 +279,34 @@ fn what_fails_names_the_file_and_ends_with_status_1() {
     let cut = folder.path().join("cut.safetensors");
     let bytes = std::fs::read(&model).expect("the model");
     std::fs::write(&cut, &bytes[..bytes.len() / 2]).expect("written");
-    let message = failure(&["evaluate", "--model", text(&cut), "--data", "digits:5"], 1);
-    assert!(message.contains("cut.safetensors") && message.contains("complete"), "{message}");
+    let message = failure(
+        &["evaluate", "--model", text(&cut), "--data", "digits:5"],
+        1,
+    );
+    assert!(
+        message.contains("cut.safetensors") && message.contains("complete"),
+        "{message}"
+    );
 
-    let other_shape = failure(&["evaluate", "--model", text(&model), "--data", "faces:5"], 1);
+    let other_shape = failure(
+        &["evaluate", "--model", text(&model), "--data", "faces:5"],
+        1,
+    );
     assert!(other_shape.contains("28×28×1"), "{other_shape}");
 
     let unwritable = folder.path().join("no/such/folder/codes.npy");
-    let message = failure(&["encode", "--model", text(&model), "--data", "digits:5", "--out", text(&unwritable)], 1);
+    let message = failure(
+        &[
+            "encode",
+            "--model",
+            text(&model),
+            "--data",
+            "digits:5",
+            "--out",
+            text(&unwritable),
+        ],
+        1,
+    );
     assert!(message.contains("codes.npy"), "{message}");
 }
 
@@ -154,7 +321,10 @@ fn without_a_display_the_window_says_so() {
     let error = String::from_utf8_lossy(&output.stderr);
     if cfg!(target_os = "linux") {
         assert_eq!(output.status.code(), Some(1), "{error}");
-        assert!(error.contains("morphospace --help") && !error.contains("panicked"), "{error}");
+        assert!(
+            error.contains("morphospace --help") && !error.contains("panicked"),
+            "{error}"
+        );
     } else {
         println!("skipped: only on Linux can a window be asked for without a display");
     }

@@ -4,13 +4,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use morphospace::data::{DatasetSource, Picture};
-use morphospace::engine::{DeviceChoice, Engine, EngineOptions, Event, Query, Request, Session, TrainingState};
+use morphospace::engine::{
+    DeviceChoice, Engine, EngineOptions, Event, Query, Request, Session, TrainingState,
+};
 use morphospace::model::{Preset, TrainConfig};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn engine() -> Engine {
-    Engine::start(EngineOptions { device: DeviceChoice::Cpu, seed: 1 }, || {})
+    Engine::start(
+        EngineOptions {
+            device: DeviceChoice::Cpu,
+            seed: 1,
+        },
+        || {},
+    )
 }
 
 fn source(text: &str) -> DatasetSource {
@@ -31,8 +39,14 @@ fn wait<T>(engine: &Engine, what: &str, mut wanted: impl FnMut(Event) -> Option<
 fn complete(event: Event) -> Option<Arc<Session>> {
     match event {
         Event::Session(session) => {
-            let all = session.dataset.as_ref().is_some_and(|d| d.len() == session.expected_items);
-            let encoded = session.codes.as_ref().is_some_and(|c| c.len() == session.expected_items);
+            let all = session
+                .dataset
+                .as_ref()
+                .is_some_and(|d| d.len() == session.expected_items);
+            let encoded = session
+                .codes
+                .as_ref()
+                .is_some_and(|c| c.len() == session.expected_items);
             (all && (encoded || session.model.is_none())).then_some(session)
         }
         Event::Failed(error) => panic!("{error}"),
@@ -45,8 +59,14 @@ fn in_training(engine: &Engine, count: usize, epochs: usize) {
     engine.request(Request::OpenData(source(&format!("digits:{count}"))));
     let session = wait(engine, "data", complete);
     let shape = session.dataset.as_ref().expect("data").shape();
-    let config = TrainConfig { epochs, ..Preset::Tiny.training() };
-    engine.request(Request::Train { spec: Preset::Tiny.spec(shape), config });
+    let config = TrainConfig {
+        epochs,
+        ..Preset::Tiny.training()
+    };
+    engine.request(Request::Train {
+        spec: Preset::Tiny.spec(shape),
+        config,
+    });
 }
 
 fn state(event: Event, wanted: TrainingState) -> Option<u64> {
@@ -68,7 +88,10 @@ fn training_runs_to_its_end_and_codes_follow() {
             points.extend(report.points);
             (report.state == TrainingState::Finished).then_some(())
         }
-        Event::Preview { originals, reconstructions } => {
+        Event::Preview {
+            originals,
+            reconstructions,
+        } => {
             assert_eq!(originals.len(), reconstructions.len());
             previews += 1;
             None
@@ -76,18 +99,34 @@ fn training_runs_to_its_end_and_codes_follow() {
         _ => None,
     });
     assert!(previews > 0);
-    assert!(points.windows(2).all(|p| p[0].step < p[1].step), "each step is reported once, in order");
+    assert!(
+        points.windows(2).all(|p| p[0].step < p[1].step),
+        "each step is reported once, in order"
+    );
     let session = wait(&engine, "codes", complete);
     let model = session.model.as_ref().expect("a model");
-    assert!(model.is_unsaved && model.code_kl.iter().any(|kl| *kl > 0.1), "{model:?}");
-    assert_eq!(session.projection.as_ref().expect("a map").positions().len(), 500);
+    assert!(
+        model.is_unsaved && model.code_kl.iter().any(|kl| *kl > 0.1),
+        "{model:?}"
+    );
+    assert_eq!(
+        session
+            .projection
+            .as_ref()
+            .expect("a map")
+            .positions()
+            .len(),
+        500
+    );
 }
 
 #[test]
 fn a_drag_is_served_between_training_steps_and_only_the_newest_counts() {
     let engine = engine();
     in_training(&engine, 2000, 1000);
-    wait(&engine, "a running training", |e| state(e, TrainingState::Running).filter(|step| *step > 3));
+    wait(&engine, "a running training", |e| {
+        state(e, TrainingState::Running).filter(|step| *step > 3)
+    });
     for generation in 1..=200 {
         engine.decode(generation, vec![0.01 * generation as f32; 4]);
     }
@@ -104,7 +143,11 @@ fn a_drag_is_served_between_training_steps_and_only_the_newest_counts() {
         }
         _ => None,
     });
-    assert!(served.len() < 100, "{} pictures for 200 requests", served.len());
+    assert!(
+        served.len() < 100,
+        "{} pictures for 200 requests",
+        served.len()
+    );
     assert!(served.is_sorted());
     engine.request(Request::Stop);
     wait(&engine, "the end", |e| state(e, TrainingState::Finished));
@@ -114,14 +157,20 @@ fn a_drag_is_served_between_training_steps_and_only_the_newest_counts() {
 fn training_halts_steps_and_goes_on() {
     let engine = engine();
     in_training(&engine, 1000, 1000);
-    wait(&engine, "a running training", |e| state(e, TrainingState::Running).filter(|step| *step > 1));
+    wait(&engine, "a running training", |e| {
+        state(e, TrainingState::Running).filter(|step| *step > 1)
+    });
     engine.request(Request::Pause);
     let halted = wait(&engine, "a halt", |e| state(e, TrainingState::Paused));
     engine.request(Request::Step);
-    let stepped = wait(&engine, "one step", |e| state(e, TrainingState::Paused).filter(|step| *step > halted));
+    let stepped = wait(&engine, "one step", |e| {
+        state(e, TrainingState::Paused).filter(|step| *step > halted)
+    });
     assert_eq!(stepped, halted + 1);
     engine.request(Request::Resume);
-    wait(&engine, "more steps", |e| state(e, TrainingState::Running).filter(|step| *step > stepped));
+    wait(&engine, "more steps", |e| {
+        state(e, TrainingState::Running).filter(|step| *step > stepped)
+    });
     engine.request(Request::Stop);
     wait(&engine, "the end", |e| state(e, TrainingState::Finished));
 }
@@ -132,17 +181,26 @@ fn a_model_is_saved_opened_and_trained_further() {
     let path = folder.path().join("mine.safetensors");
     let engine = engine();
     in_training(&engine, 600, 1000);
-    wait(&engine, "a running training", |e| state(e, TrainingState::Running).filter(|step| *step > 8));
+    wait(&engine, "a running training", |e| {
+        state(e, TrainingState::Running).filter(|step| *step > 8)
+    });
     engine.request(Request::Stop);
     let stopped = wait(&engine, "the end", |e| state(e, TrainingState::Finished));
     wait(&engine, "codes", complete);
     engine.request(Request::SaveModel(path.clone()));
-    wait(&engine, "saving", |e| matches!(e, Event::Saved(_)).then_some(()));
+    wait(&engine, "saving", |e| {
+        matches!(e, Event::Saved(_)).then_some(())
+    });
 
     engine.request(Request::OpenModel(path.clone()));
-    let opened = wait(&engine, "the model", |event| complete(event).filter(|s| s.model.as_ref().is_some_and(|m| m.file.is_some())));
+    let opened = wait(&engine, "the model", |event| {
+        complete(event).filter(|s| s.model.as_ref().is_some_and(|m| m.file.is_some()))
+    });
     let model = opened.model.as_ref().expect("a model");
-    assert_eq!((model.name.as_str(), model.is_unsaved, model.can_resume), ("mine", false, true));
+    assert_eq!(
+        (model.name.as_str(), model.is_unsaved, model.can_resume),
+        ("mine", false, true)
+    );
     engine.request(Request::Resume);
     let step = wait(&engine, "more steps", |e| state(e, TrainingState::Running));
     assert!(step >= stopped, "{step} after {stopped}");
@@ -155,7 +213,10 @@ fn retrieval_leaves_the_query_out_and_answers_in_both_spaces() {
     let session = wait(&engine, "data", complete);
     engine.retrieve(7, Query::Item(5), 10);
     let comparison = wait(&engine, "neighbours", |event| match event {
-        Event::Retrieved { generation: 7, comparison } => Some(comparison),
+        Event::Retrieved {
+            generation: 7,
+            comparison,
+        } => Some(comparison),
         Event::Failed(error) => panic!("{error}"),
         _ => None,
     });
@@ -169,10 +230,16 @@ fn retrieval_leaves_the_query_out_and_answers_in_both_spaces() {
     let picture: Picture = session.dataset.as_ref().expect("data").picture(9);
     engine.retrieve(8, Query::Picture(picture), 1);
     let comparison = wait(&engine, "neighbours", |event| match event {
-        Event::Retrieved { generation: 8, comparison } => Some(comparison),
+        Event::Retrieved {
+            generation: 8,
+            comparison,
+        } => Some(comparison),
         _ => None,
     });
-    assert_eq!((comparison.pixels.ids[0], comparison.pixels.distances[0]), (9, 0.0));
+    assert_eq!(
+        (comparison.pixels.ids[0], comparison.pixels.distances[0]),
+        (9, 0.0)
+    );
 }
 
 #[test]
@@ -185,7 +252,9 @@ fn failures_become_events_and_the_engine_goes_on() {
     };
     engine.request(Request::OpenModel(folder.path().join("none.safetensors")));
     assert!(wait(&engine, "an error", failed).contains("none.safetensors"));
-    engine.request(Request::OpenData(source(folder.path().join("no.gz").to_str().expect("UTF-8"))));
+    engine.request(Request::OpenData(source(
+        folder.path().join("no.gz").to_str().expect("UTF-8"),
+    )));
     assert!(wait(&engine, "an error", failed).contains("no.gz"));
     engine.request(Request::Pause);
     assert!(wait(&engine, "an error", failed).contains("no training"));
@@ -194,7 +263,10 @@ fn failures_become_events_and_the_engine_goes_on() {
     engine.request(Request::OpenData(source("digits:60")));
     let session = wait(&engine, "data", complete);
     assert_eq!(session.dataset.as_ref().map(|d| d.len()), Some(60));
-    let wrong = Picture { shape: morphospace::data::ImageShape::new(2, 2, 1), pixels: vec![0; 4] };
+    let wrong = Picture {
+        shape: morphospace::data::ImageShape::new(2, 2, 1),
+        pixels: vec![0; 4],
+    };
     engine.retrieve(3, Query::Picture(wrong), 3);
     assert!(wait(&engine, "an error", failed).contains("2×2×1"));
 }
@@ -209,7 +281,11 @@ fn reading_can_be_cancelled() {
     });
     engine.request(Request::Cancel);
     let there = wait(&engine, "the end of reading", |event| match event {
-        Event::Session(session) => session.dataset.as_ref().filter(|d| d.len() == session.expected_items).map(|d| d.len()),
+        Event::Session(session) => session
+            .dataset
+            .as_ref()
+            .filter(|d| d.len() == session.expected_items)
+            .map(|d| d.len()),
         _ => None,
     });
     assert!(there < 2_000_000);

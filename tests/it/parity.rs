@@ -20,8 +20,17 @@ fn the_gpu_agrees_with_the_cpu() {
     }
     println!("comparing {} with the CPU", info.name);
     let (cpu, _) = choose_device(DeviceChoice::Cpu).expect("the CPU");
-    let shapes = [ImageShape::new(28, 28, 1), ImageShape::new(64, 64, 3), ImageShape::new(30, 21, 3)];
-    let presets = [Preset::Tiny, Preset::MnistDense, Preset::Digits, Preset::Faces];
+    let shapes = [
+        ImageShape::new(28, 28, 1),
+        ImageShape::new(64, 64, 3),
+        ImageShape::new(30, 21, 3),
+    ];
+    let presets = [
+        Preset::Tiny,
+        Preset::MnistDense,
+        Preset::Digits,
+        Preset::Faces,
+    ];
     for (shape, preset) in shapes.into_iter().flat_map(|s| presets.map(|p| (s, p))) {
         if preset == Preset::MnistDense && shape.channels == 3 {
             continue;
@@ -35,27 +44,64 @@ fn the_gpu_agrees_with_the_cpu() {
         let mut pictures = Vec::new();
         let mut codes = Vec::new();
         for device in [&cpu, &gpu] {
-            let mut trainer = Trainer::new(spec.clone(), config.clone(), &dataset, device).expect("a trainer");
+            let mut trainer =
+                Trainer::new(spec.clone(), config.clone(), &dataset, device).expect("a trainer");
             while !trainer.is_done() {
                 trainer.advance(&dataset).expect("a step");
             }
             trainer.read_losses().expect("finite losses");
-            losses.push(trainer.history().iter().flat_map(|p| [p.reconstruction, p.kl]).collect::<Vec<f32>>());
+            losses.push(
+                trainer
+                    .history()
+                    .iter()
+                    .flat_map(|p| [p.reconstruction, p.kl])
+                    .collect::<Vec<f32>>(),
+            );
             let code = spec.code;
-            let blank = CodeStatistics { mean: vec![0.0; code], std: vec![1.0; code], kl: vec![1.0; code], example: vec![0.0; code] };
+            let blank = CodeStatistics {
+                mean: vec![0.0; code],
+                std: vec![1.0; code],
+                kl: vec![1.0; code],
+                example: vec![0.0; code],
+            };
             // Fresh weights from the seed, moved to the other device through a file's content.
-            let fresh = Trainer::new(spec.clone(), config.clone(), &dataset, &cpu).expect("a trainer");
-            let file = ModelFile::from_trainer(&fresh, Provenance::default(), blank).expect("a file");
+            let fresh =
+                Trainer::new(spec.clone(), config.clone(), &dataset, &cpu).expect("a trainer");
+            let file =
+                ModelFile::from_trainer(&fresh, Provenance::default(), blank).expect("a file");
             let model = file.model(device).expect("a model");
             let items: Vec<&[u8]> = (0..8).map(|i| dataset.pixels(i)).collect();
-            let found = model.encode(&items, &Progress::silent()).expect("codes").mean;
+            let found = model
+                .encode(&items, &Progress::silent())
+                .expect("codes")
+                .mean;
             pictures.push(model.decode(&vec![0.3; 5 * code]).expect("pictures"));
             codes.push(found);
         }
-        let worst = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs() / (1.0 + b.abs())).fold(0.0, f32::max);
-        assert!(worst(&codes[1], &codes[0]) < 1e-3, "{preset} {shape}: codes differ by {}", worst(&codes[1], &codes[0]));
-        let off = pictures[0].iter().zip(&pictures[1]).map(|(a, b)| a.abs_diff(*b)).max();
-        assert!(off <= Some(1), "{preset} {shape}: pictures differ by {off:?}");
-        assert!(worst(&losses[1], &losses[0]) < 2e-2, "{preset} {shape}: losses {:?}", losses);
+        let worst = |a: &[f32], b: &[f32]| {
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| (a - b).abs() / (1.0 + b.abs()))
+                .fold(0.0, f32::max)
+        };
+        assert!(
+            worst(&codes[1], &codes[0]) < 1e-3,
+            "{preset} {shape}: codes differ by {}",
+            worst(&codes[1], &codes[0])
+        );
+        let off = pictures[0]
+            .iter()
+            .zip(&pictures[1])
+            .map(|(a, b)| a.abs_diff(*b))
+            .max();
+        assert!(
+            off <= Some(1),
+            "{preset} {shape}: pictures differ by {off:?}"
+        );
+        assert!(
+            worst(&losses[1], &losses[0]) < 2e-2,
+            "{preset} {shape}: losses {:?}",
+            losses
+        );
     }
 }

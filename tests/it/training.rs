@@ -3,7 +3,9 @@
 use burn::tensor::Device;
 use morphospace::Progress;
 use morphospace::data::{Dataset, ImageShape, digits};
-use morphospace::model::{CodeStatistics, Likelihood, ModelFile, ModelSpec, Network, Preset, Provenance, Trainer};
+use morphospace::model::{
+    CodeStatistics, Likelihood, ModelFile, ModelSpec, Network, Preset, Provenance, Trainer,
+};
 
 fn some_digits(count: usize) -> Dataset {
     digits::generate(1, 0..count, &Progress::silent()).expect("digits")
@@ -24,7 +26,10 @@ fn file(trainer: &Trainer, dataset: &Dataset) -> ModelFile {
         kl: vec![1.0; code],
         example: vec![0.0; code],
     };
-    let provenance = Provenance { digest: dataset.digest(), ..Provenance::default() };
+    let provenance = Provenance {
+        digest: dataset.digest(),
+        ..Provenance::default()
+    };
     ModelFile::from_trainer(trainer, provenance, statistics).expect("a file")
 }
 
@@ -36,10 +41,21 @@ fn pictures(model: &morphospace::model::AutoEncoder) -> Vec<u8> {
 #[test]
 fn training_lowers_both_losses_of_every_preset_shape() {
     let dataset = some_digits(400);
-    for preset in [Preset::Tiny, Preset::Digits, Preset::Mnist2d, Preset::MnistDense] {
+    for preset in [
+        Preset::Tiny,
+        Preset::Digits,
+        Preset::Mnist2d,
+        Preset::MnistDense,
+    ] {
         let mut config = preset.training();
         (config.epochs, config.batch, config.warm_up) = (4, 32, 0.0);
-        let mut trainer = Trainer::new(preset.spec(dataset.shape()), config, &dataset, &Device::flex()).expect("a trainer");
+        let mut trainer = Trainer::new(
+            preset.spec(dataset.shape()),
+            config,
+            &dataset,
+            &Device::flex(),
+        )
+        .expect("a trainer");
         let steps = trainer.steps();
         run(&mut trainer, &dataset, steps);
         let history = trainer.history();
@@ -60,7 +76,15 @@ fn training_resumes_bit_for_bit() {
     for preset in [Preset::Tiny, Preset::Digits, Preset::MnistDense] {
         let mut config = preset.training();
         (config.epochs, config.batch) = (4, 64);
-        let new = || Trainer::new(preset.spec(dataset.shape()), config.clone(), &dataset, &Device::flex()).expect("a trainer");
+        let new = || {
+            Trainer::new(
+                preset.spec(dataset.shape()),
+                config.clone(),
+                &dataset,
+                &Device::flex(),
+            )
+            .expect("a trainer")
+        };
         let mut whole = new();
         let steps = whole.steps();
         run(&mut whole, &dataset, steps);
@@ -70,12 +94,20 @@ fn training_resumes_bit_for_bit() {
         file(&first, &dataset).save(&path).expect("saved");
         drop(first);
         let loaded = ModelFile::load(&path).expect("loaded");
-        let mut second = loaded.trainer(None, &dataset, &Device::flex()).expect("resumed");
+        let mut second = loaded
+            .trainer(None, &dataset, &Device::flex())
+            .expect("resumed");
         assert_eq!(second.step(), steps / 2);
         run(&mut second, &dataset, steps);
 
-        assert!(pictures(&whole.model()) == pictures(&second.model()), "{preset}: the last weights");
-        assert!(pictures(&whole.best_model()) == pictures(&second.best_model()), "{preset}: the best weights");
+        assert!(
+            pictures(&whole.model()) == pictures(&second.model()),
+            "{preset}: the last weights"
+        );
+        assert!(
+            pictures(&whole.best_model()) == pictures(&second.best_model()),
+            "{preset}: the best weights"
+        );
         let (a, b) = (folder.path().join("a"), folder.path().join("b"));
         file(&whole, &dataset).save(&a).expect("saved");
         file(&second, &dataset).save(&b).expect("saved");
@@ -84,7 +116,10 @@ fn training_resumes_bit_for_bit() {
             let header = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
             bytes[8 + header..].to_vec()
         };
-        assert!(weights(&a) == weights(&b), "{preset}: every bit of the weights");
+        assert!(
+            weights(&a) == weights(&b),
+            "{preset}: every bit of the weights"
+        );
     }
 }
 
@@ -93,7 +128,9 @@ fn a_large_batch_in_slices_takes_the_same_steps() {
     // The convolutional network at batch 512 is cut in slices on the CPU; the gradient must be that of the whole batch.
     let dataset = some_digits(1024);
     let mut spec = Preset::Digits.spec(dataset.shape());
-    spec.network = Network::Dense { hidden: vec![2048, 2048] };
+    spec.network = Network::Dense {
+        hidden: vec![2048, 2048],
+    };
     let mut config = Preset::Tiny.training();
     (config.epochs, config.batch, config.validation) = (1, 1024, 0.0);
     let mut trainer = Trainer::new(spec, config, &dataset, &Device::flex()).expect("a trainer");
@@ -107,23 +144,41 @@ fn a_large_batch_in_slices_takes_the_same_steps() {
     let points = trainer.history();
     assert_eq!(points.len(), 1);
     // Before the first step every pixel is near probability one half: 784 · log 2 nats.
-    assert!((points[0].reconstruction - 543.4).abs() < 60.0, "{}", points[0].reconstruction);
+    assert!(
+        (points[0].reconstruction - 543.4).abs() < 60.0,
+        "{}",
+        points[0].reconstruction
+    );
 }
 
 #[test]
 fn odd_shapes_train_and_come_back_whole() {
-    for shape in [ImageShape::new(28, 20, 1), ImageShape::new(30, 31, 3), ImageShape::new(50, 70, 1), ImageShape::new(5, 3, 3)] {
-        let pixels: Vec<u8> = (0..40 * shape.len()).map(|i| ((i * 37) % 251) as u8).collect();
+    for shape in [
+        ImageShape::new(28, 20, 1),
+        ImageShape::new(30, 31, 3),
+        ImageShape::new(50, 70, 1),
+        ImageShape::new(5, 3, 3),
+    ] {
+        let pixels: Vec<u8> = (0..40 * shape.len())
+            .map(|i| ((i * 37) % 251) as u8)
+            .collect();
         let dataset = Dataset::new("odd", shape, pixels).expect("pictures");
         let preset = Preset::for_shape(shape);
         let mut config = preset.training();
         (config.epochs, config.batch) = (1, 16);
-        let mut trainer = Trainer::new(preset.spec(shape), config, &dataset, &Device::flex()).expect("a trainer");
+        let mut trainer =
+            Trainer::new(preset.spec(shape), config, &dataset, &Device::flex()).expect("a trainer");
         let steps = trainer.steps();
         run(&mut trainer, &dataset, steps);
         let model = trainer.model();
-        let codes = model.encode(&[dataset.pixels(0), dataset.pixels(1)], &Progress::silent()).expect("codes").mean;
-        assert_eq!(model.decode(&codes).expect("pictures").len(), 2 * shape.len());
+        let codes = model
+            .encode(&[dataset.pixels(0), dataset.pixels(1)], &Progress::silent())
+            .expect("codes")
+            .mean;
+        assert_eq!(
+            model.decode(&codes).expect("pictures").len(),
+            2 * shape.len()
+        );
         let loss = trainer.history()[0].reconstruction;
         assert!(loss.is_finite() && loss > 0.0, "{shape}: {loss}");
     }
@@ -147,18 +202,37 @@ fn a_model_file_is_replaced_only_by_a_whole_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("model.safetensors");
     let dataset = some_digits(40);
-    let trainer = Trainer::new(Preset::Tiny.spec(dataset.shape()), Preset::Tiny.training(), &dataset, &Device::flex()).expect("a trainer");
+    let trainer = Trainer::new(
+        Preset::Tiny.spec(dataset.shape()),
+        Preset::Tiny.training(),
+        &dataset,
+        &Device::flex(),
+    )
+    .expect("a trainer");
     let file = file(&trainer, &dataset);
     file.save(&path).expect("saved");
     let before = std::fs::read(&path).expect("the file");
     // A folder in the way makes the last step of saving fail.
     let blocked = folder.path().join("blocked");
     std::fs::create_dir_all(blocked.join("full")).expect("a folder");
-    let error = file.save(&blocked).expect_err("a folder is no place for a file");
-    assert!(error.is_file() && error.to_string().contains("blocked"), "{error}");
+    let error = file
+        .save(&blocked)
+        .expect_err("a folder is no place for a file");
+    assert!(
+        error.is_file() && error.to_string().contains("blocked"),
+        "{error}"
+    );
     assert!(std::fs::read(&path).expect("the file") == before);
-    let left: Vec<_> = std::fs::read_dir(folder.path()).expect("the folder").flatten().map(|e| e.file_name()).collect();
-    assert_eq!(left.len(), 2, "nothing half-written is left behind: {left:?}");
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("the folder")
+        .flatten()
+        .map(|e| e.file_name())
+        .collect();
+    assert_eq!(
+        left.len(),
+        2,
+        "nothing half-written is left behind: {left:?}"
+    );
 }
 
 #[test]
@@ -166,13 +240,27 @@ fn foreign_weights_need_a_matching_specification() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("vae.safetensors");
     // PyTorch's own VAE example: fc1, fc21, fc22, fc3, fc4 with weights [out, in].
-    let sizes = [("fc1", 400, 784), ("fc21", 20, 400), ("fc22", 20, 400), ("fc3", 400, 20), ("fc4", 784, 400)];
+    let sizes = [
+        ("fc1", 400, 784),
+        ("fc21", 20, 400),
+        ("fc22", 20, 400),
+        ("fc3", 400, 20),
+        ("fc4", 784, 400),
+    ];
     let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = sizes
         .iter()
         .flat_map(|(name, out, inputs)| {
-            let bytes = |n: usize| (0..n).flat_map(|i| ((i % 13) as f32 * 0.01 - 0.06).to_le_bytes()).collect::<Vec<u8>>();
+            let bytes = |n: usize| {
+                (0..n)
+                    .flat_map(|i| ((i % 13) as f32 * 0.01 - 0.06).to_le_bytes())
+                    .collect::<Vec<u8>>()
+            };
             [
-                (format!("{name}.weight"), vec![*out, *inputs], bytes(out * inputs)),
+                (
+                    format!("{name}.weight"),
+                    vec![*out, *inputs],
+                    bytes(out * inputs),
+                ),
                 (format!("{name}.bias"), vec![*out], bytes(*out)),
             ]
         })
@@ -180,27 +268,55 @@ fn foreign_weights_need_a_matching_specification() {
     let write = |tensors: &[(String, Vec<usize>, Vec<u8>)]| {
         let views: Vec<_> = tensors
             .iter()
-            .map(|(n, s, b)| (n.as_str(), safetensors::tensor::TensorView::new(safetensors::Dtype::F32, s.clone(), b).expect("a tensor")))
+            .map(|(n, s, b)| {
+                (
+                    n.as_str(),
+                    safetensors::tensor::TensorView::new(safetensors::Dtype::F32, s.clone(), b)
+                        .expect("a tensor"),
+                )
+            })
             .collect();
-        std::fs::write(&path, safetensors::serialize(views, None).expect("bytes")).expect("written");
+        std::fs::write(&path, safetensors::serialize(views, None).expect("bytes"))
+            .expect("written");
     };
     write(&tensors);
     let error = ModelFile::load(&path).expect_err("no specification beside it");
     assert!(error.to_string().contains("vae.json"), "{error}");
 
     let spec = Preset::MnistDense.spec(ImageShape::new(28, 28, 1));
-    std::fs::write(folder.path().join("vae.json"), serde_json::to_string(&spec).expect("JSON")).expect("written");
+    std::fs::write(
+        folder.path().join("vae.json"),
+        serde_json::to_string(&spec).expect("JSON"),
+    )
+    .expect("written");
     let loaded = ModelFile::load(&path).expect("matches");
     let model = loaded.model(&Device::flex()).expect("a model");
     assert_eq!(model.decode(&[0.0; 20]).expect("a picture").len(), 784);
 
     write(&tensors[..6]);
-    let error = ModelFile::load(&path).expect_err("two layers are missing").to_string();
-    assert!(error.contains("decoder.0.weight is missing") && error.contains("decoder.1.bias is missing"), "{error}");
+    let error = ModelFile::load(&path)
+        .expect_err("two layers are missing")
+        .to_string();
+    assert!(
+        error.contains("decoder.0.weight is missing")
+            && error.contains("decoder.1.bias is missing"),
+        "{error}"
+    );
 
-    let newer = ModelSpec { version: 99, ..spec };
-    std::fs::write(folder.path().join("vae.json"), serde_json::to_string(&newer).expect("JSON")).expect("written");
-    assert!(ModelFile::load(&path).expect_err("a later version").is_newer_version());
+    let newer = ModelSpec {
+        version: 99,
+        ..spec
+    };
+    std::fs::write(
+        folder.path().join("vae.json"),
+        serde_json::to_string(&newer).expect("JSON"),
+    )
+    .expect("written");
+    assert!(
+        ModelFile::load(&path)
+            .expect_err("a later version")
+            .is_newer_version()
+    );
 }
 
 #[test]
@@ -210,5 +326,8 @@ fn a_pickle_of_something_else_is_refused() {
     // pickle.dumps({"answer": 42}, protocol=2)
     std::fs::write(&path, b"\x80\x02}q\x00X\x06\x00\x00\x00answerq\x01K*s.").expect("written");
     let error = ModelFile::load(&path).expect_err("no state dictionary");
-    assert!(error.is_file() && error.to_string().contains("other.pt"), "{error}");
+    assert!(
+        error.is_file() && error.to_string().contains("other.pt"),
+        "{error}"
+    );
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use eframe::egui::accesskit::Role;
 use eframe::egui::{self, Key, Modifiers, Pos2, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -46,6 +47,32 @@ fn wait_for(window: &mut Harness<'_, App>, what: &str, is_there: impl Fn(&App) -
     window.run_steps(3);
 }
 
+/// Waits until `items` are on the map; where no shipped model fits, trains the smallest first.
+fn prepare(window: &mut Harness<'_, App>, items: usize) {
+    wait_for(window, "the data", |app| {
+        app.items() == items && !app.is_busy()
+    });
+    if !window.state().has_model() {
+        train_tiny(window);
+        wait_for(window, "training to begin", |app| app.loss_points() > 0);
+    }
+    wait_for(window, "the map and a picture", |app| {
+        app.mapped_items() == items && app.is_picture_current() && !app.is_busy()
+    });
+}
+
+/// Chooses the preset and presses the button.
+fn train_tiny(window: &mut Harness<'_, App>) {
+    window
+        .get_by_role_and_label(Role::ComboBox, "Preset")
+        .click();
+    window.run_steps(3);
+    window.get_by_label("tiny").click();
+    window.run_steps(3);
+    window.get_by_label("Train").click();
+    window.run_steps(2);
+}
+
 fn drag(window: &mut Harness<'_, App>, from: Pos2, to: Pos2) {
     window.hover_at(from);
     window.step();
@@ -81,12 +108,10 @@ fn a_slider_changes_the_picture_and_undo_brings_it_back() {
     let Some(mut window) = open("faces:200") else {
         return;
     };
-    wait_for(&mut window, "a picture and its map", |app| {
-        app.is_picture_current() && app.mapped_items() == 200
-    });
+    prepare(&mut window, 200);
     let before = pixels_of(&mut window, "Decoded picture");
     let slider = window
-        .get_all_by_role(egui::accesskit::Role::Slider)
+        .get_all_by_role(Role::Slider)
         .next()
         .expect("there is a slider")
         .rect();
@@ -118,9 +143,7 @@ fn a_click_on_a_point_fills_both_rows() {
     let Some(mut window) = open("faces:200") else {
         return;
     };
-    wait_for(&mut window, "200 points", |app| {
-        app.mapped_items() == 200 && !app.is_busy()
-    });
+    prepare(&mut window, 200);
     let at = (0..200)
         .find_map(|id| window.state().item_position(id))
         .expect("points are on the screen");
@@ -145,14 +168,8 @@ fn training_runs_pauses_saves_and_loads_again() {
         return;
     };
     let folder = tempfile::tempdir().expect("a folder");
-    wait_for(&mut window, "the data", |app| {
-        app.mapped_items() == 256 && !app.is_busy()
-    });
-    window.get_by_label("Preset").click();
-    window.run_steps(3);
-    window.get_by_label("tiny").click();
-    window.run_steps(3);
-    window.get_by_label("Train").click();
+    prepare(&mut window, 256);
+    train_tiny(&mut window);
     wait_for(&mut window, "a loss curve", |app| {
         app.is_running() && app.loss_points() > 0
     });
@@ -180,9 +197,7 @@ fn a_bad_file_is_a_line_in_the_log_and_the_window_lives_on() {
         return;
     };
     let folder = tempfile::tempdir().expect("a folder");
-    wait_for(&mut window, "the data", |app| {
-        app.mapped_items() == 64 && !app.is_busy()
-    });
+    prepare(&mut window, 64);
     let file = folder.path().join("broken.safetensors");
     std::fs::write(&file, b"no model").expect("the folder can be written");
     drop_file(&mut window, &file);

@@ -61,7 +61,9 @@ impl Panel for PicturePanel {
 
 fn large_ui(ui: &mut Ui, cx: &mut Cx<'_>, area: Rect, texture: &TextureHandle, aspect: f32) {
     let tokens = cx.tokens;
-    let rect = fit(area.shrink(theme::DOUBLE), aspect);
+    // The switch in the corner stands above the picture, not on it.
+    let below = area.with_min_y(area.top() + 24.0);
+    let rect = fit(below.shrink2(egui::vec2(theme::DOUBLE, 12.0)), aspect);
     paint_picture(
         ui,
         rect,

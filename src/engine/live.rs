@@ -1,0 +1,127 @@
+//! Live requests: what a hand on a slider or on the map asks for.
+//!
+//! Invariant: each is answered from the weights of this moment, also half-way through training.
+
+use std::time::Instant;
+
+use super::core::Core;
+use super::mailbox::{Decode, Inspect, Mailbox, Retrieve};
+use super::message::{Event, Query};
+use super::search::Task;
+use crate::data::Picture;
+use crate::error::{Error, Result};
+use crate::model::AutoEncoder;
+use crate::progress::Progress;
+
+impl Core {
+    /// The network as it is now, also half-way through training.
+    fn network(&self) -> Option<AutoEncoder> {
+        match &self.training {
+            Some(training) => Some(training.network()),
+            None => self.model.as_ref().map(|m| m.network.clone()),
+        }
+    }
+
+    /// Serves the newest live requests; whether there was one.
+    pub(super) fn serve(&mut self, mailbox: &Mailbox) -> bool {
+        let mut served = false;
+        if let Some(mail) = mailbox.decode.take() {
+            self.guarded(|core| core.decode(mail));
+            served = true;
+        }
+        if let Some(mail) = mailbox.inspect.take() {
+            self.guarded(|core| core.inspect(mail));
+            served = true;
+        }
+        if let Some(mail) = mailbox.retrieve.take() {
+            self.guarded(|core| core.retrieve(mail));
+            served = true;
+        }
+        served
+    }
+
+    fn decode(&mut self, mail: Decode) -> Result<()> {
+        // A code of another length was meant for a model that is gone.
+        let Some(network) = self.network().filter(|n| n.code() == mail.code.len()) else {
+            return Ok(());
+        };
+        let start = Instant::now();
+        let pixels = network.decode(&mail.code)?;
+        let picture = Picture {
+            shape: network.spec().shape,
+            pixels,
+        };
+        let secs = start.elapsed().as_secs_f32();
+        self.outbox.send(Event::Decoded {
+            generation: mail.generation,
+            picture,
+            secs,
+        });
+        Ok(())
+    }
+
+    fn inspect(&mut self, mail: Inspect) -> Result<()> {
+        let (Some(network), Some(dataset)) = (self.network(), self.session.dataset.clone()) else {
+            return Ok(());
+        };
+        if mail.item >= dataset.len() || network.spec().shape != dataset.shape() {
+            return Ok(());
+        }
+        let pixels = dataset.pixels(mail.item);
+        let posterior = network.encode(&[pixels], &Progress::silent())?;
+        let reconstruction = Picture {
+            shape: dataset.shape(),
+            pixels: network.decode(&posterior.mean)?,
+        };
+        let loss = network.loss_at_mean(pixels, &posterior)?;
+        self.outbox.send(Event::Inspected {
+            generation: mail.generation,
+            item: mail.item,
+            code: posterior.mean,
+            reconstruction,
+            loss,
+        });
+        Ok(())
+    }
+
+    fn retrieve(&mut self, mail: Retrieve) -> Result<()> {
+        let Some(dataset) = self.session.dataset.clone() else {
+            return Ok(());
+        };
+        let codes = self.session.codes.clone().filter(|c| c.len() > 0);
+        let (pixels, code) = match &mail.query {
+            Query::Item(item) if *item < dataset.len() => {
+                let known = codes
+                    .as_ref()
+                    .filter(|c| *item < c.len())
+                    .map(|c| c.code(*item).to_vec());
+                (dataset.pixels(*item).to_vec(), known)
+            }
+            Query::Item(_) => return Ok(()),
+            Query::Picture(picture) if picture.shape == dataset.shape() => {
+                let network = self.network().filter(|n| n.spec().shape == picture.shape);
+                let code = network
+                    .map(|n| n.encode(&[&picture.pixels], &Progress::silent()))
+                    .transpose()?;
+                (picture.pixels.clone(), code.map(|p| p.mean))
+            }
+            Query::Picture(picture) => {
+                return Err(Error::model(format!(
+                    "the query is {}, the data {}",
+                    picture.shape,
+                    dataset.shape()
+                )));
+            }
+        };
+        self.searcher.search(Task {
+            generation: mail.generation,
+            dataset,
+            codes,
+            query: mail.query,
+            pixels,
+            code,
+            k: mail.k,
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,63 @@
+//! Where events leave the engine, from any of its threads.
+//!
+//! Invariant: each event is followed by one call of the reader's wake-up.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+
+use super::message::Event;
+use crate::progress::Progress;
+
+/// Where events go, from any of the engine's threads.
+#[derive(Clone)]
+pub(super) struct Outbox {
+    events: Sender<Event>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Outbox {
+    pub(super) fn new(events: Sender<Event>, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self { events, wake }
+    }
+
+    pub(super) fn send(&self, event: Event) {
+        // Nobody listens any more only when the program ends.
+        let _ = self.events.send(event);
+        (self.wake)();
+    }
+
+    /// Progress whose news become events, at most twenty a second.
+    pub(super) fn progress(&self, what: &str) -> Progress {
+        let (outbox, what) = (self.clone(), what.to_owned());
+        let start = Instant::now();
+        let last = Mutex::new(None::<Instant>);
+        Progress::new(move |done| {
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.is_some_and(|at| at.elapsed() < Duration::from_millis(50)) {
+                return;
+            }
+            *last = Some(Instant::now());
+            let spent = start.elapsed().as_secs_f32();
+            let secs_left = (done > 0.02 && spent > 0.3).then(|| spent / done * (1.0 - done));
+            outbox.send(Event::Progress {
+                what: what.clone(),
+                done,
+                secs_left,
+            });
+        })
+    }
+
+    pub(super) fn progress_ended(&self, what: &str) {
+        self.send(Event::ProgressEnded {
+            what: what.to_owned(),
+        });
+    }
+}
+
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outbox").finish_non_exhaustive()
+    }
+}
