@@ -13,7 +13,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn milliseconds(preset: Preset, shape: ImageShape, steps: usize) -> f64 {
     let pixels = (0..1024 * shape.len())
-        .map(|i| (i * 2_654_435_761 >> 7) as u8)
+        .map(|i| ((i * 2_654_435_761) >> 7) as u8)
         .collect();
     let dataset = Dataset::new("noise", shape, pixels).expect("pictures");
     let mut config = preset.training();

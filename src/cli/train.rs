@@ -89,8 +89,7 @@ impl Train {
         let mut session = self.wait_for_data(&engine, common)?;
         if let Some(file) = &self.resume {
             engine.request(Request::OpenModel(file.clone()));
-            session =
-                self.wait_for_codes(&engine, common, &mut Watch::default(), session.id + 1)?;
+            session = Self::wait_for_codes(&engine, common, &mut Watch::default(), session.id + 1)?;
             engine.request(Request::Resume);
         } else {
             engine.request(self.request(&session, common)?);
@@ -99,7 +98,7 @@ impl Train {
         let mut is_stopping = false;
         while !watch.is_finished {
             let event = engine.wait()?;
-            if self.watch(&event, common, &mut watch)? {
+            if Self::watch(&event, common, &mut watch)? {
                 engine.request(Request::SaveModel(self.out.clone()));
             }
             if interrupted.load(Ordering::Relaxed) && !is_stopping {
@@ -107,9 +106,9 @@ impl Train {
                 engine.request(Request::Stop);
             }
         }
-        self.wait_for_codes(&engine, common, &mut watch, session.id + 2)?;
+        Self::wait_for_codes(&engine, common, &mut watch, session.id + 2)?;
         engine.request(Request::SaveModel(self.out.clone()));
-        while !matches!(self.checked(engine.wait()?)?, Event::Saved(_)) {}
+        while !matches!(checked(engine.wait()?)?, Event::Saved(_)) {}
         if self.half {
             ModelFile::load(&self.out)?
                 .stored_as(Precision::Half)
@@ -164,20 +163,12 @@ impl Train {
         Ok(Request::Train { spec, config })
     }
 
-    /// Passes an event on, unless it tells of a failure.
-    fn checked(&self, event: Event) -> Result<Event> {
-        match event {
-            Event::Failed(error) => Err(error),
-            event => Ok(event),
-        }
-    }
-
     fn wait_for_data(&self, engine: &Engine, common: &Common) -> Result<Session> {
         let progress = common.progress(&format!("Reading {}", self.data.name()));
         loop {
-            match self.checked(engine.wait()?)? {
+            match checked(engine.wait()?)? {
                 Event::Device(info) if !common.quiet => {
-                    eprintln!("Computing on {}: {}", info.name, info.reason)
+                    eprintln!("Computing on {}: {}", info.name, info.reason);
                 }
                 Event::Progress { done, .. } => progress.update((done * 1000.0) as usize, 1000)?,
                 Event::Session(session) => {
@@ -193,7 +184,6 @@ impl Train {
 
     /// Waits until the codes of all items are there, in a session of at least `id`.
     fn wait_for_codes(
-        &self,
         engine: &Engine,
         common: &Common,
         watch: &mut Watch,
@@ -210,12 +200,12 @@ impl Train {
             {
                 return Ok((**session).clone());
             }
-            self.watch(&event, common, watch)?;
+            Self::watch(&event, common, watch)?;
         }
     }
 
     /// Takes note of an event; whether an epoch has just ended.
-    fn watch(&self, event: &Event, common: &Common, watch: &mut Watch) -> Result<bool> {
+    fn watch(event: &Event, common: &Common, watch: &mut Watch) -> Result<bool> {
         match event {
             Event::Failed(error) => Err(error.clone()),
             Event::Training(report) => {
@@ -237,6 +227,14 @@ impl Train {
             }
             _ => Ok(false),
         }
+    }
+}
+
+/// Passes an event on, unless it tells of a failure.
+fn checked(event: Event) -> Result<Event> {
+    match event {
+        Event::Failed(error) => Err(error),
+        event => Ok(event),
     }
 }
 

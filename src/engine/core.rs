@@ -34,6 +34,9 @@ pub(super) struct Inbox {
     pub(super) bell: Receiver<()>,
 }
 
+/// What became of a job of reading, with the job's number.
+type News = (u64, Loaded);
+
 /// The model in use, as file and as network.
 #[derive(Debug)]
 pub(super) struct InUse {
@@ -54,7 +57,7 @@ pub(super) struct Core {
     jobs: u64,
     /// The job whose data is shown.
     shown_job: Option<u64>,
-    news: (Sender<(u64, Loaded)>, Receiver<(u64, Loaded)>),
+    news: (Sender<News>, Receiver<News>),
     pub(super) encoding: Option<Encoding>,
     pub(super) training: Option<Training>,
     pub(super) searcher: Searcher,
@@ -168,7 +171,7 @@ impl Core {
 
     fn handle(&mut self, request: Request) -> Result<()> {
         match request {
-            Request::OpenData(source) => self.open_data(source),
+            Request::OpenData(source) => self.open_data(&source),
             Request::OpenModel(path) => self.open_model(&path),
             Request::Train { spec, config } => self.train(spec, config),
             Request::Pause => self.with_training(Training::pause),
@@ -192,7 +195,7 @@ impl Core {
         Ok(())
     }
 
-    fn open_data(&mut self, source: DatasetSource) -> Result<()> {
+    fn open_data(&mut self, source: &DatasetSource) -> Result<()> {
         self.refuse_while_training()?;
         if let Some(job) = self.job.take() {
             job.progress.cancel();
@@ -315,7 +318,7 @@ impl Core {
                 .filter(|f| f.spec.shape == shape)
                 .find_map(|f| f.provenance.data.parse().ok());
             if let Some(source) = built_in.or(fallback) {
-                self.open_data(source)?;
+                self.open_data(&source)?;
             }
         }
         Ok(())

@@ -26,11 +26,11 @@ impl Core {
     pub(super) fn serve(&mut self, mailbox: &Mailbox) -> bool {
         let mut served = false;
         if let Some(mail) = mailbox.decode.take() {
-            self.guarded(|core| core.decode(mail));
+            self.guarded(|core| core.decode(&mail));
             served = true;
         }
         if let Some(mail) = mailbox.inspect.take() {
-            self.guarded(|core| core.inspect(mail));
+            self.guarded(|core| core.inspect(&mail));
             served = true;
         }
         if let Some(mail) = mailbox.retrieve.take() {
@@ -40,7 +40,7 @@ impl Core {
         served
     }
 
-    fn decode(&mut self, mail: Decode) -> Result<()> {
+    fn decode(&mut self, mail: &Decode) -> Result<()> {
         // A code of another length was meant for a model that is gone.
         let Some(network) = self.network().filter(|n| n.code() == mail.code.len()) else {
             return Ok(());
@@ -60,7 +60,7 @@ impl Core {
         Ok(())
     }
 
-    fn inspect(&mut self, mail: Inspect) -> Result<()> {
+    fn inspect(&mut self, mail: &Inspect) -> Result<()> {
         let (Some(network), Some(dataset)) = (self.network(), self.session.dataset.clone()) else {
             return Ok(());
         };

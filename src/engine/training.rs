@@ -18,7 +18,7 @@ use crate::model::{
 use crate::progress::Progress;
 
 const REPORT_EVERY: Duration = Duration::from_millis(100);
-const PREVIEW_EVERY: Duration = Duration::from_millis(1000);
+const PREVIEW_EVERY: Duration = Duration::from_secs(1);
 const PREVIEWS: usize = 8;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -128,8 +128,9 @@ pub(super) fn normal(seed: u64, streams: &[u64], width: usize, device: &Device) 
         .zip(streams)
         .for_each(|(row, &s)| {
             let mut rng = stream(seed, s);
-            row.iter_mut()
-                .for_each(|v| *v = StandardNormal.sample(&mut rng));
+            for value in row {
+                *value = StandardNormal.sample(&mut rng);
+            }
         });
     Tensor::from_data(TensorData::new(values, [streams.len(), width]), device)
 }

@@ -122,7 +122,7 @@ pub(super) fn check_names(spec: &ModelSpec, tensors: &Tensors) -> Result<()> {
             match tensors.get(&name) {
                 Some((found, _)) if *found == shape => {}
                 Some((found, _)) => {
-                    wrong.push(format!("{name} has shape {found:?} instead of {shape:?}"))
+                    wrong.push(format!("{name} has shape {found:?} instead of {shape:?}"));
                 }
                 None => wrong.push(format!("{name} is missing")),
             }
@@ -146,7 +146,7 @@ fn matched(spec: &ModelSpec, mut tensors: Tensors) -> Result<Tensors> {
                 .or_else(|| tensors.remove(theirs.as_deref()?));
             match given {
                 None => wrong.push(format!("{ours} is missing")),
-                Some((shape, values)) => match converted(part, &shape, values, size) {
+                Some((shape, values)) => match converted(part, &shape, &values, size) {
                     Some(tensor) => {
                         found.insert(ours, tensor);
                     }
@@ -202,7 +202,7 @@ fn alias(name: &str) -> Option<&'static str> {
 fn converted(
     part: &str,
     shape: &[usize],
-    values: Vec<f32>,
+    values: &[f32],
     (from, to): (usize, usize),
 ) -> Option<(Vec<usize>, Vec<f32>)> {
     if part == "bias" {
@@ -215,15 +215,15 @@ fn converted(
     let turned = match *shape {
         // A layer: [out, in].
         [out, inputs] if (inputs, out) == (from, to) => {
-            permuted(&values, [out, inputs, 1, 1], [1, 0, 2, 3])
+            permuted(values, [out, inputs, 1, 1], [1, 0, 2, 3])
         }
         // A convolution: [out, in, height, width], patches read row by row with channels innermost.
         [out, inputs, h, w] if (inputs * h * w, out) == (from, to) => {
-            permuted(&values, [out, inputs, h, w], [2, 3, 1, 0])
+            permuted(values, [out, inputs, h, w], [2, 3, 1, 0])
         }
         // A transposed convolution: [in, out, height, width].
         [inputs, out, h, w] if (inputs, out * h * w) == (from, to) => {
-            permuted(&values, [inputs, out, h, w], [0, 2, 3, 1])
+            permuted(values, [inputs, out, h, w], [0, 2, 3, 1])
         }
         _ => return None,
     };
@@ -262,20 +262,15 @@ mod tests {
 
     #[test]
     fn a_pytorch_layer_is_turned() {
-        let (shape, values) = converted(
-            "weight",
-            &[2, 3],
-            vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
-            (3, 2),
-        )
-        .expect("fits");
+        let (shape, values) =
+            converted("weight", &[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], (3, 2)).expect("fits");
         assert_eq!(shape, [3, 2]);
         assert_eq!(values, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
     }
 
     #[test]
     fn a_wrong_shape_does_not_fit() {
-        assert!(converted("weight", &[2, 2], vec![0.0; 4], (3, 2)).is_none());
-        assert!(converted("bias", &[3], vec![0.0; 3], (3, 2)).is_none());
+        assert!(converted("weight", &[2, 2], &[0.0; 4], (3, 2)).is_none());
+        assert!(converted("bias", &[3], &[0.0; 3], (3, 2)).is_none());
     }
 }

@@ -3,6 +3,11 @@
 //! On the CPU the term and its derivative come from one pass over memory. Invariant: the fused form computes the same
 //! function as the plain tensor operations; tests compare both, and the derivative with finite differences.
 
+#![expect(
+    clippy::inline_always,
+    reason = "pulp compiles the inlined body once per instruction set"
+)]
+
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -72,7 +77,9 @@ impl Backward<Flex, 1> for ReconstructionBackward {
                 grad.storage_mut::<f32>()
                     .par_chunks_mut(PIECE)
                     .for_each(|piece| {
-                        piece.iter_mut().for_each(|g| *g *= factor);
+                        for g in piece {
+                            *g *= factor;
+                        }
                     });
             }
             grads.register::<Flex>(node.id, grad);

@@ -4,6 +4,7 @@ mod auto_encoder;
 mod evaluate;
 mod file;
 mod import;
+mod initial;
 mod layout;
 mod likelihood;
 mod network;

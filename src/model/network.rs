@@ -149,7 +149,7 @@ impl Plan {
     /// Mean and log-variance of the posterior, `[items, code]` each, of `inputs`, `[items, inputs]`.
     pub(super) fn encode(&self, weights: &[Layer], inputs: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
         let [items, _] = inputs.dims();
-        let heads = count(&self.encoder);
+        let heads = self.mean_layer();
         let features = run(&self.encoder, weights, inputs).reshape([items, self.features]);
         let mean = apply(&weights[heads], features.clone(), false);
         // Bounded, so that no step can send a variance to infinity.
@@ -162,6 +162,11 @@ impl Plan {
         let [items, _] = codes.dims();
         run(&self.decoder, &weights[count(&self.encoder) + 2..], codes)
             .reshape([items, self.inputs])
+    }
+
+    /// Which layer gives the posterior mean.
+    pub(super) fn mean_layer(&self) -> usize {
+        count(&self.encoder)
     }
 
     /// Multiplications one item costs on its way through both halves.

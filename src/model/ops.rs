@@ -79,20 +79,25 @@ fn affine_forward(
     let mut y = Flex::float_matmul(x, weight);
     let bias = bias.to_contiguous();
     let bias: &[f32] = bias.storage();
-    let rows = rows_per_piece(bias.len());
-    y.storage_mut::<f32>()
-        .par_chunks_mut(rows * bias.len())
-        .for_each(|piece| {
-            for row in piece.chunks_exact_mut(bias.len()) {
-                if rectify {
-                    row.iter_mut()
-                        .zip(bias)
-                        .for_each(|(y, b)| *y = (*y + b).max(0.0));
-                } else {
-                    row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
-                }
+    let add = |piece: &mut [f32]| {
+        for row in piece.chunks_exact_mut(bias.len()) {
+            if rectify {
+                row.iter_mut()
+                    .zip(bias)
+                    .for_each(|(y, b)| *y = (*y + b).max(0.0));
+            } else {
+                row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
             }
-        });
+        }
+    };
+    let length = rows_per_piece(bias.len()) * bias.len();
+    let values = y.storage_mut::<f32>();
+    if values.len() <= length {
+        // The one picture of a drag does not wait for threads that may be busy with other things.
+        add(values);
+    } else {
+        values.par_chunks_mut(length).for_each(add);
+    }
     y
 }
 

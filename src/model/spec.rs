@@ -189,7 +189,11 @@ impl TrainConfig {
         {
             return refuse("the learning rate has to be above 0 and at most 1");
         }
-        if !(0.0..=0.5).contains(&self.validation) || !(self.warm_up >= 0.0) || !(self.clip >= 0.0)
+        if !(0.0..=0.5).contains(&self.validation)
+            || self.warm_up.is_nan()
+            || self.warm_up < 0.0
+            || self.clip.is_nan()
+            || self.clip < 0.0
         {
             return refuse(
                 "validation share, warm-up and gradient limit cannot be negative, and at most half is kept out",
@@ -307,7 +311,7 @@ impl Preset {
     #[must_use]
     pub fn training(self) -> TrainConfig {
         let (epochs, warm_up) = match self {
-            Self::Faces => (60, 5.0),
+            Self::Faces => (40, 8.0),
             Self::Digits => (40, 2.0),
             Self::MnistDense => (50, 0.0),
             Self::Mnist2d => (50, 2.0),
@@ -315,7 +319,7 @@ impl Preset {
         };
         TrainConfig {
             epochs,
-            batch: if self == Self::Faces { 64 } else { 128 },
+            batch: if self == Self::Faces { 32 } else { 128 },
             learning_rate: 1e-3,
             final_learning_rate: 1e-5,
             warm_up,

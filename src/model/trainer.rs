@@ -9,6 +9,7 @@ use burn::tensor::{Device, Tensor};
 use rand::seq::SliceRandom;
 
 use super::auto_encoder::{Architecture, AutoEncoder, normal, read, stream};
+use super::initial;
 use super::network::Layer;
 use super::ops;
 use super::optimizer::{Adam, tracked, untracked};
@@ -74,13 +75,14 @@ impl Trainer {
         device: &Device,
     ) -> Result<Self> {
         let architecture = Arc::new(Architecture::new(spec, device)?);
-        let weights = architecture
-            .plan
-            .weights(config.seed, device)
-            .into_iter()
-            .map(tracked)
-            .collect();
-        Self::with_weights(architecture, config, weights, dataset)
+        let fresh = architecture.plan.weights(config.seed, device);
+        let mut trainer = Self::with_weights(architecture, config, fresh, dataset)?;
+        let first = trainer.train.iter().take(initial::ITEMS);
+        let items: Vec<&[u8]> = first.map(|&id| dataset.pixels(id as usize)).collect();
+        let weights = std::mem::take(&mut trainer.weights);
+        let weights = initial::whitened(&trainer.architecture, weights, &items)?;
+        trainer.weights = weights.into_iter().map(tracked).collect();
+        Ok(trainer)
     }
 
     pub(super) fn with_weights(
@@ -229,12 +231,15 @@ impl Trainer {
     /// When the device fails.
     pub fn advance(&mut self, dataset: &Dataset) -> Result<()> {
         match self.phase {
-            Phase::Slice(slice) => self.advance_step(dataset, slice),
+            Phase::Slice(slice) => {
+                self.advance_step(dataset, slice);
+                Ok(())
+            }
             Phase::Validation { batch, sum } => self.advance_validation(dataset, batch, sum),
         }
     }
 
-    fn advance_step(&mut self, dataset: &Dataset, slice: usize) -> Result<()> {
+    fn advance_step(&mut self, dataset: &Dataset, slice: usize) {
         let batch = self.config.batch;
         let per_epoch = self.steps_per_epoch();
         let epoch = (self.step() / per_epoch) as usize;
@@ -273,7 +278,7 @@ impl Trainer {
             if slice + 1 < self.slices {
                 self.phase = Phase::Slice(slice + 1);
                 self.terms_so_far = Some(terms);
-                return Ok(());
+                return;
             }
             for (layer, sum) in self.weights.iter().zip(self.accumulated.drain(..)) {
                 layer.weight.grad_replace(&mut grads, sum.weight);
@@ -290,7 +295,6 @@ impl Trainer {
         } else {
             Phase::Slice(0)
         };
-        Ok(())
     }
 
     fn accumulate(&mut self, grads: &mut burn::tensor::Gradients) {

@@ -53,7 +53,7 @@ fn prepare(window: &mut Harness<'_, App>, items: usize) {
         app.items() == items && !app.is_busy()
     });
     if !window.state().has_model() {
-        train_tiny(window);
+        train_tiny(window, 2.0);
         wait_for(window, "training to begin", |app| app.loss_points() > 0);
     }
     wait_for(window, "the map and a picture", |app| {
@@ -61,14 +61,18 @@ fn prepare(window: &mut Harness<'_, App>, items: usize) {
     });
 }
 
-/// Chooses the preset and presses the button.
-fn train_tiny(window: &mut Harness<'_, App>) {
+/// Chooses the smallest preset and presses the button.
+fn train_tiny(window: &mut Harness<'_, App>, epochs: f64) {
     window
         .get_by_role_and_label(Role::ComboBox, "Preset")
         .click();
     window.run_steps(3);
     window.get_by_label("tiny").click();
     window.run_steps(3);
+    window
+        .get_by_role_and_label(Role::SpinButton, "Epochs")
+        .set_value_accesskit(epochs);
+    window.run_steps(2);
     window.get_by_label("Train").click();
     window.run_steps(2);
 }
@@ -169,7 +173,7 @@ fn training_runs_pauses_saves_and_loads_again() {
     };
     let folder = tempfile::tempdir().expect("a folder");
     prepare(&mut window, 256);
-    train_tiny(&mut window);
+    train_tiny(&mut window, 5000.0);
     wait_for(&mut window, "a loss curve", |app| {
         app.is_running() && app.loss_points() > 0
     });
@@ -177,9 +181,11 @@ fn training_runs_pauses_saves_and_loads_again() {
     window.get_by_label("Pause").click();
     wait_for(&mut window, "the halt", |app| !app.is_running());
     window.get_by_label("Resume").click();
-    wait_for(&mut window, "the end", |app| {
-        !app.is_busy() && app.loss_points() > first
+    wait_for(&mut window, "more of the curve", |app| {
+        app.is_running() && app.loss_points() > first
     });
+    window.get_by_label("Stop").click();
+    wait_for(&mut window, "the end", |app| !app.is_busy());
 
     let file = folder.path().join("tiny.safetensors");
     save_to(&mut window, &file);

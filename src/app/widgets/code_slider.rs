@@ -2,8 +2,9 @@
 //!
 //! Invariant: the handle's place and the number show the same value; the widget itself keeps none.
 
+use eframe::egui::accesskit::{Action, ActionData};
 use eframe::egui::{
-    self, Align2, CornerRadius, CursorIcon, DragValue, Event, EventFilter, Key, Rect, Response,
+    self, Align2, CornerRadius, CursorIcon, DragValue, Event, EventFilter, Id, Key, Rect, Response,
     Sense, Shape, Stroke, Ui, WidgetInfo,
 };
 
@@ -79,7 +80,14 @@ impl CodeSlider<'_> {
         self.paint_track(ui, tokens, rect, &response);
         let name = format!("Dimension {}", self.dim + 1);
         response.widget_info(|| WidgetInfo::slider(ui.is_enabled(), f64::from(self.value), &name));
-        let moved = self.moved(ui, rect, &response);
+        response.ctx.accesskit_node_builder(response.id, |node| {
+            for action in [Action::SetValue, Action::Increment, Action::Decrement] {
+                node.add_action(action);
+            }
+        });
+        let moved = self
+            .moved(ui, rect, &response)
+            .or_else(|| self.told(ui, response.id));
         if !response.dragged() {
             response.on_hover_text(format!(
                 "Dimension {}: drag to walk along it, double-click for its mean, arrow keys for small steps",
@@ -131,6 +139,23 @@ impl CodeSlider<'_> {
             }
         }
         None
+    }
+
+    /// Where a screen reader moved it to.
+    fn told(&self, ui: &Ui, id: Id) -> Option<f32> {
+        let (low, high) = self.range;
+        ui.input(|input| {
+            let set = input
+                .accesskit_action_requests(id, Action::SetValue)
+                .find_map(|r| match r.data {
+                    Some(ActionData::NumericValue(value)) => Some(value as f32),
+                    _ => None,
+                });
+            let count = |action| input.num_accesskit_action_requests(id, action) as f32;
+            let steps = count(Action::Increment) - count(Action::Decrement);
+            set.or_else(|| (steps != 0.0).then(|| self.value + steps * (high - low) / 100.0))
+                .map(|value| value.clamp(low, high))
+        })
     }
 
     fn paint_track(&self, ui: &Ui, tokens: &Tokens, rect: Rect, response: &Response) {

@@ -1,0 +1,123 @@
+//! The code's scale at the start of training.
+//!
+//! Fresh weights give codes with large offsets, small spread and strong correlations. The KL term would put that right in
+//! the end, but beside a sharp likelihood its pull is weak: it takes longer than anyone trains. So the layer of the
+//! posterior mean is turned and scaled, once, until the codes of some items are white: centred, uncorrelated and of unit
+//! variance, as the prior is. Invariant: nothing but that layer changes.
+
+use burn::tensor::{Tensor, TensorData};
+use faer::{Mat, Side};
+
+use super::auto_encoder::{Architecture, read};
+use super::network::Layer;
+use crate::error::Result;
+
+/// Items that are looked at.
+pub(super) const ITEMS: usize = 512;
+
+/// The weights with white codes for `items`; as they were, where the codes have no spread to speak of.
+pub(super) fn whitened(
+    architecture: &Architecture,
+    mut weights: Vec<Layer>,
+    items: &[&[u8]],
+) -> Result<Vec<Layer>> {
+    let device = &architecture.device;
+    let code = architecture.spec.code;
+    let inputs = architecture.inputs(items, None, device);
+    let codes = read(architecture.plan.encode(&weights, inputs).0)?;
+    let n = items.len() as f64;
+    let rows = || {
+        codes
+            .chunks_exact(code)
+            .map(|row| row.iter().map(|x| f64::from(*x)))
+    };
+    let mut mean = vec![0.0; code];
+    for row in rows() {
+        mean.iter_mut().zip(row).for_each(|(m, x)| *m += x / n);
+    }
+    let mut covariance = Mat::<f64>::zeros(code, code);
+    for row in rows() {
+        let off: Vec<f64> = row.zip(&mean).map(|(x, m)| x - m).collect();
+        for i in 0..code {
+            for j in 0..code {
+                covariance[(i, j)] += off[i] * off[j] / n;
+            }
+        }
+    }
+    // Directions with next to no spread are not blown up.
+    let spread = (0..code).map(|i| covariance[(i, i)]).sum::<f64>() / code as f64;
+    for i in 0..code {
+        covariance[(i, i)] += 1e-3 * spread;
+    }
+    let Ok(factor) = covariance.llt(Side::Lower) else {
+        return Ok(weights);
+    };
+    let lower = factor.L();
+    // A row y of codes becomes (y − mean)·L⁻ᵀ, and with it every row of the layer's weight.
+    let turned = |row: &mut [f64]| {
+        for i in 0..code {
+            let known: f64 = (0..i).map(|j| lower[(i, j)] * row[j]).sum();
+            row[i] = (row[i] - known) / lower[(i, i)];
+        }
+    };
+    let at = architecture.plan.mean_layer();
+    let [from, to] = weights[at].weight.dims();
+    let mut weight: Vec<f64> = read(weights[at].weight.clone())?
+        .iter()
+        .map(|w| f64::from(*w))
+        .collect();
+    weight.chunks_exact_mut(code).for_each(turned);
+    let mut bias: Vec<f64> = read(weights[at].bias.clone())?
+        .iter()
+        .zip(&mean)
+        .map(|(b, m)| f64::from(*b) - m)
+        .collect();
+    turned(&mut bias);
+    let single = |values: Vec<f64>| -> Vec<f32> { values.into_iter().map(|v| v as f32).collect() };
+    let finite = weight.iter().chain(&bias).all(|v| v.is_finite());
+    if finite {
+        weights[at] = Layer {
+            weight: Tensor::from_data(TensorData::new(single(weight), [from, to]), device),
+            bias: Tensor::from_data(TensorData::new(single(bias), [to]), device),
+        };
+    }
+    Ok(weights)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::data::digits;
+    use crate::model::{Preset, Trainer};
+    use crate::progress::Progress;
+
+    #[test]
+    fn codes_start_white() {
+        let dataset = digits::generate(3, 0..600, &Progress::silent()).expect("digits");
+        let spec = Preset::Digits.spec(dataset.shape());
+        let trainer = Trainer::new(spec, Preset::Digits.training(), &dataset, &Device::flex())
+            .expect("a trainer");
+        let items: Vec<&[u8]> = (0..600).map(|i| dataset.pixels(i)).collect();
+        let model = trainer.model();
+        let codes = model
+            .encode(&items, &Progress::silent())
+            .expect("codes")
+            .mean;
+        for d in 0..model.code() {
+            let column: Vec<f32> = codes
+                .iter()
+                .skip(d)
+                .step_by(model.code())
+                .copied()
+                .collect();
+            let mean = column.iter().sum::<f32>() / 600.0;
+            let variance = column.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / 600.0;
+            assert!(
+                mean.abs() < 0.2 && (0.6..1.4).contains(&variance),
+                "dimension {d}: {mean}, {variance}"
+            );
+        }
+    }
+}
