@@ -211,7 +211,7 @@ impl Command {
             ),
             Self::ClearSelection => (
                 "Clear selection",
-                "Select nothing",
+                "Let go of the selected item and its neighbours",
                 icon::CLEAR,
                 key(PLAIN, Key::Escape),
             ),

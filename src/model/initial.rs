@@ -88,7 +88,6 @@ pub(super) fn whitened(
 mod tests {
     use burn::tensor::Device;
 
-    use super::*;
     use crate::data::digits;
     use crate::model::{Preset, Trainer};
     use crate::progress::Progress;

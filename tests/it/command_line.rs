@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -308,6 +309,81 @@ fn what_fails_names_the_file_and_ends_with_status_1() {
         1,
     );
     assert!(message.contains("codes.npy"), "{message}");
+}
+
+#[test]
+fn a_training_that_is_killed_leaves_a_whole_file_and_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = folder.path().join("killed.safetensors");
+    let arguments = [
+        "train",
+        "--data",
+        "digits:3000",
+        "--preset",
+        "tiny",
+        "--epochs",
+        "500",
+        "--device",
+        "cpu",
+        "--quiet",
+    ];
+    for round in 0..3 {
+        let mut training = Command::new(env!("CARGO_BIN_EXE_morphospace"));
+        training.args(arguments).args(["--out", text(&model)]);
+        let mut child = training.spawn().expect("the program starts");
+        let start = Instant::now();
+        while !model.exists() && start.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // A different moment each time, in the hope of meeting it while it writes.
+        std::thread::sleep(Duration::from_millis(37 * round));
+        child.kill().expect("it ran");
+        child.wait().expect("it ended");
+        let found = json(&[
+            "evaluate",
+            "--model",
+            text(&model),
+            "--data",
+            "digits:test:20",
+        ]);
+        assert_eq!(found["n"], 20);
+    }
+    let mut resumed = Command::new(env!("CARGO_BIN_EXE_morphospace"));
+    resumed.args([
+        "train",
+        "--data",
+        "digits:3000",
+        "--resume",
+        text(&model),
+        "--out",
+        text(&model),
+        "--device",
+        "cpu",
+    ]);
+    resumed.stderr(std::process::Stdio::piped());
+    let mut child = resumed.spawn().expect("the program starts");
+    let stderr = std::io::BufReader::new(child.stderr.take().expect("standard error"));
+    let goes_on = std::io::BufRead::lines(stderr)
+        .map_while(Result::ok)
+        .find(|line| line.starts_with("epoch "));
+    child.kill().expect("it ran");
+    child.wait().expect("it ended");
+    let line = goes_on.expect("an epoch more");
+    assert!(line.contains("/500"), "{line}");
+
+    let other = failure(
+        &[
+            "train",
+            "--data",
+            "digits:2999",
+            "--resume",
+            text(&model),
+            "--out",
+            text(&model),
+        ],
+        1,
+    );
+    assert!(other.contains("digits"), "{other}");
 }
 
 #[test]

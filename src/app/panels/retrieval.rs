@@ -177,7 +177,7 @@ fn row_ui(
     row: &Row<'_>,
     shared: &[u32],
 ) -> Vec<(u32, Rect)> {
-    const TITLE_WIDTH: f32 = 96.0;
+    const TITLE_WIDTH: f32 = 108.0;
     let tokens = cx.tokens;
     let (title, cells) = row
         .area
