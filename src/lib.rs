@@ -5,7 +5,6 @@
 //! the window), `model` (the networks), `retrieval` and `space` (plain mathematics on pictures and codes), `data` (what is
 //! looked at).
 
-
 pub mod app;
 pub mod cli;
 pub mod data;

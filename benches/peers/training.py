@@ -39,7 +39,7 @@ class Residual(nn.Module):
         return x + self.b(F.relu(self.a(x)))
 
 
-def conv(channels=(64, 128), blocks=(0, 2), hidden=256, code=48):
+def conv(channels=(64, 128), blocks=(0, 2), hidden=256, code=24):
     def one(i, o):
         return nn.Conv2d(i, o, 1)
 
@@ -70,7 +70,7 @@ def conv(channels=(64, 128), blocks=(0, 2), hidden=256, code=48):
     return Net()
 
 
-def conv_as_products(channels=(64, 128), blocks=(0, 2), hidden=256, code=48):
+def conv_as_products(channels=(64, 128), blocks=(0, 2), hidden=256, code=24):
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
@@ -123,7 +123,7 @@ def milliseconds(net, batch, width, bernoulli, steps, clip):
         if bernoulli:
             rec = F.binary_cross_entropy_with_logits(out, x, reduction="sum") / batch
         else:
-            rec = ((out - x) ** 2).sum() / (2 * 0.07**2) / batch
+            rec = ((out - x) ** 2).sum() / (2 * 0.14**2) / batch
         kl = 0.5 * (logv.exp() + mean**2 - logv - 1).sum() / batch
         optimiser.zero_grad()
         (rec + kl).backward()
@@ -143,6 +143,6 @@ if __name__ == "__main__":
     torch.set_num_threads(args.threads)
     print(json.dumps({
         "dense_ms": milliseconds(dense(), 128, 784, True, 4 * args.steps, None),
-        "conv_ms": milliseconds(conv(), 64, 64 * 64 * 3, False, args.steps, 1000.0),
-        "conv_as_products_ms": milliseconds(conv_as_products(), 64, 64 * 64 * 3, False, args.steps, 1000.0),
+        "conv_ms": milliseconds(conv(), 32, 64 * 64 * 3, False, args.steps, 1000.0),
+        "conv_as_products_ms": milliseconds(conv_as_products(), 32, 64 * 64 * 3, False, args.steps, 1000.0),
     }))

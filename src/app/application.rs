@@ -17,6 +17,7 @@ use super::persist::Saved;
 use super::state::State;
 use super::textures::{Filter, Textures};
 use super::theme::{self, Tokens};
+use super::toasts::Toasts;
 use super::view::{History, View};
 use super::{bars, help};
 use crate::data::DatasetSource;
@@ -48,7 +49,7 @@ pub struct App {
     pub(super) history: History,
     pub(super) layout: Layout,
     pub(super) textures: Textures,
-    pub(super) toasts: egui_notify::Toasts,
+    pub(super) toasts: Toasts,
     pub(super) dialogs: Dialogs,
     pub(super) hint: Hint,
     pub(super) is_dark: bool,
@@ -98,9 +99,7 @@ impl App {
             history: History::default(),
             layout: saved.layout,
             textures: Textures::default(),
-            toasts: egui_notify::Toasts::default()
-                .with_anchor(egui_notify::Anchor::BottomRight)
-                .with_margin(egui::vec2(16.0, 40.0)),
+            toasts: Toasts::default(),
             dialogs: Dialogs::default(),
             hint: saved.hint,
             is_dark: saved.is_dark,
@@ -297,7 +296,7 @@ impl eframe::App for App {
             });
         help::overlay_ui(ui.ctx(), &mut self.overlay, tokens);
         bars::drop_target_ui(ui.ctx(), tokens);
-        self.toasts.show(ui.ctx());
+        self.toasts.show_ui(ui.ctx(), tokens);
 
         if self.hovered != out.hovered {
             self.hovered = out.hovered;

@@ -98,13 +98,12 @@ impl App {
                 }
             }
             Event::Saved(path) => {
-                self.toasts.success(format!("Saved {}", path.display()));
-                self.note(Level::Success, format!("Saved {}", path.display()));
+                self.tell(ctx, Level::Success, format!("Saved {}", path.display()));
                 self.state.remember(path);
             }
             Event::Failed(error) => {
                 self.state.opening = None;
-                self.fail(&error);
+                self.fail(ctx, &error);
             }
         }
     }

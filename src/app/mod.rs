@@ -20,6 +20,7 @@ mod screenshot;
 mod state;
 mod textures;
 mod theme;
+mod toasts;
 mod view;
 mod widgets;
 

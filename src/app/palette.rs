@@ -91,7 +91,7 @@ mod tests {
     fn twenty_four_classes_have_different_colours() {
         for is_dark in [true, false] {
             let mut seen: Vec<Color32> = (0..24).map(|c| class(c, is_dark)).collect();
-            seen.sort_by_key(|c| c.to_array());
+            seen.sort_by_key(Color32::to_array);
             seen.dedup();
             assert_eq!(seen.len(), 24);
         }

@@ -64,13 +64,14 @@ impl App {
             Command::OpenData | Command::OpenFolder | Command::OpenModel => {
                 self.dialogs.open(ctx, command, "");
             }
-            Command::SaveModel => match self.state.model() {
-                Some(model) => self.dialogs.open(ctx, command, &model.name),
-                None => {
-                    self.toasts
-                        .info("There is no model to save yet: open or train one");
+            Command::SaveModel => {
+                if let Some(model) = self.state.model() {
+                    self.dialogs.open(ctx, command, &model.name);
+                } else {
+                    let text = "There is no model to save yet: open or train one";
+                    self.tell(ctx, Level::Info, text.to_owned());
                 }
-            },
+            }
             Command::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             Command::Undo => {
                 if let Some(view) = self.history.undo(&self.view) {
@@ -162,20 +163,22 @@ impl App {
                 self.state.remember(path);
                 self.perform(ctx, Action::Open(source));
             }
-            Err(error) => self.fail(&error),
+            Err(error) => self.fail(ctx, &error),
         }
     }
 
     /// Shows an error and keeps it in the log.
-    pub(super) fn fail(&mut self, error: &crate::error::Error) {
+    pub(super) fn fail(&mut self, ctx: &Context, error: &crate::error::Error) {
         if error.is_cancelled() {
             return;
         }
-        let text = error.to_string();
-        self.toasts
-            .error(wrap(&text, 56))
-            .duration(Some(std::time::Duration::from_secs(10)));
-        self.note(Level::Error, text);
+        self.tell(ctx, Level::Error, error.to_string());
+    }
+
+    /// Shows a notice and keeps it in the log.
+    pub(super) fn tell(&mut self, ctx: &Context, level: Level, text: String) {
+        self.toasts.push(ctx, level, text.clone());
+        self.note(level, text);
     }
 
     /// Adds a line to the log.
@@ -315,25 +318,6 @@ fn standard_normal(n: usize, seed: u64) -> Vec<f32> {
         .collect()
 }
 
-/// `text` in lines of at most `width` characters, broken at spaces.
-fn wrap(text: &str, width: usize) -> String {
-    let mut lines = String::new();
-    let mut length = 0;
-    for word in text.split(' ') {
-        let letters = word.chars().count();
-        if length > 0 && length + letters > width {
-            lines.push('\n');
-            length = 0;
-        } else if length > 0 {
-            lines.push(' ');
-            length += 1;
-        }
-        lines.push_str(word);
-        length += letters;
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -347,11 +331,5 @@ mod tests {
             mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05,
             "{mean} {variance}"
         );
-    }
-
-    #[test]
-    fn long_texts_are_broken_at_spaces() {
-        assert_eq!(wrap("one two three", 8), "one two\nthree");
-        assert_eq!(wrap("unbreakable", 3), "unbreakable");
     }
 }

@@ -260,7 +260,7 @@ impl Preset {
     #[must_use]
     pub fn describe(self) -> &'static str {
         match self {
-            Self::Faces => "Convolutional, for colour pictures; code of 48",
+            Self::Faces => "Convolutional, for colour pictures; code of 24",
             Self::Digits => "Convolutional, for small grey pictures; code of 16",
             Self::MnistDense => "Dense 784-400-20, dynamic binarisation",
             Self::Mnist2d => "Dense with a code of 2: the map is the code",
@@ -285,13 +285,13 @@ impl Preset {
         let likelihood = match self {
             Self::MnistDense => Likelihood::BinarizedBernoulli,
             _ if bernoulli => Likelihood::Bernoulli,
-            _ => Likelihood::Gaussian { sigma: 0.07 },
+            _ => Likelihood::Gaussian { sigma: 0.14 },
         };
         let dense = |hidden: &[usize]| Network::Dense {
             hidden: hidden.to_vec(),
         };
         let (network, code) = match self {
-            Self::Faces => (conv_for(shape, [64, 128, 192], 2, 256), 48),
+            Self::Faces => (conv_for(shape, [64, 128, 192], 2, 256), 24),
             Self::Digits => (conv_for(shape, [32, 64, 128], 1, 128), 16),
             Self::MnistDense => (dense(&[400]), 20),
             Self::Mnist2d => (dense(&[512, 256]), 2),
@@ -311,8 +311,8 @@ impl Preset {
     #[must_use]
     pub fn training(self) -> TrainConfig {
         let (epochs, warm_up) = match self {
-            Self::Faces => (40, 8.0),
-            Self::Digits => (40, 2.0),
+            Self::Faces => (26, 8.0),
+            Self::Digits => (30, 2.0),
             Self::MnistDense => (50, 0.0),
             Self::Mnist2d => (50, 2.0),
             Self::Tiny => (5, 0.0),
@@ -320,7 +320,7 @@ impl Preset {
         TrainConfig {
             epochs,
             batch: if self == Self::Faces { 32 } else { 128 },
-            learning_rate: 1e-3,
+            learning_rate: if self == Self::Faces { 1.5e-3 } else { 1e-3 },
             final_learning_rate: 1e-5,
             warm_up,
             validation: if self == Self::MnistDense { 0.0 } else { 0.05 },

@@ -58,7 +58,7 @@ fn tiny(folder: &Path, epochs: &str) -> PathBuf {
 fn a_tiny_model_goes_all_the_way() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
-    let model = tiny(folder.path(), "6");
+    let model = tiny(folder.path(), "60");
     let model = text(&model);
 
     let evaluation = json(&[
@@ -332,7 +332,7 @@ fn a_training_that_is_killed_leaves_a_whole_file_and_goes_on() {
         training.args(arguments).args(["--out", text(&model)]);
         let mut child = training.spawn().expect("the program starts");
         let start = Instant::now();
-        while !model.exists() && start.elapsed() < Duration::from_secs(60) {
+        while !model.exists() && start.elapsed() < Duration::from_mins(1) {
             std::thread::sleep(Duration::from_millis(5));
         }
         // A different moment each time, in the hope of meeting it while it writes.

@@ -9,7 +9,7 @@ use morphospace::engine::{
 };
 use morphospace::model::{Preset, TrainConfig};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 fn engine() -> Engine {
     Engine::start(

@@ -100,8 +100,7 @@ fn the_gpu_agrees_with_the_cpu() {
         );
         assert!(
             worst(&losses[1], &losses[0]) < 2e-2,
-            "{preset} {shape}: losses {:?}",
-            losses
+            "{preset} {shape}: losses {losses:?}"
         );
     }
 }

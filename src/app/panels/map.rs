@@ -68,10 +68,9 @@ fn waiting_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             "No map yet",
             "A model places every item here; train one, or open trained weights",
         ),
-        (None, Some(_)) if cx.state.is_training() => (
-            "No map yet",
-            "The first codes appear after the first epoch",
-        ),
+        (None, Some(_)) if cx.state.is_training() => {
+            ("No map yet", "The first codes appear after the first epoch")
+        }
         (None, Some(_)) => ("No map yet", "Open data to see where its items lie"),
     };
     empty_ui(ui, tokens, icon::SCATTER, title, text, |ui| {
