@@ -248,7 +248,8 @@ impl App {
                 .collect::<Vec<_>>()
         });
         self.queue.extend(dropped.into_iter().map(Action::OpenPath));
-        if ctx.text_edit_focused() {
+        // An open menu or list has the keys, Escape above all.
+        if ctx.text_edit_focused() || egui::Popup::is_any_open(ctx) {
             return;
         }
         for (command, shortcut) in Command::shortcuts() {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the list of keys is made from the commands themselves.
 
-use eframe::egui::{self, Context, Grid, Id, Modal, RichText, ScrollArea};
+use eframe::egui::{self, Context, Frame, Grid, Id, Modal, RichText, ScrollArea};
 
 use super::application::Overlay;
 use super::command::Command;
@@ -11,7 +11,9 @@ use super::theme::{self, Tokens};
 /// Draws the overlay that is open, if one is.
 pub(super) fn overlay_ui(ctx: &Context, open: &mut Option<Overlay>, tokens: &Tokens) {
     let Some(overlay) = *open else { return };
-    let modal = Modal::new(Id::unique("overlay")).show(ctx, |ui| {
+    let frame = Frame::popup(&ctx.global_style()).inner_margin(theme::DOUBLE + theme::HALF);
+    let modal = Modal::new(Id::unique("overlay"));
+    let modal = modal.frame(frame).show(ctx, |ui| {
         ui.set_width(440.0);
         match overlay {
             Overlay::Shortcuts => shortcuts_ui(ui, tokens),

@@ -66,13 +66,16 @@ pub fn run(options: AppOptions) -> Result<()> {
         Box::new(|cc| Ok(Box::new(App::new(cc, options)))),
     );
     shown.map_err(|error| {
+        tracing::debug!("{error}");
         let reason = match error {
-            eframe::Error::Wgpu(error) => {
-                format!("no graphics driver can draw the window: {error}")
+            eframe::Error::Wgpu(_) => "no graphics driver can draw the window".to_owned(),
+            eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => {
+                "there is no display to open a window on".to_owned()
             }
-            error => format!("no window can be opened, for there is no display: {error}"),
+            error @ eframe::Error::AppCreation(_) => {
+                format!("the window cannot be opened: {error}")
+            }
         };
-        Error::device(reason.replace('\n', " "))
-            .hint("everything also works without one: see `morphospace --help`")
+        Error::device(reason).hint("everything also works without one: see `morphospace --help`")
     })
 }

@@ -192,6 +192,9 @@ impl Training {
 impl Core {
     /// One slice of a step, and what is due after it.
     pub(super) fn train_some(&mut self) -> Result<()> {
+        if self.end_epoch()? {
+            return Ok(());
+        }
         let Some(training) = &mut self.training else {
             return Ok(());
         };
@@ -223,20 +226,34 @@ impl Core {
             let preview = training.preview()?;
             self.outbox.send(preview);
         }
-        let epoch = training.trainer.step() / training.trainer.steps_per_epoch();
-        if is_whole && epoch > training.epoch_shown {
-            training.epoch_shown = epoch;
-            match training.checkpoint() {
-                Ok(file) => training.saved = file,
-                Err(error) => return self.give_up(error),
-            }
-            if training.trainer.is_done() {
-                return self.finish_training();
-            }
-            let network = training.network();
-            self.encode_preview(network);
-        }
         Ok(())
+    }
+
+    /// What is due after an epoch; whether that was the last one.
+    fn end_epoch(&mut self) -> Result<bool> {
+        let Some(training) = &mut self.training else {
+            return Ok(true);
+        };
+        let trainer = &training.trainer;
+        let epoch = trainer.step() / trainer.steps_per_epoch();
+        if !trainer.is_between_steps() || epoch <= training.epoch_shown {
+            return Ok(false);
+        }
+        training.epoch_shown = epoch;
+        match training.checkpoint() {
+            Ok(file) => training.saved = file,
+            Err(error) => {
+                self.give_up(error)?;
+                return Ok(true);
+            }
+        }
+        if training.trainer.is_done() {
+            self.finish_training()?;
+            return Ok(true);
+        }
+        let network = training.network();
+        self.encode_preview(network);
+        Ok(false)
     }
 
     /// Ends a training whose loss is lost, with the weights of the last epoch's end.

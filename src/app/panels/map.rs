@@ -382,11 +382,23 @@ fn paint_axes(
     };
     let font = theme::regular(theme::CAPTION);
     let colour = tokens.text_weak;
+    let plate = |rect: Rect| {
+        painter.rect_filled(
+            rect.expand2(egui::vec2(6.0, 2.0)),
+            8.0,
+            tokens.well.gamma_multiply(0.85),
+        );
+    };
     let below = painter.layout_no_wrap(name(0), font.clone(), colour);
     let at = frame.center_bottom() - egui::vec2(below.size().x / 2.0, below.size().y + 6.0);
+    plate(Rect::from_min_size(at, below.size()));
     painter.galley(at, below, colour);
     let beside = painter.layout_no_wrap(name(1), font, colour);
     let at = frame.left_center() + egui::vec2(6.0, beside.size().x / 2.0);
+    plate(Rect::from_min_max(
+        at - egui::vec2(0.0, beside.size().x),
+        at + egui::vec2(beside.size().y, 0.0),
+    ));
     let mut text = egui::epaint::TextShape::new(at, beside, colour);
     text.angle = -std::f32::consts::FRAC_PI_2;
     painter.add(text);

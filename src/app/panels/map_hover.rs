@@ -55,6 +55,8 @@ pub(super) fn card_ui(ui: &Ui, cx: &mut Cx<'_>, map: &Response, id: usize) {
             );
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
+                // Without it the facts would be squeezed into what the picture leaves.
+                ui.set_min_width(132.0);
                 let title = data
                     .item_name(id)
                     .map_or_else(|| format!("Item {}", format::count(id)), str::to_owned);

@@ -50,7 +50,10 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelInfo) {
                 .on_hover_text("No file holds these weights yet");
         }
     });
-    fact_ui(ui, tokens, "Network", &model.spec.summary());
+    let summary = model.spec.summary();
+    let (network, _) = summary.split_once(',').unwrap_or((&summary, ""));
+    fact_ui(ui, tokens, "Network", network);
+    fact_ui(ui, tokens, "Shape", &model.spec.shape.to_string());
     fact_ui(ui, tokens, "Code", &format!("{} numbers", model.spec.code));
     let likelihood = match model.spec.likelihood {
         Likelihood::Bernoulli => "Bernoulli".to_owned(),
