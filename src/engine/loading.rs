@@ -81,8 +81,10 @@ fn read(
             )))
         });
     };
-    // A pool of its own: live decoding and training keep the shared one to themselves.
+    // A pool of its own that leaves one core alone: what a hand does meanwhile comes first.
+    let threads = rayon::current_num_threads().saturating_sub(1).max(1);
     let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
         .build()
         .map_err(|e| Error::usage(e.to_string()))?;
     let mut all: Option<Dataset> = None;

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 
 /// Multiplications of one pass forward and backward that are done in one go on the CPU, about 30 ms on two cores; a larger
 /// batch is cut, so that a picture asked for meanwhile does not wait longer.
-const CPU_SLICE: usize = 2_500_000_000;
+const CPU_SLICE: usize = 750_000_000;
 
 /// Standard deviation of Gaussian pixels at the start of the warm-up: about that of pictures around their mean.
 const WIDE: f32 = 0.4;
