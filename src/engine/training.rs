@@ -24,7 +24,8 @@ const PREVIEWS: usize = 8;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Pace {
     Running,
-    OneStep,
+    /// Until so many steps have been taken.
+    Until(u64),
     Halted,
 }
 
@@ -106,7 +107,8 @@ impl Training {
     }
 
     pub(super) fn step_once(&mut self) {
-        self.pace = Pace::OneStep;
+        // Counted in steps: an epoch's validation that is still under way is none.
+        self.pace = Pace::Until(self.trainer.step() + 1);
     }
 
     pub(super) fn resume(&mut self) {
@@ -159,7 +161,7 @@ impl Training {
             state: match self.pace {
                 _ if self.is_over => TrainingState::Finished,
                 Pace::Halted => TrainingState::Paused,
-                Pace::Running | Pace::OneStep => TrainingState::Running,
+                Pace::Running | Pace::Until(_) => TrainingState::Running,
             },
             epoch: (step / self.trainer.steps_per_epoch()) as usize,
             epochs: self.trainer.config().epochs,
@@ -205,7 +207,7 @@ impl Core {
         let after = training.trainer.step();
         training.spent.0 += start.elapsed();
         training.spent.1 += after - before;
-        if is_whole && training.pace == Pace::OneStep {
+        if is_whole && matches!(training.pace, Pace::Until(step) if after >= step) {
             training.pace = Pace::Halted;
         }
         let is_due = training.last_report.elapsed() >= REPORT_EVERY;
