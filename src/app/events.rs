@@ -257,3 +257,51 @@ impl App {
         self.refresh_inspected(ctx);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use eframe::egui::Vec2;
+    use egui_kittest::Harness;
+
+    use super::*;
+    use crate::app::{AppOptions, can_draw};
+    use crate::data::{ImageShape, Picture};
+    use crate::engine::EngineOptions;
+
+    #[test]
+    fn pictures_that_answer_nothing_asked_for_are_dropped() {
+        if !can_draw() {
+            println!("skipped: no graphics driver can draw the window here");
+            return;
+        }
+        let options = AppOptions {
+            data: Some("digits:5".parse().expect("a source")),
+            model: None,
+            engine: EngineOptions::default(),
+        };
+        let mut window = Harness::builder()
+            .with_size(Vec2::new(960.0, 600.0))
+            .wgpu()
+            .build_eframe(|cc| App::new(cc, options));
+        let ctx = window.ctx.clone();
+        let app = window.state_mut();
+        let answer = |generation, grey| Event::Decoded {
+            generation,
+            picture: Picture {
+                shape: ImageShape::new(1, 1, 1),
+                pixels: vec![grey],
+            },
+            secs: 0.0,
+        };
+        let shown = |app: &App| app.state.decoded.as_ref().map(|d| d.picture.pixels[0]);
+        (app.generations.decode, app.generations.decoded) = (109, 100);
+        app.apply(&ctx, answer(105, 1));
+        assert_eq!(shown(app), Some(1), "an answer may lag behind a drag");
+        app.apply(&ctx, answer(104, 2));
+        assert_eq!(shown(app), Some(1), "it never goes back");
+        app.apply(&ctx, answer(110, 3));
+        assert_eq!(shown(app), Some(1), "nor is it of another asker");
+        app.apply(&ctx, answer(109, 4));
+        assert_eq!(shown(app), Some(4));
+    }
+}

@@ -1,7 +1,7 @@
 //! The engine's loop: requests in order, then the newest live request, then one piece of long work.
 //!
 //! Invariant: between two looks at the mailbox lies at most one small piece of work (a slice of a training step, or a
-//! batch to encode), and whatever fails there becomes an event.
+//! batch to encode), and whatever fails there becomes an event. A drag is served even between the layers of such a piece.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -49,6 +49,7 @@ pub(super) struct InUse {
 pub(super) struct Core {
     options: EngineOptions,
     pub(super) outbox: Outbox,
+    pub(super) mailbox: Arc<Mailbox>,
     pub(super) device: Device,
     info: DeviceInfo,
     pub(super) session: Session,
@@ -76,6 +77,7 @@ pub(super) fn run(options: EngineOptions, inbox: &Inbox, outbox: Outbox) {
         options,
         searcher: Searcher::start(outbox.clone()),
         outbox,
+        mailbox: inbox.mailbox.clone(),
         device,
         info,
         session: Session::default(),
@@ -100,7 +102,7 @@ pub(super) fn run(options: EngineOptions, inbox: &Inbox, outbox: Outbox) {
             core.guarded(|core| core.loaded(id, news));
             continue;
         }
-        if core.serve(&inbox.mailbox) || core.work() {
+        if core.serve() || core.work() {
             continue;
         }
         let news = core.news.1.clone();
@@ -156,7 +158,9 @@ impl Core {
                 in_use.network = in_use.file.model(&self.device)?;
             }
             if let Some(training) = training {
-                self.training = Some(training.restored(&self.device)?);
+                let mut training = training.restored(&self.device)?;
+                training.set_meanwhile(self.meanwhile());
+                self.training = Some(training);
             }
             Ok(())
         }));
@@ -441,6 +445,7 @@ impl Core {
         self.session.projection = None;
         self.encoding = None;
         self.outbox.send(Event::Training(training.report()?));
+        training.set_meanwhile(self.meanwhile());
         self.training = Some(training);
         self.publish();
         Ok(())

@@ -90,7 +90,7 @@ impl Core {
         let items: Vec<&[u8]> = (encoding.encoded..end)
             .map(|id| dataset.pixels(id))
             .collect();
-        let more = encoding.network.encode(&items, &Progress::silent())?;
+        let more = self.serving(|| encoding.network.encode(&items, &Progress::silent()))?;
         encoding.posteriors.mean.extend(more.mean);
         encoding.posteriors.log_variance.extend(more.log_variance);
         encoding.encoded = end;

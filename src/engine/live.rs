@@ -2,15 +2,18 @@
 //!
 //! Invariant: each is answered from the weights of this moment, also half-way through training.
 
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::core::Core;
 use super::mailbox::{Decode, Inspect, Mailbox, Retrieve};
 use super::message::{Event, Query};
+use super::outbox::Outbox;
 use super::search::Task;
 use crate::data::Picture;
 use crate::error::{Error, Result};
-use crate::model::AutoEncoder;
+use crate::model::{AutoEncoder, Meanwhile, interruptible};
 use crate::progress::Progress;
 
 impl Core {
@@ -23,7 +26,8 @@ impl Core {
     }
 
     /// Serves the newest live requests; whether there was one.
-    pub(super) fn serve(&mut self, mailbox: &Mailbox) -> bool {
+    pub(super) fn serve(&mut self) -> bool {
+        let mailbox: Arc<Mailbox> = self.mailbox.clone();
         let mut served = false;
         if let Some(mail) = mailbox.decode.take() {
             self.guarded(|core| core.decode(&mail));
@@ -41,23 +45,31 @@ impl Core {
     }
 
     fn decode(&mut self, mail: &Decode) -> Result<()> {
-        // A code of another length was meant for a model that is gone.
-        let Some(network) = self.network().filter(|n| n.code() == mail.code.len()) else {
-            return Ok(());
+        match self.network() {
+            Some(network) => answer(mail, &network, &self.outbox),
+            None => Ok(()),
+        }
+    }
+
+    /// Serves a drag between the layers of long work: it can wait for neither a training step nor a batch.
+    pub(super) fn meanwhile(&self) -> Meanwhile {
+        let (mailbox, outbox) = (self.mailbox.clone(), self.outbox.clone());
+        Rc::new(move |network| {
+            if let Some(mail) = mailbox.decode.take()
+                && let Err(error) = answer(&mail, network, &outbox)
+            {
+                outbox.send(Event::Failed(error));
+            }
+        })
+    }
+
+    /// Does `work`, and serves drags meanwhile.
+    pub(super) fn serving<R>(&self, work: impl FnOnce() -> R) -> R {
+        let Some(network) = self.network() else {
+            return work();
         };
-        let start = Instant::now();
-        let pixels = network.decode(&mail.code)?;
-        let picture = Picture {
-            shape: network.spec().shape,
-            pixels,
-        };
-        let secs = start.elapsed().as_secs_f32();
-        self.outbox.send(Event::Decoded {
-            generation: mail.generation,
-            picture,
-            secs,
-        });
-        Ok(())
+        let meanwhile = self.meanwhile();
+        interruptible(Rc::new(move || meanwhile(&network)), work)
     }
 
     fn inspect(&mut self, mail: &Inspect) -> Result<()> {
@@ -124,4 +136,23 @@ impl Core {
         });
         Ok(())
     }
+}
+
+/// Decodes the code a hand has chosen.
+fn answer(mail: &Decode, network: &AutoEncoder, outbox: &Outbox) -> Result<()> {
+    // A code of another length was meant for a model that is gone.
+    if network.code() != mail.code.len() {
+        return Ok(());
+    }
+    let start = Instant::now();
+    let pixels = network.decode(&mail.code)?;
+    outbox.send(Event::Decoded {
+        generation: mail.generation,
+        picture: Picture {
+            shape: network.spec().shape,
+            pixels,
+        },
+        secs: start.elapsed().as_secs_f32(),
+    });
+    Ok(())
 }

@@ -13,7 +13,7 @@ use super::message::{Event, TrainingReport, TrainingState};
 use crate::data::{Dataset, DatasetSource, Picture};
 use crate::error::{Error, Result};
 use crate::model::{
-    AutoEncoder, CodeStatistics, ModelFile, ModelSpec, Provenance, TrainConfig, Trainer,
+    AutoEncoder, CodeStatistics, Meanwhile, ModelFile, ModelSpec, Provenance, TrainConfig, Trainer,
 };
 use crate::progress::Progress;
 
@@ -100,6 +100,10 @@ impl Training {
     /// The same training from its last checkpoint, on another device.
     pub(super) fn restored(self, device: &Device) -> Result<Self> {
         Self::resumed(self.saved, self.dataset, device)
+    }
+
+    pub(super) fn set_meanwhile(&mut self, meanwhile: Meanwhile) {
+        self.trainer.set_meanwhile(meanwhile);
     }
 
     pub(super) fn pause(&mut self) {

@@ -5,7 +5,7 @@
 //! next is a reshape that moves nothing, and a convolution whose stride equals its kernel is one matrix product.
 //! Invariant: `order` holds every value of the picture exactly once; padding holds none.
 
-use super::spec::{ModelSpec, Network};
+use super::spec::{ModelSpec, Network, Stage};
 
 /// Where each input of a network comes from.
 #[derive(Clone, Debug)]
@@ -95,6 +95,18 @@ pub(super) fn grid(spec: &ModelSpec) -> (usize, usize) {
             )
         }
     }
+}
+
+/// Row and column of each position after stage `stage` of a convolutional encoder, in the order in which they lie.
+pub(super) fn places(spec: &ModelSpec, stages: &[Stage], stage: usize) -> Vec<(usize, usize)> {
+    let patches: Vec<usize> = stages[stage + 1..].iter().map(|s| s.patch).collect();
+    let block: usize = patches.iter().product();
+    let (rows, columns) = grid(spec);
+    let mut places = Vec::new();
+    for (row, column) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))) {
+        visit(&patches, row * block, column * block, &mut |y, x| places.push((y, x)));
+    }
+    places
 }
 
 /// Calls `emit(y, x)` for each position below one position of the last stage, patch within patch.

@@ -1,6 +1,7 @@
 //! The auto-encoders in burn: specification, networks, objectives, optimisation step, weights on disk.
 
 mod auto_encoder;
+mod depthwise;
 mod evaluate;
 mod file;
 mod import;
@@ -20,8 +21,9 @@ pub use auto_encoder::{AutoEncoder, Posteriors};
 pub use evaluate::{Evaluation, evaluate};
 pub(crate) use file::write_atomically;
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};
+pub use ops::interruptible;
 pub use shipped::{Shipped, shipped_for};
 pub use spec::{
     Likelihood, LossPoint, ModelSpec, Network, Preset, SPEC_VERSION, Stage, TrainConfig,
 };
-pub use trainer::Trainer;
+pub use trainer::{Meanwhile, Trainer};

@@ -1,14 +1,17 @@
 //! The networks of an auto-encoder: layers with weights, and the plan by which they are applied.
 //!
 //! Invariant: parameter names depend on the specification alone: `encoder.I`, `mean`, `log_variance` and `decoder.I`,
-//! each with `weight [in, out]` and `bias [out]`.
+//! each with `weight [in, out]` and `bias [out]`; of a depthwise convolution the weight is `[9, channels]`.
+
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
 
-use super::layout::{PixelLayout, grid};
+use super::depthwise::{Neighbours, TAPS, depthwise};
+use super::layout::{PixelLayout, grid, places};
 use super::ops::affine;
 use super::spec::{ModelSpec, Network};
 
@@ -32,23 +35,60 @@ impl Layer {
     }
 }
 
-/// How one half of the network applies its layers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    /// The next layer, on rows of its input size.
-    Layer { rectify: bool },
-    /// Two layers around a rectified middle, their result added to what went in.
-    Residual,
-}
-
 /// One layer's size: inputs and outputs.
 type Size = (usize, usize);
+
+/// How one half of the network applies its layers.
+#[derive(Clone, Debug)]
+enum Step {
+    /// One layer, on rows of its input size.
+    Layer { size: Size, rectify: bool },
+    /// Three layers whose result is added to what went in: a depthwise 3×3 convolution, and two 1×1 convolutions with
+    /// [`WIDENED`] times the channels, rectified, between them.
+    Block {
+        width: usize,
+        near: Arc<Neighbours>,
+    },
+}
+
+/// How many times wider the middle of a block is.
+const WIDENED: usize = 2;
+
+impl Step {
+    /// Sizes of its layers, with the gain of their initial weights.
+    fn layers(&self) -> Vec<(Size, f32)> {
+        let rectified = std::f32::consts::SQRT_2;
+        match *self {
+            Self::Layer { size, rectify } => vec![(size, if rectify { rectified } else { 1.0 })],
+            // Blocks start near the identity.
+            Self::Block { width, .. } => vec![
+                ((TAPS, width), 1.0),
+                ((width, WIDENED * width), rectified),
+                ((WIDENED * width, width), 0.1),
+            ],
+        }
+    }
+
+    /// Values per row, before and after.
+    fn size(&self) -> Size {
+        match *self {
+            Self::Layer { size, .. } => size,
+            Self::Block { width, .. } => (width, width),
+        }
+    }
+
+    /// Multiplications of its dearest layer, per row.
+    fn multiplications(&self) -> usize {
+        let layers = self.layers().into_iter();
+        layers.map(|((from, to), _)| from * to).max().unwrap_or(0)
+    }
+}
 
 /// The plan of both halves.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    encoder: Vec<(Step, Vec<Size>)>,
-    decoder: Vec<(Step, Vec<Size>)>,
+    encoder: Vec<Step>,
+    decoder: Vec<Step>,
     features: usize,
     code: usize,
     inputs: usize,
@@ -57,39 +97,38 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(spec: &ModelSpec) -> Self {
         let inputs = PixelLayout::new(spec).inputs();
-        let layer = |from, to, rectify| (Step::Layer { rectify }, vec![(from, to)]);
-        let residual = |width| (Step::Residual, vec![(width, width), (width, width)]);
-        let (encoder, mut decoder, features) = match &spec.network {
+        let layer = |from, to, rectify| Step::Layer {
+            size: (from, to),
+            rectify,
+        };
+        let (mut encoder, mut decoder) = (Vec::new(), Vec::new());
+        let features = match &spec.network {
             Network::Dense { hidden } => {
-                let mut encoder = Vec::new();
-                let mut decoder = Vec::new();
                 let mut width = inputs;
                 for &next in hidden {
                     encoder.push(layer(width, next, true));
                     decoder.push(layer(next, width, width != inputs));
                     width = next;
                 }
-                (encoder, decoder, width)
+                width
             }
             Network::Conv { stages, hidden } => {
                 let (rows, columns) = grid(spec);
-                let mut encoder = Vec::new();
-                let mut decoder = Vec::new();
                 let mut width = spec.shape.channels;
                 for (i, stage) in stages.iter().enumerate() {
                     let patch = stage.patch * stage.patch * width;
                     encoder.push(layer(patch, stage.channels, true));
                     decoder.push(layer(stage.channels, patch, i > 0));
-                    for _ in 0..stage.blocks {
-                        encoder.push(residual(stage.channels));
-                        decoder.push(residual(stage.channels));
-                    }
                     width = stage.channels;
+                    let near = Arc::new(Neighbours::new(&places(spec, stages, i)));
+                    let block = Step::Block { width, near };
+                    encoder.extend(vec![block.clone(); stage.blocks]);
+                    decoder.extend(vec![block; stage.blocks]);
                 }
                 let flat = rows * columns * width;
                 encoder.push(layer(flat, *hidden, true));
                 decoder.push(layer(*hidden, flat, true));
-                (encoder, decoder, *hidden)
+                *hidden
             }
         };
         decoder.push(layer(spec.code, features, true));
@@ -105,11 +144,11 @@ impl Plan {
 
     /// Name and size of every layer, in the order of the weights.
     pub(super) fn layers(&self) -> Vec<(String, Size)> {
-        let half = |name: &str, steps: &[(Step, Vec<Size>)]| -> Vec<(String, Size)> {
-            let sizes = steps.iter().flat_map(|(_, sizes)| sizes.iter().copied());
+        let half = |name: &str, steps: &[Step]| -> Vec<(String, Size)> {
+            let sizes = steps.iter().flat_map(Step::layers);
             sizes
                 .enumerate()
-                .map(|(i, size)| (format!("{name}.{i}"), size))
+                .map(|(i, (size, _))| (format!("{name}.{i}"), size))
                 .collect()
         };
         let head = (self.features, self.code);
@@ -121,16 +160,11 @@ impl Plan {
     }
 
     /// Fresh weights: uniform within `±√(6 / inputs)` before a rectified unit and `±√(3 / inputs)` elsewhere (He et al.
-    /// 2015), zero biases, and a last residual layer a tenth as large, so that blocks start near the identity.
+    /// 2015), zero biases, and a last layer of each block a tenth as large.
     pub(super) fn weights(&self, seed: u64, device: &Device) -> Vec<Layer> {
-        let gains = |steps: &[(Step, Vec<Size>)]| -> Vec<f32> {
-            let rectified = std::f32::consts::SQRT_2;
-            let gain = |(step, _): &(Step, Vec<Size>)| match step {
-                Step::Layer { rectify: true } => vec![rectified],
-                Step::Layer { rectify: false } => vec![1.0],
-                Step::Residual => vec![rectified, 0.1],
-            };
-            steps.iter().flat_map(gain).collect()
+        let gains = |steps: &[Step]| -> Vec<f32> {
+            let layers = steps.iter().flat_map(Step::layers);
+            layers.map(|(_, gain)| gain).collect()
         };
         let gains = [gains(&self.encoder), vec![1.0, 0.1], gains(&self.decoder)].concat();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -160,58 +194,122 @@ impl Plan {
     /// The decoder's output for codes `[items, code]`, `[items, inputs]`: logits or means by the likelihood.
     pub(super) fn decode(&self, weights: &[Layer], codes: Tensor<2>) -> Tensor<2> {
         let [items, _] = codes.dims();
-        run(&self.decoder, &weights[count(&self.encoder) + 2..], codes)
-            .reshape([items, self.inputs])
+        run(&self.decoder, &weights[self.mean_layer() + 2..], codes).reshape([items, self.inputs])
     }
 
     /// Which layer gives the posterior mean.
     pub(super) fn mean_layer(&self) -> usize {
-        count(&self.encoder)
+        self.encoder.iter().map(|step| step.layers().len()).sum()
     }
 
-    /// Multiplications one item costs on its way through both halves.
-    pub(super) fn multiplications(&self) -> usize {
-        let half = |steps: &[(Step, Vec<Size>)], mut width: usize| {
-            let mut total = 0;
-            for (_, sizes) in steps {
-                let rows = width / sizes[0].0;
-                total += sizes
-                    .iter()
-                    .map(|(from, to)| rows * from * to)
-                    .sum::<usize>();
-                width = rows * sizes[sizes.len() - 1].1;
+    /// Multiplications one item costs on its way through the network's dearest layer.
+    pub(super) fn dearest_layer(&self) -> usize {
+        let half = |steps: &[Step], mut width: usize| {
+            let mut largest = 0;
+            for step in steps {
+                let (from, to) = step.size();
+                let rows = width / from;
+                largest = largest.max(rows * step.multiplications());
+                width = rows * to;
             }
-            total
+            largest
         };
-        half(&self.encoder, self.inputs)
-            + 2 * self.features * self.code
-            + half(&self.decoder, self.code)
+        half(&self.encoder, self.inputs).max(half(&self.decoder, self.code))
     }
-}
-
-/// Layers that some steps have.
-fn count(steps: &[(Step, Vec<Size>)]) -> usize {
-    steps.iter().map(|(_, sizes)| sizes.len()).sum()
 }
 
 fn apply(layer: &Layer, x: Tensor<2>, rectify: bool) -> Tensor<2> {
     affine(x, layer.weight.clone(), layer.bias.clone(), rectify)
 }
 
-fn run(steps: &[(Step, Vec<Size>)], layers: &[Layer], mut x: Tensor<2>) -> Tensor<2> {
+fn run(steps: &[Step], layers: &[Layer], mut x: Tensor<2>) -> Tensor<2> {
     let mut layers = layers.iter();
     let mut next = || layers.next().expect("a layer per step of the plan");
-    for (step, sizes) in steps {
+    for step in steps {
         let [rows, columns] = x.dims();
-        let width = sizes[0].0;
+        let width = step.size().0;
         x = x.reshape([rows * columns / width, width]);
         x = match step {
-            Step::Layer { rectify } => apply(next(), x, *rectify),
-            Step::Residual => {
-                let middle = apply(next(), x.clone(), true);
+            Step::Layer { rectify, .. } => apply(next(), x, *rectify),
+            Step::Block { near, .. } => {
+                let kernel = next();
+                let (weight, bias) = (kernel.weight.clone(), kernel.bias.clone());
+                let around = depthwise(x.clone(), weight, bias, near);
+                let middle = apply(next(), around, true);
                 x + apply(next(), middle, false)
             }
         };
     }
     x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::ImageShape;
+    use crate::model::auto_encoder::Architecture;
+    use crate::model::optimizer::tracked;
+    use crate::model::testing::{numbers, tensor, vec};
+    use crate::model::{Likelihood, Stage};
+
+    /// A small network of every kind of layer, on pictures that do not fill its patches.
+    fn conv() -> ModelSpec {
+        let stage = |channels| Stage {
+            patch: 2,
+            channels,
+            blocks: 1,
+        };
+        let mut spec = crate::model::Preset::Digits.spec(ImageShape::new(7, 6, 1));
+        spec.code = 3;
+        spec.network = Network::Conv {
+            stages: vec![stage(5), stage(6)],
+            hidden: 7,
+        };
+        spec
+    }
+
+    #[test]
+    fn the_gradient_of_the_loss_is_its_slope_in_every_layer() {
+        for likelihood in [Likelihood::Bernoulli, Likelihood::Gaussian { sigma: 0.5 }] {
+            let device = Device::flex();
+            let spec = ModelSpec {
+                likelihood,
+                ..conv()
+            };
+            let architecture = Architecture::new(spec, &device).expect("a network");
+            let recording = device.clone().autodiff();
+            let pixels: Vec<u8> = (0..2 * 42).map(|i| (i * 37 % 256) as u8).collect();
+            let items: Vec<&[u8]> = pixels.chunks(42).collect();
+            let loss = |weights: &[Layer], device: &Device| {
+                let inputs = architecture.inputs(&items, None, device);
+                let noise = tensor(numbers(2 * 3, 9), [2, 3], device);
+                let (a, b) = architecture.terms(weights, inputs, noise, 0.5, likelihood);
+                a + b
+            };
+            let weights = architecture.plan.weights(3, &device);
+            let recorded: Vec<Layer> = weights.iter().cloned().map(tracked).collect();
+            let grads = loss(&recorded, &recording).backward();
+            for (at, (name, (from, to))) in architecture.plan.layers().into_iter().enumerate() {
+                let slopes = vec(recorded[at].weight.grad(&grads).expect("a gradient"));
+                // The weight that matters most, so that rounding does not hide its slope.
+                let i = (0..slopes.len())
+                    .max_by(|a, b| slopes[*a].abs().total_cmp(&slopes[*b].abs()))
+                    .expect("a weight");
+                let moved = |by: f32| {
+                    let mut weights = weights.clone();
+                    let mut values = vec(weights[at].weight.clone());
+                    values[i] += by;
+                    weights[at].weight = tensor(values, [from, to], &device);
+                    loss(&weights, &device).into_scalar::<f32>()
+                };
+                let step = 2e-3;
+                let slope = (moved(step) - moved(-step)) / (2.0 * step);
+                assert!(
+                    (slope - slopes[i]).abs() < 0.03 * slopes[i].abs() + 5e-3,
+                    "{name} {i}: {slope} and {}",
+                    slopes[i]
+                );
+            }
+        }
+    }
 }

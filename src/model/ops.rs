@@ -5,6 +5,9 @@
 //! passes over memory with a hand-written derivative. Invariant: both forms compute the same function; tests compare
 //! them and their derivatives.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -19,6 +22,33 @@ use rayon::prelude::*;
 pub(super) const PIECE: usize = 16 * 1024;
 
 pub(super) type Tracked = Autodiff<Flex, NoCheckpointing>;
+
+thread_local! {
+    static MEANWHILE: RefCell<Option<Rc<dyn Fn()>>> = const { RefCell::new(None) };
+}
+
+/// Does `work` and, on the CPU, calls `meanwhile` on the same thread between one layer and the next, so that what cannot
+/// wait for the end of a training step, or of a batch, need not. `meanwhile` may use networks, but not train them.
+pub fn interruptible<R>(meanwhile: Rc<dyn Fn()>, work: impl FnOnce() -> R) -> R {
+    /// Puts back what was there before, also when `work` panics.
+    struct Restore(Option<Rc<dyn Fn()>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            MEANWHILE.set(self.0.take());
+        }
+    }
+    let _restore = Restore(MEANWHILE.replace(Some(meanwhile)));
+    work()
+}
+
+/// A moment between two layers.
+pub(super) fn breathe() {
+    // Taken out for the time of the call, so that the layers it uses itself do not call it again.
+    if let Some(meanwhile) = MEANWHILE.take() {
+        meanwhile();
+        MEANWHILE.set(Some(meanwhile));
+    }
+}
 
 /// Whether tensors of this device live in the CPU's memory, where the fused forms apply.
 pub(super) fn is_cpu(device: &Device) -> bool {
@@ -49,6 +79,7 @@ pub(super) fn affine(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, rectify: 
         let y = x.matmul(weight) + bias.unsqueeze::<2>();
         return if rectify { activation::relu(y) } else { y };
     }
+    breathe();
     if !device.is_autodiff() {
         let y = affine_forward(untracked(x), untracked(weight), &untracked(bias), rectify);
         return Tensor::from_primitive::<Flex>(y);
@@ -109,6 +140,7 @@ impl Backward<Flex, 3> for AffineBackward {
     type State = (FlexTensor, FlexTensor, Option<FlexTensor>);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        breathe();
         let [x_node, weight_node, bias_node] = ops.parents;
         let mut grad = grads.consume::<Flex>(&ops.node).to_contiguous();
         let (x, weight, output) = ops.state;
@@ -133,28 +165,34 @@ impl Backward<Flex, 3> for AffineBackward {
 /// The rows are summed in pieces of fixed length, so that the result does not depend on the number of threads.
 fn mask_and_sum_rows(grad: &mut FlexTensor, output: Option<&FlexTensor>) -> FlexTensor {
     let columns = grad.layout().shape()[1];
-    let output = output.map(FlexTensor::to_contiguous);
-    let output: Option<&[f32]> = output.as_ref().map(FlexTensor::storage);
     let length = rows_per_piece(columns) * columns;
-    let sums: Vec<Vec<f32>> = grad
-        .storage_mut::<f32>()
-        .par_chunks_mut(length)
-        .enumerate()
-        .map(|(i, piece)| {
+    let add = |sum: &mut [f32], row: &[f32]| sum.iter_mut().zip(row).for_each(|(s, g)| *s += g);
+    let sums: Vec<Vec<f32>> = if let Some(output) = output {
+        let output = output.to_contiguous();
+        let output: &[f32] = output.storage();
+        let pieces = grad.storage_mut::<f32>().par_chunks_mut(length);
+        let mask = |(piece, output): (&mut [f32], &[f32])| {
             let mut sum = vec![0.0_f32; columns];
-            for (r, row) in piece.chunks_exact_mut(columns).enumerate() {
-                if let Some(output) = output {
-                    let start = i * length + r * columns;
-                    let kept = &output[start..start + columns];
-                    row.iter_mut()
-                        .zip(kept)
-                        .for_each(|(g, y)| *g = if *y > 0.0 { *g } else { 0.0 });
-                }
-                sum.iter_mut().zip(&*row).for_each(|(s, g)| *s += g);
+            let rows = piece.chunks_exact_mut(columns);
+            for (row, output) in rows.zip(output.chunks_exact(columns)) {
+                row.iter_mut()
+                    .zip(output)
+                    .for_each(|(g, y)| *g = if *y > 0.0 { *g } else { 0.0 });
+                add(&mut sum, row);
             }
             sum
-        })
-        .collect();
+        };
+        pieces.zip(output.par_chunks(length)).map(mask).collect()
+    } else {
+        // Only read: the gradient of a sum is shared by its two sides, and would be copied before a change.
+        let pieces = grad.storage::<f32>().par_chunks(length);
+        let only_sum = |piece: &[f32]| {
+            let mut sum = vec![0.0_f32; columns];
+            piece.chunks_exact(columns).for_each(|row| add(&mut sum, row));
+            sum
+        };
+        pieces.map(only_sum).collect()
+    };
     let mut total = vec![0.0_f32; columns];
     for sum in sums {
         total.iter_mut().zip(sum).for_each(|(t, s)| *t += s);

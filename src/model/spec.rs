@@ -36,8 +36,8 @@ pub enum Network {
         /// Units of each hidden layer of the encoder, from the picture inwards.
         hidden: Vec<usize>,
     },
-    /// Convolutions over non-overlapping patches (stride equals kernel) with residual blocks of 1×1 convolutions between
-    /// them, so that all of the work is large matrix products, on every device.
+    /// Convolutions over non-overlapping patches (stride equals kernel) with residual blocks between them, each a depthwise
+    /// 3×3 and two 1×1 convolutions, so that nearly all of the work is large matrix products, on every device.
     Conv {
         /// From the picture inwards.
         stages: Vec<Stage>,
@@ -260,7 +260,7 @@ impl Preset {
     #[must_use]
     pub fn describe(self) -> &'static str {
         match self {
-            Self::Faces => "Convolutional, for colour pictures; code of 24",
+            Self::Faces => "Convolutional, for colour pictures; code of 32",
             Self::Digits => "Convolutional, for small grey pictures; code of 16",
             Self::MnistDense => "Dense 784-400-20, dynamic binarisation",
             Self::Mnist2d => "Dense with a code of 2: the map is the code",
@@ -285,14 +285,14 @@ impl Preset {
         let likelihood = match self {
             Self::MnistDense => Likelihood::BinarizedBernoulli,
             _ if bernoulli => Likelihood::Bernoulli,
-            _ => Likelihood::Gaussian { sigma: 0.14 },
+            _ => Likelihood::Gaussian { sigma: 0.1 },
         };
         let dense = |hidden: &[usize]| Network::Dense {
             hidden: hidden.to_vec(),
         };
         let (network, code) = match self {
-            Self::Faces => (conv_for(shape, [64, 128, 192], 2, 256), 24),
-            Self::Digits => (conv_for(shape, [32, 64, 128], 1, 128), 16),
+            Self::Faces => (conv_for(shape, &[32, 64, 128, 192], 256), 32),
+            Self::Digits => (conv_for(shape, &[24, 32, 64, 128], 128), 16),
             Self::MnistDense => (dense(&[400]), 20),
             Self::Mnist2d => (dense(&[512, 256]), 2),
             Self::Tiny => (dense(&[64]), 4),
@@ -357,31 +357,26 @@ impl std::str::FromStr for Preset {
     }
 }
 
-/// Stages that bring the longer side down to about 4 to 10 positions: coarser ones would leave neighbouring patches too
-/// little in common, and their seams would show.
-fn conv_for(shape: ImageShape, channels: [usize; 3], blocks: usize, hidden: usize) -> Network {
+/// Stages that bring the longer side down to about 4 to 10 positions; with fewer than four of them, of the later
+/// `channels`.
+fn conv_for(shape: ImageShape, channels: &[usize; 4], hidden: usize) -> Network {
     let longest = shape.height.max(shape.width);
     let patches: &[usize] = match longest {
         0..=16 => &[2],
         17..=40 => &[2, 2],
-        41..=80 => &[4, 2],
-        81..=160 => &[4, 2, 2],
-        161..=320 => &[8, 2, 2],
+        41..=80 => &[2, 2, 2, 2],
+        81..=160 => &[4, 2, 2, 2],
+        161..=320 => &[8, 2, 2, 2],
         _ => &[16, 4, 2],
     };
-    let stages = patches
-        .iter()
-        .zip(channels)
-        .enumerate()
-        .map(|(i, (&patch, channels))| Stage {
-            patch,
-            channels,
-            blocks: if i == 0 && patches.len() > 1 {
-                0
-            } else {
-                blocks
-            },
-        })
-        .collect();
-    Network::Conv { stages, hidden }
+    let channels = &channels[usize::from(patches.len() < 4)..];
+    let stage = |(&patch, &channels)| Stage {
+        patch,
+        channels,
+        blocks: 1,
+    };
+    Network::Conv {
+        stages: patches.iter().zip(channels).map(stage).collect(),
+        hidden,
+    }
 }

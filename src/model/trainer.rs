@@ -3,6 +3,7 @@
 //! Invariant: what a step does depends on the seed and on the number of steps before it alone, so that training that was
 //! saved and resumed gives the same weights as training that was not interrupted (bit for bit on the CPU).
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
@@ -17,8 +18,8 @@ use super::spec::{Likelihood, LossPoint, ModelSpec, TrainConfig};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 
-/// Multiplications of one pass forward and backward that are done in one go on the CPU, about 30 ms on two cores; a larger
-/// batch is cut, so that a picture asked for meanwhile does not wait longer.
+/// Multiplications that one layer may take in one go on the CPU, about 30 ms on two cores: between two layers a picture
+/// asked for meanwhile is served (see [`Trainer::set_meanwhile`]), and a batch too large for that is cut in slices.
 const CPU_SLICE: usize = 750_000_000;
 
 /// Standard deviation of Gaussian pixels at the start of the warm-up: about that of pictures around their mean.
@@ -38,6 +39,9 @@ enum Phase {
     /// The next batch of validation items, with the sum of the losses so far.
     Validation { batch: usize, sum: f64 },
 }
+
+/// What is done between two layers of a step, with the network as it is.
+pub type Meanwhile = Rc<dyn Fn(&AutoEncoder)>;
 
 /// A model in training.
 #[derive(Debug)]
@@ -61,6 +65,17 @@ pub struct Trainer {
     /// Losses not read back yet: step, reconstruction and KL.
     pending: Vec<(u64, Tensor<1>, Tensor<1>)>,
     history: Vec<LossPoint>,
+    meanwhile: Option<Between>,
+}
+
+/// A [`Meanwhile`] that can be printed.
+#[derive(Clone)]
+struct Between(Meanwhile);
+
+impl std::fmt::Debug for Between {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
 }
 
 impl Trainer {
@@ -107,7 +122,8 @@ impl Trainer {
         let train = ids.split_off(kept.min(dataset.len() - 1));
         let batch = config.batch.min(train.len());
         let slices = if ops::is_cpu(&architecture.device) {
-            (3 * batch * architecture.plan.multiplications())
+            // Backward a layer takes two products as large as the one forward.
+            (2 * batch * architecture.plan.dearest_layer())
                 .div_ceil(CPU_SLICE)
                 .clamp(1, batch)
         } else {
@@ -128,8 +144,14 @@ impl Trainer {
             terms_so_far: None,
             pending: Vec::new(),
             history: Vec::new(),
+            meanwhile: None,
             config: TrainConfig { batch, ..config },
         })
+    }
+
+    /// From now on calls `meanwhile` between the layers of a step, on the CPU.
+    pub fn set_meanwhile(&mut self, meanwhile: Meanwhile) {
+        self.meanwhile = Some(Between(meanwhile));
     }
 
     /// What is trained.
@@ -256,11 +278,13 @@ impl Trainer {
             .collect();
         let first = self.step() * batch as u64 + (range.start - start) as u64;
         let likelihood = self.likelihood();
-        let (reconstruction, kl) =
-            self.terms(&self.weights, &items, first, 1.0 / batch as f32, likelihood);
-        let beta = self.beta();
-        let loss = reconstruction.clone() + kl.clone() * beta;
-        let mut grads = loss.backward();
+        let (reconstruction, kl, mut grads) = self.interruptible(|| {
+            let (reconstruction, kl) =
+                self.terms(&self.weights, &items, first, 1.0 / batch as f32, likelihood);
+            let loss = reconstruction.clone() + kl.clone() * self.beta();
+            let grads = loss.backward();
+            (reconstruction, kl, grads)
+        });
         // The curve shows the term of the likelihood that is wanted in the end.
         let comparable = match (likelihood, self.spec().likelihood) {
             (Likelihood::Gaussian { sigma: now }, Likelihood::Gaussian { sigma: then }) => {
@@ -297,6 +321,14 @@ impl Trainer {
         };
     }
 
+    fn interruptible<R>(&self, work: impl FnOnce() -> R) -> R {
+        let Some(Between(meanwhile)) = self.meanwhile.clone() else {
+            return work();
+        };
+        let model = self.model();
+        ops::interruptible(Rc::new(move || meanwhile(&model)), work)
+    }
+
     fn accumulate(&mut self, grads: &mut burn::tensor::Gradients) {
         let fresh = self.weights.iter().map(|layer| Layer {
             weight: layer
@@ -327,8 +359,9 @@ impl Trainer {
         let items: Vec<&[u8]> = ids.iter().map(|&id| dataset.pixels(id as usize)).collect();
         let weights: Vec<Layer> = self.weights.iter().map(untracked).collect();
         let likelihood = self.spec().likelihood;
-        let (reconstruction, kl) =
-            self.terms(&weights, &items, VALIDATE + start as u64, 1.0, likelihood);
+        let (reconstruction, kl) = self.interruptible(|| {
+            self.terms(&weights, &items, VALIDATE + start as u64, 1.0, likelihood)
+        });
         let loss = read(reconstruction + kl * self.spec().beta)?;
         let sum = sum + f64::from(loss[0]);
         if start + size < self.validation.len() {

@@ -311,6 +311,42 @@ fn what_fails_names_the_file_and_ends_with_status_1() {
     assert!(message.contains("codes.npy"), "{message}");
 }
 
+/// A limit on the size of files stops a write half-way, as a full disk does.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_ends_with_status_1_and_leaves_what_was_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = tiny(folder.path(), "1");
+    let before = std::fs::read(&model).expect("the model");
+    assert!(before.len() > 64 * 1024, "larger than the limit below");
+    let outputs = [
+        ("train --data digits:600 --preset tiny --epochs 2 --out", "tiny.safetensors"),
+        ("encode --model tiny.safetensors --data digits:6000 --out", "codes.npy"),
+        ("sample --model tiny.safetensors --count 400 --out", "grid.png"),
+    ];
+    for (command, out) in outputs {
+        let program = env!("CARGO_BIN_EXE_morphospace");
+        let script = format!(
+            "trap '' XFSZ; ulimit -f 32; exec '{program}' {command} {out} --quiet --device cpu"
+        );
+        let output = Command::new("sh")
+            .args(["-c", &script])
+            .current_dir(folder.path())
+            .output()
+            .expect("a shell");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command}: {error}");
+        assert!(error.contains(out) && !error.contains("panicked"), "{command}: {error}");
+    }
+    assert!(std::fs::read(&model).expect("the model") == before);
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("the folder")
+        .flatten()
+        .map(|e| e.file_name())
+        .collect();
+    assert_eq!(left.len(), 1, "nothing half-written is left behind: {left:?}");
+}
+
 #[test]
 fn a_training_that_is_killed_leaves_a_whole_file_and_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");

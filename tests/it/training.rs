@@ -1,10 +1,14 @@
 //! Training: learns, is exact, resumes exactly, and survives what is thrown at it.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use burn::tensor::Device;
 use morphospace::Progress;
 use morphospace::data::{Dataset, ImageShape, digits};
 use morphospace::model::{
-    CodeStatistics, Likelihood, ModelFile, ModelSpec, Network, Preset, Provenance, Trainer,
+    AutoEncoder, CodeStatistics, Likelihood, Meanwhile, ModelFile, ModelSpec, Network, Preset, Provenance,
+    Trainer,
 };
 
 fn some_digits(count: usize) -> Dataset {
@@ -125,7 +129,7 @@ fn training_resumes_bit_for_bit() {
 
 #[test]
 fn a_large_batch_in_slices_takes_the_same_steps() {
-    // The convolutional network at batch 512 is cut in slices on the CPU; the gradient must be that of the whole batch.
+    // Layers too large to be done in one go on the CPU; the gradient must be that of the whole batch.
     let dataset = some_digits(1024);
     let mut spec = Preset::Digits.spec(dataset.shape());
     spec.network = Network::Dense {
@@ -327,4 +331,31 @@ fn a_pickle_of_something_else_is_refused() {
         error.is_file() && error.to_string().contains("other.pt"),
         "{error}"
     );
+}
+
+#[test]
+fn a_drag_is_served_between_the_layers_of_a_step_and_changes_nothing() {
+    let dataset = some_digits(40);
+    let trained = |meanwhile: Option<Meanwhile>| {
+        let mut config = Preset::Digits.training();
+        (config.epochs, config.batch) = (2, 19);
+        let spec = Preset::Digits.spec(dataset.shape());
+        let mut trainer =
+            Trainer::new(spec, config, &dataset, &Device::flex()).expect("a trainer");
+        if let Some(meanwhile) = meanwhile {
+            trainer.set_meanwhile(meanwhile);
+        }
+        while !trainer.is_done() {
+            trainer.advance(&dataset).expect("a step");
+        }
+        trainer.model().decode(&[0.3; 16]).expect("a picture")
+    };
+    let calls = Rc::new(Cell::new(0));
+    let counted = calls.clone();
+    let busy = trained(Some(Rc::new(move |network: &AutoEncoder| {
+        counted.set(counted.get() + 1);
+        network.decode(&[0.5; 16]).expect("a picture");
+    })));
+    assert!(calls.get() > 100, "only {} calls", calls.get());
+    assert!(busy == trained(None));
 }
