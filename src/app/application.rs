@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use eframe::egui::{self, CentralPanel, Context, Frame, Pos2, Ui};
@@ -21,7 +22,7 @@ use super::toasts::Toasts;
 use super::view::{History, View};
 use super::{bars, help};
 use crate::data::DatasetSource;
-use crate::engine::{Engine, EngineOptions, TrainingState};
+use crate::engine::{Engine, EngineOptions, ModelInfo, TrainingState};
 use crate::model::Preset;
 
 /// How the window starts.
@@ -32,6 +33,8 @@ pub struct AppOptions {
     pub model: Option<PathBuf>,
     /// How tensors are computed.
     pub engine: EngineOptions,
+    /// The folder for trained models that nobody saved, so that no training is lost; none are kept without one.
+    pub keep_in: Option<PathBuf>,
 }
 
 /// Which overlay is open.
@@ -61,6 +64,9 @@ pub struct App {
     pub(super) started: Instant,
     pub(super) queue: VecDeque<Action>,
     pub(super) frame_secs: f32,
+    pub(super) keep_in: Option<PathBuf>,
+    /// The model that was kept last.
+    pub(super) kept: Option<Arc<ModelInfo>>,
     panels: Panels,
     hovered: Option<usize>,
 }
@@ -110,6 +116,8 @@ impl App {
             started: Instant::now(),
             queue: data.into_iter().chain(model).collect(),
             frame_secs: 0.0,
+            keep_in: options.keep_in,
+            kept: None,
             panels: Panels::default(),
             hovered: None,
         }
@@ -264,6 +272,9 @@ impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         while let Some(event) = self.engine.poll() {
             self.apply(ctx, event);
+        }
+        if ctx.input(|i| i.viewport().close_requested()) {
+            self.keep_unsaved();
         }
         self.collect_actions(ctx);
         while let Some(action) = self.queue.pop_front() {

@@ -153,10 +153,15 @@ impl App {
         if !same_model || self.state.decoded.is_none() {
             self.request_picture();
         }
-        let codes_done = before.codes.as_ref().map_or(0, |c| c.len())
-            != now.codes.as_ref().map_or(0, |c| c.len());
+        // Neighbours are sought anew when the selected item has come, when its code has, and when all have.
+        let selected = self.view.selection.unwrap_or(usize::MAX);
+        let reach = |s: &Session| {
+            let codes = s.codes.as_ref().map_or(0, |c| c.len());
+            let items = s.dataset.as_ref().map_or(0, |d| d.len());
+            (selected < items, selected < codes, codes == s.expected_items)
+        };
         if self.view.selection.is_some()
-            && (is_new || !same_model || (codes_done && self.state.tasks.is_empty()))
+            && (is_new || !same_model || reach(&before) != reach(&now))
         {
             self.request_neighbours();
         }
@@ -200,20 +205,14 @@ impl App {
 
     fn apply_training(&mut self, mut report: TrainingReport) {
         let points = std::mem::take(&mut report.points);
-        if self
-            .state
-            .training
-            .as_ref()
-            .is_none_or(|t| t.state == TrainingState::Finished)
-            && report.state == TrainingState::Running
-            && points.first().is_some_and(|p| {
-                self.state
-                    .curve
-                    .last()
-                    .is_some_and(|last| p.step < last.step)
-            })
-        {
+        let is_over = |state| matches!(state, None | Some(TrainingState::Finished));
+        if is_over(self.state.training.as_ref().map(|t| t.state)) && !is_over(Some(report.state)) {
+            // A training that goes on tells its whole curve again.
             self.state.curve.clear();
+        }
+        if let Some(first) = points.first() {
+            // So does one that goes on from its last checkpoint.
+            self.state.curve.retain(|p| p.step < first.step);
         }
         self.state.curve.extend(points);
         let was = self.state.training.as_ref().map(|t| t.state);
@@ -278,6 +277,7 @@ mod tests {
             data: Some("digits:5".parse().expect("a source")),
             model: None,
             engine: EngineOptions::default(),
+            keep_in: None,
         };
         let mut window = Harness::builder()
             .with_size(Vec2::new(960.0, 600.0))

@@ -33,6 +33,14 @@ use eframe::egui::{IconData, ViewportBuilder};
 
 use crate::error::{Error, Result};
 
+/// Where trained models that nobody saved are kept: beside what the window remembers.
+#[must_use]
+pub fn keep_in() -> Option<std::path::PathBuf> {
+    Some(eframe::storage_dir(APP)?.join("models"))
+}
+
+/// The program's name to the desktop, and of its folder.
+const APP: &str = "morphospace";
 const ICON: &[u8] = include_bytes!("../../assets/icon.png");
 
 /// Opens the window and returns when it is closed.
@@ -42,7 +50,7 @@ const ICON: &[u8] = include_bytes!("../../assets/icon.png");
 pub fn run(options: AppOptions) -> Result<()> {
     let mut viewport = ViewportBuilder::default()
         .with_title("Morphospace")
-        .with_app_id("morphospace")
+        .with_app_id(APP)
         .with_inner_size([1440.0, 900.0])
         .with_min_inner_size([960.0, 600.0])
         .with_drag_and_drop(true);
@@ -61,7 +69,7 @@ pub fn run(options: AppOptions) -> Result<()> {
         ..Default::default()
     };
     let shown = eframe::run_native(
-        "morphospace",
+        APP,
         native,
         Box::new(|cc| Ok(Box::new(App::new(cc, options)))),
     );

@@ -3,6 +3,7 @@
 //! Invariant: this and the engine's events are all that changes the window's state.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use eframe::egui::{Context, ViewportCommand};
 
@@ -22,11 +23,13 @@ impl App {
         match action {
             Action::Run(command) => self.run(ctx, command),
             Action::Open(source) => {
+                self.keep_unsaved();
                 self.state.opening = Some(source.to_string());
                 self.engine.request(Request::OpenData(source));
             }
             Action::OpenPath(path) => self.open_path(ctx, path),
             Action::OpenModel(path) => {
+                self.keep_unsaved();
                 self.state.remember(path.clone());
                 self.engine.request(Request::OpenModel(path));
             }
@@ -50,7 +53,10 @@ impl App {
                     self.view.camera = camera;
                 }
             }
-            Action::Train(spec, config) => self.engine.request(Request::Train { spec, config }),
+            Action::Train(spec, config) => {
+                self.keep_unsaved();
+                self.engine.request(Request::Train { spec, config });
+            }
         }
     }
 
@@ -140,6 +146,28 @@ impl App {
             | Command::Resume
             | Command::Step
             | Command::Stop => {}
+        }
+    }
+
+    /// Saves a trained model that nobody saved, before it is replaced or the window closes.
+    pub(super) fn keep_unsaved(&mut self) {
+        let (Some(folder), Some(model)) = (&self.keep_in, self.state.model()) else {
+            return;
+        };
+        if !model.is_unsaved || self.kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, model)) {
+            return;
+        }
+        if let Err(e) = std::fs::create_dir_all(folder) {
+            tracing::error!("{}: {e}", folder.display());
+            return;
+        }
+        let name = model.name.replace(|c: char| !c.is_alphanumeric(), "-");
+        let file = |n: usize| folder.join(format!("{name}-{n}.safetensors"));
+        let free = (1..).map(file).find(|path| !path.exists());
+        self.kept = Some(model.clone());
+        if let Some(path) = free {
+            self.state.remember(path.clone());
+            self.engine.request(Request::SaveModel(path));
         }
     }
 

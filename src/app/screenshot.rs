@@ -35,6 +35,7 @@ pub fn screenshots(dir: &Path, engine: EngineOptions) -> Result<Vec<PathBuf>> {
         data: None,
         model: None,
         engine,
+        keep_in: None,
     };
     let mut harness = Harness::builder()
         .with_size(SIZE)

@@ -23,7 +23,7 @@ use crate::app::{self, AppOptions};
 use crate::data::DatasetSource;
 use crate::engine::{DeviceChoice, EngineOptions, choose_device};
 use crate::error::{Error, Result};
-use crate::model::{AutoEncoder, ModelFile, Shipped};
+use crate::model::{AutoEncoder, ModelFile, load_named};
 use crate::progress::Progress;
 
 /// Explore the code space of an auto-encoder.
@@ -139,6 +139,7 @@ fn dispatch(cli: Cli) -> Result<()> {
                 data: cli.data,
                 model: cli.model,
                 engine,
+                keep_in: app::keep_in(),
             })
         }
         Some(Command::Train(command)) => command.run(&common),
@@ -180,13 +181,7 @@ impl Common {
 
     /// The model of a file, or a shipped one by its name.
     fn load_model(&self, path: &Path) -> Result<(ModelFile, AutoEncoder)> {
-        let shipped = Shipped::all()
-            .iter()
-            .find(|s| Path::new(s.name) == path && !path.exists());
-        let file = match shipped {
-            Some(shipped) => shipped.load()?,
-            None => ModelFile::load(path)?,
-        };
+        let file = load_named(path)?;
         let (device, info) = choose_device(self.device)?;
         if !self.quiet {
             eprintln!("Computing on {}: {}", info.name, info.reason);

@@ -71,6 +71,25 @@ pub(super) fn write_npy<T: npyz::AutoSerialize + Copy>(
     write_atomically(path, &bytes)
 }
 
+/// Whether a file can be written at `path`, found out before hours of work are put into it.
+pub(super) fn check_writable(path: &Path) -> Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if path.is_dir() {
+        return Err(Error::file(path, "it is a folder").hint("name a file"));
+    }
+    if std::fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+        return Ok(());
+    }
+    tempfile::Builder::new()
+        .prefix(".morphospace-")
+        .tempfile_in(folder)
+        .map(drop)
+        .map_err(|e| Error::io(path, &e))
+}
+
 /// Reads numbers `[rows, columns]` from NPY.
 pub(super) fn read_npy(path: &Path) -> Result<(Vec<f32>, usize)> {
     let file = std::fs::File::open(path).map_err(|e| Error::io(path, &e))?;
@@ -93,6 +112,10 @@ pub(super) fn read_npy(path: &Path) -> Result<(Vec<f32>, usize)> {
             path,
             "it holds fewer numbers than its header promises",
         ));
+    }
+    if array.order() == npyz::Order::Fortran && rows > 1 && columns > 1 {
+        return Err(Error::file(path, "it is stored column by column")
+            .hint("save numpy.ascontiguousarray(codes) instead"));
     }
     let values = match array.try_data::<f32>() {
         Ok(values) => values.collect::<std::io::Result<Vec<f32>>>().map_err(bad)?,

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::{Common, output};
-use crate::data::DatasetSource;
+use crate::data::{DatasetSource, Labels};
 use crate::error::{Error, Result};
 use crate::retrieval::measures::Summary;
 use crate::retrieval::{Space, nearest_codes, nearest_pixels};
@@ -81,9 +81,10 @@ impl Retrieve {
             }
         };
         let labels = match (queries.labels(), gallery.labels()) {
-            (Some(q), Some(g)) => Some((q.values.as_slice(), g.values.as_slice())),
+            (Some(q), Some(g)) => Some((classes_of(q, g), g.values.as_slice())),
             _ => None,
         };
+        let labels = labels.as_ref().map(|(q, g)| (q.as_slice(), *g));
         let summary = Summary::new(&neighbours, labels)?;
         if let Some(out) = &self.out {
             output::write_npy(out, &neighbours.ids, neighbours.k)?;
@@ -91,5 +92,33 @@ impl Retrieve {
         let value = serde_json::to_value(summary).unwrap_or_else(|_| Value::Object(Map::new()));
         output::print(common.json, &value);
         Ok(())
+    }
+}
+
+/// The queries' classes as the gallery numbers them, by name; a class that the gallery lacks gets a number beyond its own.
+fn classes_of(queries: &Labels, gallery: &Labels) -> Vec<u16> {
+    let number = |name: &String| gallery.names.iter().position(|g| g == name);
+    let numbers: Vec<u16> = queries
+        .names
+        .iter()
+        .map(|name| number(name).map_or(u16::MAX, |i| i as u16))
+        .collect();
+    let of = |class: &u16| numbers.get(usize::from(*class)).copied().unwrap_or(u16::MAX);
+    queries.values.iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_compared_by_name() {
+        let labels = |names: &[&str], values: &[u16]| Labels {
+            values: values.to_vec(),
+            names: names.iter().map(ToString::to_string).collect(),
+        };
+        let gallery = labels(&["ant", "bee", "cat"], &[0, 1, 2]);
+        let queries = labels(&["bee", "dog", "cat"], &[0, 1, 2, 2]);
+        assert_eq!(classes_of(&queries, &gallery), [1, u16::MAX, 2, 2]);
     }
 }

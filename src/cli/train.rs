@@ -11,10 +11,10 @@ use serde_json::json;
 use super::{Common, output};
 use crate::data::DatasetSource;
 use crate::engine::{
-    Engine, EngineOptions, Event, Request, Session, TrainingReport, TrainingState,
+    DeviceKind, Engine, EngineOptions, Event, Request, Session, TrainingReport, TrainingState,
 };
 use crate::error::{Error, Result};
-use crate::model::{LossPoint, ModelFile, Precision, Preset};
+use crate::model::{LossPoint, ModelFile, ModelSpec, Precision, Preset};
 
 /// Train a model
 #[derive(Debug, Args)]
@@ -25,6 +25,9 @@ pub(super) struct Train {
     /// Where to start from: faces, digits, mnist-dense, mnist-2d or tiny; without it what suits the pictures
     #[arg(long)]
     preset: Option<Preset>,
+    /// The network, likelihood and beta from a specification as JSON instead of the preset's
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["latent", "beta", "sigma"])]
+    spec: Option<PathBuf>,
     /// Numbers per code, 2 to 256
     #[arg(long, value_name = "N")]
     latent: Option<usize>,
@@ -43,14 +46,17 @@ pub(super) struct Train {
     /// Standard deviation of the pixels, where they are taken as normally distributed
     #[arg(long, value_name = "X")]
     sigma: Option<f32>,
-    /// Where to write the model; also written after each epoch
-    #[arg(long, value_name = "FILE", default_value = "model.safetensors")]
-    out: PathBuf,
+    /// Epochs in which the KL term's weight rises or, for colour pictures, the deviation of the pixels falls
+    #[arg(long, value_name = "N")]
+    warm_up: Option<f32>,
+    /// Where to write the model, also after each epoch; without it the resumed file, or model.safetensors
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Store the finished weights with 16 bits each, in half the space
     #[arg(long)]
     half: bool,
     /// Go on with the training in this file, on the same data
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "latent", "epochs", "batch", "lr", "beta", "sigma"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "latent", "epochs", "batch", "lr", "beta", "sigma", "warm_up", "spec"])]
     resume: Option<PathBuf>,
 }
 
@@ -63,11 +69,16 @@ struct Watch {
     validation: Option<f32>,
     steps: u64,
     step_secs: f32,
+    /// Whether a GPU computes, which the engine can do without.
+    is_gpu: bool,
 }
 
 impl Train {
     pub(super) fn run(self, common: &Common) -> Result<()> {
         let start = Instant::now();
+        let out = self.out.as_ref().or(self.resume.as_ref()).cloned();
+        let out = out.unwrap_or_else(|| "model.safetensors".into());
+        output::check_writable(&out)?;
         let engine = Engine::start(
             EngineOptions {
                 device: common.device,
@@ -76,30 +87,39 @@ impl Train {
             || {},
         );
         let interrupted = Arc::new(AtomicBool::new(false));
-        let flag = interrupted.clone();
+        let is_training = Arc::new(AtomicBool::new(false));
+        let (flag, can_stop) = (interrupted.clone(), is_training.clone());
         ctrlc::set_handler(move || {
-            // The second time at once: the file of the last epoch is whole.
-            if flag.swap(true, Ordering::Relaxed) {
+            // Before training there is nothing to keep; the second time the file of the last epoch is whole.
+            if !can_stop.load(Ordering::Relaxed) || flag.swap(true, Ordering::Relaxed) {
                 std::process::exit(1);
             }
         })
         .map_err(|e| Error::usage(format!("ctrl-C cannot be handled: {e}")))?;
 
         engine.request(Request::OpenData(self.data.clone()));
-        let mut session = self.wait_for_data(&engine, common)?;
+        let mut watch = Watch::default();
+        let mut session = self.wait_for_data(&engine, common, &mut watch)?;
         if let Some(file) = &self.resume {
+            let data = session.dataset.as_ref();
+            let model = ModelFile::load(file)?;
+            data.map_or(Ok(()), |data| model.check_data(data))?;
             engine.request(Request::OpenModel(file.clone()));
-            session = Self::wait_for_codes(&engine, common, &mut Watch::default(), session.id + 1)?;
+            session = Self::wait_for_codes(&engine, common, &mut watch, session.id + 1)?;
             engine.request(Request::Resume);
         } else {
             engine.request(self.request(&session, common)?);
         }
-        let mut watch = Watch::default();
+        is_training.store(true, Ordering::Relaxed);
         let mut is_stopping = false;
         while !watch.is_finished {
             let event = engine.wait()?;
-            if Self::watch(&event, common, &mut watch)? {
-                engine.request(Request::SaveModel(self.out.clone()));
+            match Self::watch(&event, common, &mut watch) {
+                Ok(true) => engine.request(Request::SaveModel(out.clone())),
+                Ok(false) => {}
+                // The next epoch may find room again, and the end is told in any case.
+                Err(error) if error.is_file() => eprintln!("morphospace: {error}"),
+                Err(error) => return Err(error),
             }
             if interrupted.load(Ordering::Relaxed) && !is_stopping {
                 is_stopping = true;
@@ -107,22 +127,23 @@ impl Train {
             }
         }
         Self::wait_for_codes(&engine, common, &mut watch, session.id + 2)?;
-        engine.request(Request::SaveModel(self.out.clone()));
+        engine.request(Request::SaveModel(out.clone()));
         while !matches!(checked(engine.wait()?)?, Event::Saved(_)) {}
         if self.half {
-            ModelFile::load(&self.out)?
+            ModelFile::load(&out)?
                 .stored_as(Precision::Half)
-                .save(&self.out)?;
+                .save(&out)?;
         }
         if is_stopping && !common.quiet {
             eprintln!(
-                "Stopped early; go on with: morphospace train --data {} --resume {}",
+                "Stopped early; go on with: morphospace train --data {} --resume {} --seed {}",
                 self.data,
-                self.out.display()
+                out.display(),
+                common.seed
             );
         }
         let value = json!({
-            "model": self.out.display().to_string(),
+            "model": out.display().to_string(),
             "steps": watch.steps,
             "epochs": watch.last.epoch,
             "reconstruction": watch.last.reconstruction,
@@ -142,7 +163,10 @@ impl Train {
             .map(|d| d.shape())
             .ok_or_else(|| Error::usage("there is no data"))?;
         let preset = self.preset.unwrap_or_else(|| Preset::for_shape(shape));
-        let mut spec = preset.spec(shape);
+        let mut spec = match &self.spec {
+            Some(file) => ModelSpec::read(file)?,
+            None => preset.spec(shape),
+        };
         let mut config = preset.training();
         config.seed = common.seed;
         spec.code = self.latent.unwrap_or(spec.code);
@@ -154,6 +178,7 @@ impl Train {
         }
         config.epochs = self.epochs.unwrap_or(config.epochs);
         config.batch = self.batch.unwrap_or(config.batch);
+        config.warm_up = self.warm_up.unwrap_or(config.warm_up);
         config.learning_rate = self.lr.unwrap_or(config.learning_rate);
         config.final_learning_rate = config.final_learning_rate.min(config.learning_rate);
         let (spec, config) = (spec.check()?, config.check()?);
@@ -163,13 +188,17 @@ impl Train {
         Ok(Request::Train { spec, config })
     }
 
-    fn wait_for_data(&self, engine: &Engine, common: &Common) -> Result<Session> {
+    fn wait_for_data(
+        &self,
+        engine: &Engine,
+        common: &Common,
+        watch: &mut Watch,
+    ) -> Result<Session> {
         let progress = common.progress(&format!("Reading {}", self.data.name()));
         loop {
-            match checked(engine.wait()?)? {
-                Event::Device(info) if !common.quiet => {
-                    eprintln!("Computing on {}: {}", info.name, info.reason);
-                }
+            let event = engine.wait()?;
+            Self::watch(&event, common, watch)?;
+            match event {
                 Event::Progress { done, .. } => progress.update((done * 1000.0) as usize, 1000)?,
                 Event::Session(session) => {
                     let there = session.dataset.as_ref().map_or(0, |d| d.len());
@@ -207,7 +236,19 @@ impl Train {
     /// Takes note of an event; whether an epoch has just ended.
     fn watch(event: &Event, common: &Common, watch: &mut Watch) -> Result<bool> {
         match event {
+            // The engine goes on without the GPU, from the last whole epoch.
+            Event::Failed(error) if error.is_device() && watch.is_gpu => {
+                eprintln!("morphospace: {error}");
+                Ok(false)
+            }
             Event::Failed(error) => Err(error.clone()),
+            Event::Device(info) => {
+                watch.is_gpu = info.kind != DeviceKind::Cpu;
+                if !common.quiet {
+                    eprintln!("Computing on {}: {}", info.name, info.reason);
+                }
+                Ok(false)
+            }
             Event::Training(report) => {
                 watch.is_finished = report.state == TrainingState::Finished;
                 watch.steps = report.step;

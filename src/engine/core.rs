@@ -23,7 +23,7 @@ use super::search::Searcher;
 use super::training::Training;
 use crate::data::DatasetSource;
 use crate::error::{Error, Result};
-use crate::model::{AutoEncoder, ModelFile, ModelSpec, TrainConfig, shipped_for};
+use crate::model::{AutoEncoder, ModelFile, ModelSpec, TrainConfig, load_named, shipped_for};
 use crate::progress::Progress;
 
 /// What comes in from outside.
@@ -144,33 +144,49 @@ impl Core {
         }
     }
 
-    /// After a failure of the device: everything anew from what is held in memory, on the CPU.
+    /// After a failure of the device: everything anew from what is held in memory, on the CPU. What failed on the CPU
+    /// itself would fail again: a training ends with the weights of its last whole epoch, an encoding ends.
     fn recover(&mut self) {
-        self.encoding = None;
-        if self.info.kind != DeviceKind::Cpu {
-            let (device, info) = device::cpu("the GPU stopped working");
-            (self.device, self.info) = (device, info);
-            self.outbox.send(Event::Device(self.info.clone()));
-        }
+        self.cancel_encoding();
         let training = self.training.take();
-        let result = catch_unwind(AssertUnwindSafe(|| -> Result<()> {
-            if let Some(in_use) = &mut self.model {
-                in_use.network = in_use.file.model(&self.device)?;
-            }
+        if self.info.kind == DeviceKind::Cpu {
             if let Some(training) = training {
-                let mut training = training.restored(&self.device)?;
-                training.set_meanwhile(self.meanwhile());
-                self.training = Some(training);
+                self.keep_checkpoint(training);
             }
-            Ok(())
-        }));
-        if !matches!(result, Ok(Ok(()))) {
-            self.report_end_of_training();
-            self.outbox.send(Event::Failed(Error::device(
-                "the training could not be continued on the CPU",
-            )));
+            return;
+        }
+        let (device, info) = device::cpu("the GPU stopped working");
+        (self.device, self.info) = (device, info);
+        self.outbox.send(Event::Device(self.info.clone()));
+        if let Some(in_use) = &mut self.model {
+            match in_use.file.model(&self.device) {
+                Ok(network) => in_use.network = network,
+                Err(error) => self.outbox.send(Event::Failed(error)),
+            }
+        }
+        if let Some(training) = training {
+            match training.restored(&self.device) {
+                Ok(mut restored) => {
+                    restored.set_meanwhile(self.meanwhile());
+                    self.training = Some(restored);
+                }
+                Err((training, error)) => {
+                    self.outbox.send(Event::Failed(error));
+                    self.keep_checkpoint(*training);
+                }
+            }
         }
         self.encode_all();
+    }
+
+    /// Ends a training that cannot go on, with the weights of its last whole epoch in use.
+    pub(super) fn keep_checkpoint(&mut self, training: Training) {
+        if let Err(error) = self.use_model(training.into_checkpoint(), None) {
+            self.outbox.send(Event::Failed(error));
+        }
+        self.update_info(|info| info.is_unsaved = true);
+        self.report_end_of_training();
+        self.publish();
     }
 
     fn handle(&mut self, request: Request) -> Result<()> {
@@ -186,6 +202,8 @@ impl Core {
             Request::Cancel => {
                 if let Some(job) = &self.job {
                     job.progress.cancel();
+                } else {
+                    self.cancel_encoding();
                 }
                 Ok(())
             }
@@ -274,7 +292,18 @@ impl Core {
             .as_ref()
             .is_some_and(|m| m.file.spec.shape == dataset.shape());
         if !fits {
-            self.model = None;
+            if let Some(model) = self.model.take().filter(|m| m.info.file.is_some()) {
+                let text = format!(
+                    "{} takes {} pictures, {} has {}",
+                    model.info.name,
+                    model.file.spec.shape,
+                    dataset.name(),
+                    dataset.shape()
+                );
+                self.outbox.send(Event::Failed(
+                    Error::model(text).hint("the model was put aside"),
+                ));
+            }
             self.session.model = None;
             if let Some(file) = shipped_for(&source.name(), dataset.shape()) {
                 self.use_model(file, None)?;
@@ -287,7 +316,7 @@ impl Core {
 
     fn open_model(&mut self, path: &Path) -> Result<()> {
         self.refuse_while_training()?;
-        let file = ModelFile::load(path)?;
+        let file = load_named(path)?;
         let shape = file.spec.shape;
         let built_in = file
             .provenance
@@ -310,11 +339,17 @@ impl Core {
         }
         self.session.codes = None;
         self.session.projection = None;
+        self.encoding = None;
         self.publish();
+        let is_awaited = |job: &Job| self.shown_job != Some(job.id);
         if fits {
             self.encode_all();
+        } else if self.job.as_ref().is_some_and(is_awaited) {
+            // Data that was asked for is on its way: whether it fits is seen when it is there.
         } else {
-            self.encoding = None;
+            if let Some(job) = self.job.take() {
+                job.progress.cancel();
+            }
             let fallback = crate::model::Shipped::all()
                 .iter()
                 .filter_map(|s| s.load().ok());

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::core::Core;
+use crate::data::Dataset;
 use crate::error::Result;
 use crate::model::{AutoEncoder, CodeStatistics, Posteriors};
 use crate::progress::Progress;
@@ -72,19 +73,41 @@ impl Core {
         }
     }
 
+    /// Whether there are items to encode, or none are left and the end is still to be told.
     pub(super) fn encoding_wants_to_run(&self) -> bool {
         let available = self.session.dataset.as_ref().map_or(0, |d| d.len());
-        self.encoding
-            .as_ref()
-            .is_some_and(|e| e.encoded < available.min(e.limit))
+        let expected = self.session.expected_items;
+        self.encoding.as_ref().is_some_and(|e| {
+            e.encoded < available.min(e.limit)
+                || (available > 0 && e.encoded >= expected.min(e.limit))
+        })
+    }
+
+    /// Leaves the table of codes as it is.
+    pub(super) fn cancel_encoding(&mut self) {
+        let encoding = self.encoding.take();
+        if let (Some(encoding), Some(dataset)) = (encoding, &self.session.dataset)
+            && encoding.limit == usize::MAX
+        {
+            self.outbox.progress_ended(&what(dataset.name()));
+        }
     }
 
     pub(super) fn encode_some(&mut self) -> Result<()> {
-        let (Some(mut encoding), Some(dataset)) =
-            (self.encoding.take(), self.session.dataset.clone())
+        let (Some(encoding), Some(dataset)) = (self.encoding.take(), self.session.dataset.clone())
         else {
             return Ok(());
         };
+        let name = what(dataset.name());
+        let result = self.encode_batch(encoding, &dataset);
+        if self.encoding.is_none() {
+            self.outbox.progress_ended(&name);
+        }
+        result
+    }
+
+    /// Encodes a batch more; keeps the encoding for the next one, if there are items left.
+    fn encode_batch(&mut self, mut encoding: Encoding, dataset: &Dataset) -> Result<()> {
         let available = dataset.len().min(encoding.limit);
         let end = (encoding.encoded + BATCH).min(available);
         let items: Vec<&[u8]> = (encoding.encoded..end)
@@ -97,7 +120,7 @@ impl Core {
         let expected = self.session.expected_items.min(encoding.limit);
         let _ = encoding.progress.update(end, expected);
 
-        let is_complete = end == expected;
+        let is_complete = end >= expected;
         let step = if encoding.shown == 0 {
             FIRST_SHOWN
         } else {
@@ -108,11 +131,7 @@ impl Core {
         if is_complete || is_due {
             self.show(&mut encoding, is_complete)?;
         }
-        if is_complete {
-            if encoding.limit == usize::MAX {
-                self.outbox.progress_ended(&what(dataset.name()));
-            }
-        } else {
+        if !is_complete {
             self.encoding = Some(encoding);
         }
         Ok(())

@@ -97,9 +97,22 @@ impl Training {
         }
     }
 
-    /// The same training from its last checkpoint, on another device.
-    pub(super) fn restored(self, device: &Device) -> Result<Self> {
-        Self::resumed(self.saved, self.dataset, device)
+    /// The same training from its last checkpoint, on another device; the training itself where that fails.
+    pub(super) fn restored(self, device: &Device) -> Result<Self, (Box<Self>, Error)> {
+        match Self::resumed(self.saved.clone(), self.dataset.clone(), device) {
+            Ok(mut restored) => {
+                if self.pace == Pace::Halted {
+                    restored.pause();
+                }
+                Ok(restored)
+            }
+            Err(error) => Err((Box::new(self), error)),
+        }
+    }
+
+    /// The model at the end of the last whole epoch.
+    pub(super) fn into_checkpoint(self) -> ModelFile {
+        self.saved
     }
 
     pub(super) fn set_meanwhile(&mut self, meanwhile: Meanwhile) {
@@ -268,10 +281,7 @@ impl Core {
             return Err(error);
         }
         if let Some(training) = self.training.take() {
-            self.use_model(training.saved, None)?;
-            self.update_info(|info| info.is_unsaved = true);
-            self.report_end_of_training();
-            self.publish();
+            self.keep_checkpoint(training);
             self.encode_all();
         }
         Err(error)

@@ -62,6 +62,7 @@ pub fn evaluate(
     let binarized = matches!(spec.likelihood, Likelihood::BinarizedBernoulli);
     let width = architecture.layout.inputs();
     let chunk = (CHUNK_VALUES / (width * samples)).clamp(1, 256);
+    let at_once = (CHUNK_VALUES / width).clamp(1, samples);
     let device = &architecture.device;
     // The constant that the reconstruction term leaves out.
     let constant = match spec.likelihood {
@@ -90,10 +91,15 @@ pub fn evaluate(
             .sum::<f64>()
             / (255.0 * 255.0);
 
-        let rows = ids.len() * samples;
-        let streams: Vec<u64> = (0..rows as u64)
-            .map(|r| (1 << 40) + start as u64 * samples as u64 + r)
-            .collect();
+        let mut weights = vec![Vec::with_capacity(samples); ids.len()];
+        for first in (0..samples).step_by(at_once) {
+            let part = at_once.min(samples - first);
+            let rows = ids.len() * part;
+            let stream = |id: &u64| {
+                let of_item = (1 << 40) + id * samples as u64 + first as u64;
+                of_item..of_item + part as u64
+            };
+            let streams: Vec<u64> = ids.iter().flat_map(stream).collect();
         let noise = read(normal(seed, &streams, code, device))?;
         let mut codes = vec![0.0_f32; rows * code];
         let ratios: Vec<f64> = codes
@@ -101,7 +107,7 @@ pub fn evaluate(
             .zip(noise.par_chunks(code))
             .enumerate()
             .map(|(row, (codes, noise))| {
-                let item = row / samples * code;
+                let item = row / part * code;
                 let mut ratio = 0.0;
                 for (d, (z, e)) in codes.iter_mut().zip(noise).enumerate() {
                     let (m, s) = (means[item + d], log_variances[item + d]);
@@ -118,15 +124,16 @@ pub fn evaluate(
         let errors = read(likelihood::reconstruction_rows(
             output,
             &inputs,
-            samples,
+            part,
             spec.likelihood,
         ))?;
-        for (errors, ratios) in errors.chunks(samples).zip(ratios.chunks(samples)) {
-            let weights: Vec<f64> = errors
-                .iter()
-                .zip(ratios)
-                .map(|(e, r)| r - f64::from(e - padding) - constant)
-                .collect();
+            let pairs = errors.chunks(part).zip(ratios.chunks(part));
+            for (weights, (errors, ratios)) in weights.iter_mut().zip(pairs) {
+                let pairs = errors.iter().zip(ratios);
+                weights.extend(pairs.map(|(e, r)| r - f64::from(e - padding) - constant));
+            }
+        }
+        for weights in weights {
             bound += weights.iter().sum::<f64>() / samples as f64;
             likelihood += log_mean_exp(&weights);
         }

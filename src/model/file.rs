@@ -22,7 +22,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 
 /// Largest model file that is read, bytes.
-const MAX_FILE: u64 = 4 << 30;
+pub(super) const MAX_FILE: u64 = 4 << 30;
 /// Points of the loss curve that are kept in a file.
 const MAX_HISTORY: usize = 1000;
 /// The metadata entry that holds [`Description`] as JSON.
@@ -185,6 +185,22 @@ impl ModelFile {
             .any(|name| name.starts_with("training."))
     }
 
+    /// Whether `dataset` is what the training began with.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn check_data(&self, dataset: &Dataset) -> Result<()> {
+        if dataset.digest() == self.provenance.digest {
+            return Ok(());
+        }
+        Err(Error::model(format!(
+            "{} is not the data that the training began with, {}",
+            dataset.name(),
+            self.provenance.source
+        ))
+        .hint("give the same data with the same seed"))
+    }
+
     /// The training where it stopped, to go on with the same data.
     ///
     /// # Errors
@@ -200,14 +216,7 @@ impl ModelFile {
                 "the model's training is finished, so it cannot go on",
             ));
         }
-        if dataset.digest() != self.provenance.digest {
-            return Err(Error::model(format!(
-                "{} is not the data that the training began with, {}",
-                dataset.name(),
-                self.provenance.source
-            ))
-            .hint("give the same data with the same seed"));
-        }
+        self.check_data(dataset)?;
         let architecture = Arc::new(Architecture::new(self.spec.clone(), device)?);
         let weights = take(&self.tensors, "training.", &architecture, device)?
             .into_iter()
@@ -377,7 +386,10 @@ impl ModelFile {
             ));
         }
         let file = Self {
-            config: d.config.check().map_err(|e| e.in_file(path))?,
+            config: d
+                .config
+                .check()
+                .map_err(|e| Error::file(path, e.to_string()))?,
             provenance: d.provenance,
             statistics,
             history: d.history,
@@ -428,11 +440,19 @@ impl ModelFile {
 /// # Errors
 /// When any of that fails; what was at `path` stays.
 pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
+    let io = |e: std::io::Error| Error::io(path, &e);
+    // What is no file, such as /dev/null, is written to and never replaced; a link goes on leading where it led.
+    if std::fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+        return std::fs::write(path, content).map_err(io);
+    }
+    let target = match std::fs::symlink_metadata(path) {
+        Ok(m) if m.is_symlink() => std::fs::canonicalize(path).map_err(io)?,
+        _ => path.to_path_buf(),
+    };
+    let folder = match target.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let io = |e: std::io::Error| Error::io(path, &e);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".morphospace-");
     // Readable as any saved file is; a temporary one would be its owner's alone.
@@ -441,7 +461,7 @@ pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
     let mut file = builder.tempfile_in(folder).map_err(io)?;
     file.write_all(content).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
-    file.persist(path).map_err(|e| Error::io(path, &e.error))?;
+    file.persist(&target).map_err(|e| Error::io(path, &e.error))?;
     Ok(())
 }
 

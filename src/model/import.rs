@@ -9,14 +9,14 @@ use std::path::Path;
 
 use safetensors::tensor::Dtype;
 
-use super::file::{ModelFile, Tensors};
+use super::file::{MAX_FILE, ModelFile, Tensors};
 use super::network::Plan;
-use super::spec::{ModelSpec, Preset, SPEC_VERSION};
+use super::spec::{ModelSpec, Preset};
 use crate::error::{Error, Result};
 
 /// Whether the bytes begin as files of `torch.save` do: a zip archive or a pickle.
 pub(super) fn is_pytorch(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0x80, 0x02])
+    bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..])
 }
 
 /// The numbers of a tensor's bytes as `f32`; `None` for kinds that are no floating-point numbers.
@@ -52,6 +52,16 @@ pub(super) fn pytorch(path: &Path) -> Result<ModelFile> {
     if reader.is_empty() {
         return Err(refuse("it holds no tensors".into()));
     }
+    // Several tensors may be views of one storage: what counts is what they unpack to.
+    let numbers = |shape: &[usize]| shape.iter().try_fold(1_u64, |n, &d| n.checked_mul(d as u64));
+    let all = reader.tensors().values().try_fold(0_u64, |sum, tensor| {
+        sum.checked_add(numbers(tensor.shape())?)
+    });
+    if all.is_none_or(|all| all > MAX_FILE / 4) {
+        return Err(refuse(format!(
+            "its tensors are larger than the limit of {MAX_FILE} bytes"
+        )));
+    }
     let mut tensors = Tensors::new();
     for (name, tensor) in reader.tensors() {
         let dtype = match tensor.dtype() {
@@ -78,27 +88,15 @@ pub(super) fn pytorch(path: &Path) -> Result<ModelFile> {
 /// A model from weights that come without a description of ours.
 pub(super) fn foreign(path: &Path, tensors: Tensors) -> Result<ModelFile> {
     let beside = path.with_extension("json");
-    let json = std::fs::read_to_string(&beside).map_err(|_| {
-        Error::file(path, "its weights come without a description").hint(format!(
-            "put the specification of its network beside it as {}",
-            beside.file_name().unwrap_or_default().to_string_lossy()
-        ))
-    })?;
-    let raw: serde_json::Value =
-        serde_json::from_str(&json).map_err(|e| Error::file(&beside, e.to_string()))?;
-    let version = raw
-        .get("version")
-        .and_then(serde_json::Value::as_u64)
-        .unwrap_or(0);
-    if version > u64::from(SPEC_VERSION) {
-        return Err(Error::newer_version(
-            &beside,
-            format!("it has the later version {version}"),
-        ));
+    if !beside.is_file() {
+        return Err(
+            Error::file(path, "its weights come without a description").hint(format!(
+                "put the specification of its network beside it as {}",
+                beside.file_name().unwrap_or_default().to_string_lossy()
+            )),
+        );
     }
-    let spec: ModelSpec =
-        serde_json::from_value(raw).map_err(|e| Error::file(&beside, e.to_string()))?;
-    let spec = spec.check().map_err(|e| e.in_file(&beside))?;
+    let spec = ModelSpec::read(&beside)?;
     let tensors = matched(&spec, tensors).map_err(|e| e.in_file(path))?;
     let name = path
         .file_stem()

@@ -141,7 +141,7 @@ mod tests {
                     blocks: 0,
                 })
                 .collect(),
-            hidden: 8,
+            hidden: vec![8],
         };
         spec
     }

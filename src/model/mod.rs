@@ -22,7 +22,7 @@ pub use evaluate::{Evaluation, evaluate};
 pub(crate) use file::write_atomically;
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};
 pub use ops::interruptible;
-pub use shipped::{Shipped, shipped_for};
+pub use shipped::{Shipped, load_named, shipped_for};
 pub use spec::{
     Likelihood, LossPoint, ModelSpec, Network, Preset, SPEC_VERSION, Stage, TrainConfig,
 };

@@ -125,10 +125,13 @@ impl Plan {
                     encoder.extend(vec![block.clone(); stage.blocks]);
                     decoder.extend(vec![block; stage.blocks]);
                 }
-                let flat = rows * columns * width;
-                encoder.push(layer(flat, *hidden, true));
-                decoder.push(layer(*hidden, flat, true));
-                *hidden
+                width *= rows * columns;
+                for &next in hidden {
+                    encoder.push(layer(width, next, true));
+                    decoder.push(layer(next, width, true));
+                    width = next;
+                }
+                width
             }
         };
         decoder.push(layer(spec.code, features, true));
@@ -166,7 +169,8 @@ impl Plan {
             let layers = steps.iter().flat_map(Step::layers);
             layers.map(|(_, gain)| gain).collect()
         };
-        let gains = [gains(&self.encoder), vec![1.0, 0.1], gains(&self.decoder)].concat();
+        // Every log-variance starts at 0: a fresh network on unusual pictures would else begin with a noise beyond bounds.
+        let gains = [gains(&self.encoder), vec![1.0, 0.0], gains(&self.decoder)].concat();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let fresh = |((_, (from, to)), gain): ((String, Size), f32)| {
             let bound = gain * (3.0 / from as f32).sqrt();
@@ -263,7 +267,7 @@ mod tests {
         spec.code = 3;
         spec.network = Network::Conv {
             stages: vec![stage(5), stage(6)],
-            hidden: 7,
+            hidden: vec![9, 7],
         };
         spec
     }

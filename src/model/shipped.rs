@@ -43,6 +43,17 @@ impl Shipped {
     }
 }
 
+/// The model of a file or, where there is no such file, the shipped model of that name.
+///
+/// # Errors
+/// As [`ModelFile::load`].
+pub fn load_named(path: &Path) -> Result<ModelFile> {
+    let shipped = SHIPPED
+        .iter()
+        .find(|s| Path::new(s.name) == path && !path.exists());
+    shipped.map_or_else(|| ModelFile::load(path), Shipped::load)
+}
+
 /// The shipped model trained on the built-in data `name`, or else the one for pictures of `shape`.
 #[must_use]
 pub fn shipped_for(name: &str, shape: ImageShape) -> Option<ModelFile> {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: a [`ModelSpec`] that came through [`ModelSpec::check`] can be built into a network.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::ImageShape;
@@ -41,8 +43,8 @@ pub enum Network {
     Conv {
         /// From the picture inwards.
         stages: Vec<Stage>,
-        /// Units of the fully connected layer between the last stage and the code.
-        hidden: usize,
+        /// Units of the fully connected layers between the last stage and the code, from the stage inwards.
+        hidden: Vec<usize>,
     },
 }
 
@@ -73,6 +75,25 @@ pub enum Likelihood {
 }
 
 impl ModelSpec {
+    /// The specification in a JSON file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is of a later version, or when no network can be built from it.
+    pub fn read(path: &Path) -> Result<Self> {
+        let json = std::fs::read_to_string(path).map_err(|e| Error::io(path, &e))?;
+        let bad = |e: serde_json::Error| Error::file(path, e.to_string());
+        let raw: serde_json::Value = serde_json::from_str(&json).map_err(bad)?;
+        let version = raw.get("version").and_then(serde_json::Value::as_u64);
+        if let Some(version) = version.filter(|v| *v > u64::from(SPEC_VERSION)) {
+            return Err(Error::newer_version(
+                path,
+                format!("it has the later version {version}"),
+            ));
+        }
+        let spec: Self = serde_json::from_value(raw).map_err(bad)?;
+        spec.check().map_err(|e| e.in_file(path))
+    }
+
     /// The specification itself, if a network can be built from it.
     ///
     /// # Errors
@@ -122,7 +143,8 @@ impl ModelSpec {
                         "convolutional stages need patches of 2 to 16 and at most 8 blocks".into(),
                     );
                 }
-                stages.iter().map(|s| s.channels).chain([*hidden]).collect()
+                let channels = stages.iter().map(|s| s.channels);
+                channels.chain(hidden.iter().copied()).collect()
             }
         };
         if widths.is_empty() || widths.len() > 16 || widths.iter().any(|w| !(1..=8192).contains(w))
@@ -291,8 +313,8 @@ impl Preset {
             hidden: hidden.to_vec(),
         };
         let (network, code) = match self {
-            Self::Faces => (conv_for(shape, &[32, 64, 128, 192], 256), 32),
-            Self::Digits => (conv_for(shape, &[24, 32, 64, 128], 128), 16),
+            Self::Faces => (conv_for(shape, &[32, 64, 128, 192], &[256]), 32),
+            Self::Digits => (conv_for(shape, &[24, 32, 64, 128], &[128]), 16),
             Self::MnistDense => (dense(&[400]), 20),
             Self::Mnist2d => (dense(&[512, 256]), 2),
             Self::Tiny => (dense(&[64]), 4),
@@ -359,7 +381,7 @@ impl std::str::FromStr for Preset {
 
 /// Stages that bring the longer side down to about 4 to 10 positions; with fewer than four of them, of the later
 /// `channels`.
-fn conv_for(shape: ImageShape, channels: &[usize; 4], hidden: usize) -> Network {
+fn conv_for(shape: ImageShape, channels: &[usize; 4], hidden: &[usize]) -> Network {
     let longest = shape.height.max(shape.width);
     let patches: &[usize] = match longest {
         0..=16 => &[2],
@@ -377,6 +399,6 @@ fn conv_for(shape: ImageShape, channels: &[usize; 4], hidden: usize) -> Network 
     };
     Network::Conv {
         stages: patches.iter().zip(channels).map(stage).collect(),
-        hidden,
+        hidden: hidden.to_vec(),
     }
 }

@@ -18,6 +18,11 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A window over `data`, or `None` with a printed reason where nothing can draw it.
 fn open(data: &str) -> Option<Harness<'static, App>> {
+    open_and_keep(data, None)
+}
+
+/// The same, with a folder for models that nobody saved.
+fn open_and_keep(data: &str, keep_in: Option<PathBuf>) -> Option<Harness<'static, App>> {
     if !can_draw() {
         println!("skipped: no graphics driver can draw the window here");
         return None;
@@ -29,6 +34,7 @@ fn open(data: &str) -> Option<Harness<'static, App>> {
             device: DeviceChoice::Cpu,
             seed: 1,
         },
+        keep_in,
     };
     let builder = Harness::builder()
         .with_size(Vec2::new(1440.0, 900.0))
@@ -250,4 +256,21 @@ fn drop_file(window: &mut Harness<'_, App>, file: &Path) {
         .dropped_files
         .push(Arc::new(Dropped(file.to_path_buf())));
     window.step();
+}
+
+#[test]
+fn a_model_that_nobody_saved_is_kept_before_another_takes_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(mut window) = open_and_keep("digits:300", Some(folder.path().to_path_buf())) else {
+        return;
+    };
+    wait_for(&mut window, "the data", |app| app.items() == 300 && !app.is_busy());
+    train_tiny(&mut window, 1.0);
+    wait_for(&mut window, "training to begin", |app| app.loss_points() > 0);
+    wait_for(&mut window, "its end", |app| !app.is_busy());
+    let files = || std::fs::read_dir(folder.path()).expect("the folder").flatten().count();
+    assert_eq!(files(), 0, "nothing is kept while nothing is lost");
+    window.get_by_label("Faces").click();
+    window.run_steps(2);
+    wait_for(&mut window, "the kept file", |_| files() == 1);
 }

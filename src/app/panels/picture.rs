@@ -22,7 +22,8 @@ pub(super) struct PicturePanel;
 impl Panel for PicturePanel {
     fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let tokens = cx.tokens;
-        let Some((texture, aspect)) = cx.textures.decoded.get().map(|(t, a)| (t.clone(), a)) else {
+        let decoded = cx.textures.decoded.get().map(|(t, a)| (t.clone(), a));
+        let Some((texture, aspect)) = decoded.filter(|_| cx.state.decoded.is_some()) else {
             let (title, text) = match cx.state.model() {
                 Some(_) => (
                     "Decoding",

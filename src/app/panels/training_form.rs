@@ -152,7 +152,7 @@ impl TrainingForm {
                     ui,
                     tokens,
                     "Warm-up",
-                    "Epochs over which the KL term's weight rises",
+                    "Epochs in which the loss takes its final form: the KL term's weight rises, or the deviation of colour pixels falls",
                     |ui| {
                         ui.add(
                             DragValue::new(&mut config.warm_up)

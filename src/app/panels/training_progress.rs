@@ -211,8 +211,11 @@ fn toggle_ui(
 
 /// Originals over reconstructions by the weights of this moment.
 pub(super) fn preview_ui(ui: &mut Ui, cx: &Cx<'_>) {
+    if cx.state.preview.is_none() {
+        return;
+    }
     let rows = [
-        ("Held-out items", cx.textures.preview_originals.get()),
+        ("Originals", cx.textures.preview_originals.get()),
         (
             "Reconstructed now",
             cx.textures.preview_reconstructions.get(),
