@@ -43,7 +43,7 @@ pub(super) enum Kind {
 }
 
 /// Formats that are recognised but not read: first bytes, reason, way out.
-const REFUSED: [(&[u8], &str, &str); 9] = [
+const REFUSED: [(&[u8], &str, &str); 11] = [
     (
         b"\x89HDF",
         "is an HDF5 file (MATLAB 7.3 or Keras)",
@@ -73,7 +73,17 @@ const REFUSED: [(&[u8], &str, &str); 9] = [
         "take the binary version, or save the array as .npy",
     ),
     (
+        b"\x80\x03",
+        "is a Python pickle, which could run code",
+        "take the binary version, or save the array as .npy",
+    ),
+    (
         b"\x80\x04",
+        "is a Python pickle, which could run code",
+        "take the binary version, or save the array as .npy",
+    ),
+    (
+        b"\x80\x05",
         "is a Python pickle, which could run code",
         "take the binary version, or save the array as .npy",
     ),
