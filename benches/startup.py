@@ -33,7 +33,7 @@ def once(program, number):
         while not os.path.exists(f"/tmp/.X11-unix/X{number}"):
             time.sleep(0.02)
         time.sleep(0.3)
-        with tempfile.TemporaryDirectory() as home, mss.mss(display=screen) as camera:
+        with tempfile.TemporaryDirectory() as home, mss.MSS(display=screen) as camera:
             connection = display.Display(screen)
             environment = os.environ | {"DISPLAY": screen, "HOME": home, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
             environment.pop("WAYLAND_DISPLAY", None)

@@ -104,6 +104,6 @@ if __name__ == "__main__":
     torch.set_num_threads(args.threads)
     print(json.dumps({
         "dense_ms": milliseconds(dense(), 128, 784, True, 4 * args.steps, None),
-        "conv_ms": milliseconds(conv(torch.contiguous_format), 32, 64 * 64 * 3, False, args.steps, 1000.0),
-        "conv_channels_last_ms": milliseconds(conv(torch.channels_last), 32, 64 * 64 * 3, False, args.steps, 1000.0),
+        "conv_ms": milliseconds(conv(torch.contiguous_format), 16, 64 * 64 * 3, False, args.steps, 1000.0),
+        "conv_channels_last_ms": milliseconds(conv(torch.channels_last), 16, 64 * 64 * 3, False, args.steps, 1000.0),
     }))

@@ -158,10 +158,13 @@ impl App {
         let reach = |s: &Session| {
             let codes = s.codes.as_ref().map_or(0, |c| c.len());
             let items = s.dataset.as_ref().map_or(0, |d| d.len());
-            (selected < items, selected < codes, codes == s.expected_items)
+            (
+                selected < items,
+                selected < codes,
+                codes == s.expected_items,
+            )
         };
-        if self.view.selection.is_some()
-            && (is_new || !same_model || reach(&before) != reach(&now))
+        if self.view.selection.is_some() && (is_new || !same_model || reach(&before) != reach(&now))
         {
             self.request_neighbours();
         }

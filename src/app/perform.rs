@@ -154,7 +154,12 @@ impl App {
         let (Some(folder), Some(model)) = (&self.keep_in, self.state.model()) else {
             return;
         };
-        if !model.is_unsaved || self.kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, model)) {
+        if !model.is_unsaved
+            || self
+                .kept
+                .as_ref()
+                .is_some_and(|kept| Arc::ptr_eq(kept, model))
+        {
             return;
         }
         if let Err(e) = std::fs::create_dir_all(folder) {
@@ -163,7 +168,7 @@ impl App {
         }
         let name = model.name.replace(|c: char| !c.is_alphanumeric(), "-");
         let file = |n: usize| folder.join(format!("{name}-{n}.safetensors"));
-        let free = (1..).map(file).find(|path| !path.exists());
+        let free = (1..10_000).map(file).find(|path| !path.exists());
         self.kept = Some(model.clone());
         if let Some(path) = free {
             self.state.remember(path.clone());

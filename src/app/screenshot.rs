@@ -93,7 +93,7 @@ pub fn screenshots(dir: &Path, engine: EngineOptions) -> Result<Vec<PathBuf>> {
 fn train(harness: &mut Harness<'_, App>) -> Result<()> {
     harness.state_mut().train_tiny();
     wait_for(harness, "a loss curve", |app| {
-        app.loss_points() > 60 && app.state.preview.is_some()
+        app.loss_points() > 600 && app.state.preview.is_some()
     })?;
     harness.key_press_modifiers(Modifiers::COMMAND, Key::E);
     wait_for(harness, "training to halt", |app| !app.is_running())?;

@@ -103,7 +103,12 @@ fn classes_of(queries: &Labels, gallery: &Labels) -> Vec<u16> {
         .iter()
         .map(|name| number(name).map_or(u16::MAX, |i| i as u16))
         .collect();
-    let of = |class: &u16| numbers.get(usize::from(*class)).copied().unwrap_or(u16::MAX);
+    let of = |class: &u16| {
+        numbers
+            .get(usize::from(*class))
+            .copied()
+            .unwrap_or(u16::MAX)
+    };
     queries.values.iter().map(of).collect()
 }
 

@@ -65,10 +65,7 @@ impl Neighbours {
             let taps = (0..TAPS).flat_map(|t| self.table.iter().map(move |near| near[t] as i32));
             let values: Vec<i32> = taps.collect();
             let length = values.len();
-            Tensor::from_data(
-                TensorData::new(values, [length]),
-                &device.clone().inner(),
-            )
+            Tensor::from_data(TensorData::new(values, [length]), &device.clone().inner())
         };
         self.indices.get_or_init(upload).clone()
     }
@@ -213,7 +210,10 @@ fn forward(
     let values = y.storage_mut::<f32>();
     if values.len() <= 4 * rows * channels {
         // The one picture of a drag does not wait for threads that may be busy with other things.
-        values.chunks_mut(rows * channels).enumerate().for_each(work);
+        values
+            .chunks_mut(rows * channels)
+            .enumerate()
+            .for_each(work);
     } else {
         values
             .par_chunks_mut(rows * channels)
@@ -341,8 +341,9 @@ mod tests {
     use crate::model::testing::{close, numbers, tensor, vec};
 
     fn row_by_row(rows: usize, columns: usize) -> Arc<Neighbours> {
-        let places: Vec<(usize, usize)> =
-            (0..rows * columns).map(|i| (i / columns, i % columns)).collect();
+        let places: Vec<(usize, usize)> = (0..rows * columns)
+            .map(|i| (i / columns, i % columns))
+            .collect();
         Arc::new(Neighbours::new(&places))
     }
 
@@ -355,7 +356,12 @@ mod tests {
             let mut weight = vec![0.0; TAPS];
             weight[tap] = 1.0;
             let weight = tensor(weight, [TAPS, 1], &device);
-            vec(depthwise(x.clone(), weight, Tensor::zeros([1], &device), &near))
+            vec(depthwise(
+                x.clone(),
+                weight,
+                Tensor::zeros([1], &device),
+                &near,
+            ))
         };
         assert_eq!(shifted(4), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         assert_eq!(shifted(5), [2.0, 3.0, 3.0, 5.0, 6.0, 6.0]);
@@ -367,8 +373,9 @@ mod tests {
         let device = Device::flex().autodiff();
         for (rows, columns, items, channels) in [(1, 1, 1, 1), (3, 4, 2, 5), (8, 8, 7, 40)] {
             // In another order than row by row, as patches within patches are.
-            let mut places: Vec<(usize, usize)> =
-                (0..rows * columns).map(|i| (i / columns, i % columns)).collect();
+            let mut places: Vec<(usize, usize)> = (0..rows * columns)
+                .map(|i| (i / columns, i % columns))
+                .collect();
             places.reverse();
             let near = Arc::new(Neighbours::new(&places));
             let all = items * rows * columns;
@@ -385,12 +392,20 @@ mod tests {
             close(&vec(fused.inner()), &vec(expected.inner()), 1e-5);
             let pair = |t: &Tensor<2>| {
                 let (a, b) = (t.grad(&fused_grads), t.grad(&grads));
-                close(&vec(a.expect("a gradient")), &vec(b.expect("a gradient")), 1e-4);
+                close(
+                    &vec(a.expect("a gradient")),
+                    &vec(b.expect("a gradient")),
+                    1e-4,
+                );
             };
             pair(&x);
             pair(&w);
             let (a, b) = (b.grad(&fused_grads), b.grad(&grads));
-            close(&vec(a.expect("a gradient")), &vec(b.expect("a gradient")), 1e-4);
+            close(
+                &vec(a.expect("a gradient")),
+                &vec(b.expect("a gradient")),
+                1e-4,
+            );
         }
     }
 }

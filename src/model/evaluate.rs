@@ -100,33 +100,33 @@ pub fn evaluate(
                 of_item..of_item + part as u64
             };
             let streams: Vec<u64> = ids.iter().flat_map(stream).collect();
-        let noise = read(normal(seed, &streams, code, device))?;
-        let mut codes = vec![0.0_f32; rows * code];
-        let ratios: Vec<f64> = codes
-            .par_chunks_mut(code)
-            .zip(noise.par_chunks(code))
-            .enumerate()
-            .map(|(row, (codes, noise))| {
-                let item = row / part * code;
-                let mut ratio = 0.0;
-                for (d, (z, e)) in codes.iter_mut().zip(noise).enumerate() {
-                    let (m, s) = (means[item + d], log_variances[item + d]);
-                    *z = m + (0.5 * s).exp() * e;
-                    // log p(z) − log q(z|x); the two constants cancel.
-                    ratio += 0.5 * f64::from(s + e * e - *z * *z);
-                }
-                ratio
-            })
-            .collect();
-        let codes = Tensor::from_data(TensorData::new(codes, [rows, code]), device);
-        let (output, padding) =
-            architecture.masked(architecture.plan.decode(&model.weights, codes));
-        let errors = read(likelihood::reconstruction_rows(
-            output,
-            &inputs,
-            part,
-            spec.likelihood,
-        ))?;
+            let noise = read(normal(seed, &streams, code, device))?;
+            let mut codes = vec![0.0_f32; rows * code];
+            let ratios: Vec<f64> = codes
+                .par_chunks_mut(code)
+                .zip(noise.par_chunks(code))
+                .enumerate()
+                .map(|(row, (codes, noise))| {
+                    let item = row / part * code;
+                    let mut ratio = 0.0;
+                    for (d, (z, e)) in codes.iter_mut().zip(noise).enumerate() {
+                        let (m, s) = (means[item + d], log_variances[item + d]);
+                        *z = m + (0.5 * s).exp() * e;
+                        // log p(z) − log q(z|x); the two constants cancel.
+                        ratio += 0.5 * f64::from(s + e * e - *z * *z);
+                    }
+                    ratio
+                })
+                .collect();
+            let codes = Tensor::from_data(TensorData::new(codes, [rows, code]), device);
+            let (output, padding) =
+                architecture.masked(architecture.plan.decode(&model.weights, codes));
+            let errors = read(likelihood::reconstruction_rows(
+                output,
+                &inputs,
+                part,
+                spec.likelihood,
+            ))?;
             let pairs = errors.chunks(part).zip(ratios.chunks(part));
             for (weights, (errors, ratios)) in weights.iter_mut().zip(pairs) {
                 let pairs = errors.iter().zip(ratios);

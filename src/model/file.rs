@@ -461,7 +461,8 @@ pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
     let mut file = builder.tempfile_in(folder).map_err(io)?;
     file.write_all(content).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
-    file.persist(&target).map_err(|e| Error::io(path, &e.error))?;
+    file.persist(&target)
+        .map_err(|e| Error::io(path, &e.error))?;
     Ok(())
 }
 

@@ -53,7 +53,11 @@ pub(super) fn pytorch(path: &Path) -> Result<ModelFile> {
         return Err(refuse("it holds no tensors".into()));
     }
     // Several tensors may be views of one storage: what counts is what they unpack to.
-    let numbers = |shape: &[usize]| shape.iter().try_fold(1_u64, |n, &d| n.checked_mul(d as u64));
+    let numbers = |shape: &[usize]| {
+        shape
+            .iter()
+            .try_fold(1_u64, |n, &d| n.checked_mul(d as u64))
+    };
     let all = reader.tensors().values().try_fold(0_u64, |sum, tensor| {
         sum.checked_add(numbers(tensor.shape())?)
     });

@@ -104,7 +104,9 @@ pub(super) fn places(spec: &ModelSpec, stages: &[Stage], stage: usize) -> Vec<(u
     let (rows, columns) = grid(spec);
     let mut places = Vec::new();
     for (row, column) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))) {
-        visit(&patches, row * block, column * block, &mut |y, x| places.push((y, x)));
+        visit(&patches, row * block, column * block, &mut |y, x| {
+            places.push((y, x));
+        });
     }
     places
 }

@@ -45,10 +45,7 @@ enum Step {
     Layer { size: Size, rectify: bool },
     /// Three layers whose result is added to what went in: a depthwise 3×3 convolution, and two 1×1 convolutions with
     /// [`WIDENED`] times the channels, rectified, between them.
-    Block {
-        width: usize,
-        near: Arc<Neighbours>,
-    },
+    Block { width: usize, near: Arc<Neighbours> },
 }
 
 /// How many times wider the middle of a block is.

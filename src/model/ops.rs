@@ -188,7 +188,9 @@ fn mask_and_sum_rows(grad: &mut FlexTensor, output: Option<&FlexTensor>) -> Flex
         let pieces = grad.storage::<f32>().par_chunks(length);
         let only_sum = |piece: &[f32]| {
             let mut sum = vec![0.0_f32; columns];
-            piece.chunks_exact(columns).for_each(|row| add(&mut sum, row));
+            piece
+                .chunks_exact(columns)
+                .for_each(|row| add(&mut sum, row));
             sum
         };
         pieces.map(only_sum).collect()

@@ -333,7 +333,7 @@ impl Preset {
     #[must_use]
     pub fn training(self) -> TrainConfig {
         let (epochs, warm_up) = match self {
-            Self::Faces => (26, 8.0),
+            Self::Faces => (36, 8.0),
             Self::Digits => (30, 2.0),
             Self::MnistDense => (50, 0.0),
             Self::Mnist2d => (50, 2.0),
@@ -341,8 +341,8 @@ impl Preset {
         };
         TrainConfig {
             epochs,
-            batch: if self == Self::Faces { 32 } else { 128 },
-            learning_rate: if self == Self::Faces { 1.5e-3 } else { 1e-3 },
+            batch: if self == Self::Faces { 16 } else { 128 },
+            learning_rate: if self == Self::Faces { 2e-3 } else { 1e-3 },
             final_learning_rate: 1e-5,
             warm_up,
             validation: if self == Self::MnistDense { 0.0 } else { 0.05 },

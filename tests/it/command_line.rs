@@ -320,9 +320,18 @@ fn a_full_disk_ends_with_status_1_and_leaves_what_was_there() {
     let before = std::fs::read(&model).expect("the model");
     assert!(before.len() > 64 * 1024, "larger than the limit below");
     let outputs = [
-        ("train --data digits:600 --preset tiny --epochs 2 --out", "tiny.safetensors"),
-        ("encode --model tiny.safetensors --data digits:6000 --out", "codes.npy"),
-        ("sample --model tiny.safetensors --count 400 --out", "grid.png"),
+        (
+            "train --data digits:600 --preset tiny --epochs 2 --out",
+            "tiny.safetensors",
+        ),
+        (
+            "encode --model tiny.safetensors --data digits:6000 --out",
+            "codes.npy",
+        ),
+        (
+            "sample --model tiny.safetensors --count 400 --out",
+            "grid.png",
+        ),
     ];
     for (command, out) in outputs {
         let program = env!("CARGO_BIN_EXE_morphospace");
@@ -336,7 +345,10 @@ fn a_full_disk_ends_with_status_1_and_leaves_what_was_there() {
             .expect("a shell");
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{command}: {error}");
-        assert!(error.contains(out) && !error.contains("panicked"), "{command}: {error}");
+        assert!(
+            error.contains(out) && !error.contains("panicked"),
+            "{command}: {error}"
+        );
     }
     assert!(std::fs::read(&model).expect("the model") == before);
     let left: Vec<_> = std::fs::read_dir(folder.path())
@@ -344,7 +356,11 @@ fn a_full_disk_ends_with_status_1_and_leaves_what_was_there() {
         .flatten()
         .map(|e| e.file_name())
         .collect();
-    assert_eq!(left.len(), 1, "nothing half-written is left behind: {left:?}");
+    assert_eq!(
+        left.len(),
+        1,
+        "nothing half-written is left behind: {left:?}"
+    );
 }
 
 #[test]

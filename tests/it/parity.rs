@@ -1,7 +1,7 @@
 //! GPU against CPU: the same weights give the same codes, pictures and losses.
 //!
-//! Skipped, with the reason printed, where there is no real GPU. `MORPHOSPACE_PARITY=software` runs it on a software
-//! stand-in as well; build without burn's `fusion` and `autotune` for that, or wait long.
+//! Skipped, with the reason printed, where there is no real GPU. On a software stand-in it runs, in a build without kernels tuned by trial:
+//! `MORPHOSPACE_PARITY=software cargo test --release --no-default-features --test it parity -- --nocapture`.
 
 use morphospace::Progress;
 use morphospace::data::{Dataset, ImageShape};

@@ -7,8 +7,8 @@ use burn::tensor::Device;
 use morphospace::Progress;
 use morphospace::data::{Dataset, ImageShape, digits};
 use morphospace::model::{
-    AutoEncoder, CodeStatistics, Likelihood, Meanwhile, ModelFile, ModelSpec, Network, Preset, Provenance,
-    Trainer,
+    AutoEncoder, CodeStatistics, Likelihood, Meanwhile, ModelFile, ModelSpec, Network, Preset,
+    Provenance, Trainer,
 };
 
 fn some_digits(count: usize) -> Dataset {
@@ -340,8 +340,7 @@ fn a_drag_is_served_between_the_layers_of_a_step_and_changes_nothing() {
         let mut config = Preset::Digits.training();
         (config.epochs, config.batch) = (2, 19);
         let spec = Preset::Digits.spec(dataset.shape());
-        let mut trainer =
-            Trainer::new(spec, config, &dataset, &Device::flex()).expect("a trainer");
+        let mut trainer = Trainer::new(spec, config, &dataset, &Device::flex()).expect("a trainer");
         if let Some(meanwhile) = meanwhile {
             trainer.set_meanwhile(meanwhile);
         }

@@ -264,11 +264,20 @@ fn a_model_that_nobody_saved_is_kept_before_another_takes_its_place() {
     let Some(mut window) = open_and_keep("digits:300", Some(folder.path().to_path_buf())) else {
         return;
     };
-    wait_for(&mut window, "the data", |app| app.items() == 300 && !app.is_busy());
+    wait_for(&mut window, "the data", |app| {
+        app.items() == 300 && !app.is_busy()
+    });
     train_tiny(&mut window, 1.0);
-    wait_for(&mut window, "training to begin", |app| app.loss_points() > 0);
+    wait_for(&mut window, "training to begin", |app| {
+        app.loss_points() > 0
+    });
     wait_for(&mut window, "its end", |app| !app.is_busy());
-    let files = || std::fs::read_dir(folder.path()).expect("the folder").flatten().count();
+    let files = || {
+        std::fs::read_dir(folder.path())
+            .expect("the folder")
+            .flatten()
+            .count()
+    };
     assert_eq!(files(), 0, "nothing is kept while nothing is lost");
     window.get_by_label("Faces").click();
     window.run_steps(2);
