@@ -1,6 +1,6 @@
 """Seconds that faiss and scikit-learn take for the exact searches of `cargo bench --bench search`, and whether they agree.
 
-Reads the same MNIST files. Writes each peer's 10 nearest ids as `.npy`. With --ours FILE (from
+Reads the same MNIST files. With --out each peer's 10 nearest ids are written as `.npy`. With --ours FILE (from
 `morphospace retrieve ... --out FILE`) it counts the ids that differ, and those that differ by more than an exact tie.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--data", type=Path, required=True, help="folder with MNIST's (or Fashion-MNIST's) .gz files")
-parser.add_argument("--out", type=Path, default=Path("."), help="folder for the ids")
+parser.add_argument("--out", type=Path, help="folder to write the ids to")
 parser.add_argument("--ours", type=Path, help="ids to compare, [queries, 10]")
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--repeat", type=int, default=3)
@@ -90,6 +90,7 @@ if "codes" not in args.skip:
     measured("faiss 10000 codes in 60000x32", lambda: index.search(wanted, args.k))
 
 for name, ids in found.items():
-    np.save(args.out / f"{name}-ids.npy", ids.astype(np.uint32))
+    if args.out:
+        np.save(args.out / f"{name}-ids.npy", ids.astype(np.uint32))
     if args.ours:
         compare(f"ours against {name}", gallery, queries, np.load(args.ours), ids)

@@ -65,3 +65,24 @@ pub fn shipped_for(name: &str, shape: ImageShape) -> Option<ModelFile> {
     let by_name = models.iter().position(|f| f.provenance.data == name);
     models.into_iter().nth(by_name.unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn what_is_shipped_loads_and_draws() {
+        for shipped in Shipped::all() {
+            let file = shipped.load().expect(shipped.name);
+            let model = file.model(&Device::flex()).expect(shipped.name);
+            let picture = model.decode(&file.statistics.mean).expect(shipped.name);
+            assert_eq!(picture.len(), file.spec.shape.len());
+            assert_eq!(
+                shipped_for(shipped.name, file.spec.shape).map(|f| f.spec),
+                Some(file.spec)
+            );
+        }
+    }
+}
