@@ -110,14 +110,15 @@ fn plain(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, near: &Neighbours) ->
     if x.device().is_autodiff() {
         indices = Tensor::from_inner(indices);
     }
-    let taps = x
-        .reshape([items, positions, channels])
-        .select(1, indices)
-        .reshape([items, TAPS, positions, channels]);
-    (taps * weight.reshape([1, TAPS, 1, channels]))
-        .sum_dim(1)
-        .reshape([rows, channels])
-        + bias.unsqueeze::<2>()
+    let x = x.reshape([items, positions, channels]);
+    // Tap by tap: all nine side by side would be larger than the buffers some drivers give.
+    let tap = |t: usize| {
+        let indices = indices.clone().slice([t * positions..(t + 1) * positions]);
+        let kernel = weight.clone().slice([t..t + 1, 0..channels]);
+        x.clone().select(1, indices) * kernel.reshape([1, 1, channels])
+    };
+    let sum = (1..TAPS).fold(tap(0), |sum, t| sum + tap(t));
+    sum.reshape([rows, channels]) + bias.unsqueeze::<2>()
 }
 
 /// The values of `L` channels of a kernel, tap by tap.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: what the form gives is a specification that passed its check.
 
-use eframe::egui::{ComboBox, DragValue, Grid, RichText, Ui};
+use eframe::egui::{CollapsingHeader, ComboBox, DragValue, Grid, RichText, Ui};
 
 use crate::app::theme::Tokens;
 use crate::app::widgets::set_name;
@@ -115,6 +115,18 @@ impl TrainingForm {
                 field(ui, tokens, "Batch", "Items per step", |ui| {
                     ui.add(DragValue::new(&mut config.batch).range(1..=4096).speed(1.0))
                 });
+            });
+        let more = CollapsingHeader::new("More settings").show(ui, |ui| self.more_ui(ui, tokens));
+        more.header_response
+            .on_hover_text("Learning rate, beta, warm-up and seed");
+    }
+
+    fn more_ui(&mut self, ui: &mut Ui, tokens: &Tokens) {
+        let config = &mut self.config;
+        Grid::new("more of the training form")
+            .num_columns(2)
+            .spacing([12.0, 6.0])
+            .show(ui, |ui| {
                 field(
                     ui,
                     tokens,

@@ -62,6 +62,23 @@ pub(super) fn report_ui(ui: &mut Ui, tokens: &Tokens, report: &TrainingReport) {
 }
 
 impl Curves {
+    /// The ends of a linear scale on which the course can be read: the steep fall of the first steps may leave it.
+    fn bounds(&self, curve: &[LossPoint]) -> Option<(f64, f64)> {
+        let late = curve
+            .get(curve.len() / 10..)
+            .filter(|late| late.len() > 1)?;
+        let shown = |p: &LossPoint| {
+            let terms = [Some(p.reconstruction), Some(p.kl), p.validation];
+            let shown = terms.into_iter().zip(self.shown);
+            shown.filter_map(|(term, is_shown)| term.filter(|_| is_shown))
+        };
+        let values = late.iter().flat_map(|p| shown(p).collect::<Vec<f32>>());
+        let ends = (f32::INFINITY, f32::NEG_INFINITY);
+        let (low, high) = values.fold(ends, |(low, high), v| (low.min(v), high.max(v)));
+        let margin = f64::from(high - low).max(1e-3) * 0.06;
+        (low <= high).then(|| (f64::from(low) - margin, f64::from(high) + margin))
+    }
+
     /// Draws the curves with their toggles.
     pub(super) fn show_ui(&mut self, ui: &mut Ui, tokens: &Tokens, curve: &[LossPoint]) {
         let last = curve.last();
@@ -110,6 +127,7 @@ impl Curves {
                 f64::from(y)
             }
         };
+        let bounds = (!self.is_log).then(|| self.bounds(curve)).flatten();
         let stride = curve.len().div_ceil(DRAWN).max(1);
         let series = |term: fn(&LossPoint) -> f32| -> PlotPoints<'_> {
             let thinned = curve.iter().step_by(stride).chain(curve.last());
@@ -147,6 +165,9 @@ impl Curves {
                 }
             });
         plot.show(ui, |plot| {
+            if let Some((low, high)) = bounds {
+                plot.set_plot_bounds_y(low..=high);
+            }
             if reconstruction {
                 plot.line(
                     Line::new("Reconstruction", series(|p| p.reconstruction))
