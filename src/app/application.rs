@@ -11,7 +11,7 @@ use eframe::egui::{self, CentralPanel, Context, Frame, Pos2, Ui};
 
 use super::command::{Action, Command, Outbox, builtin};
 use super::dialogs::Dialogs;
-use super::hint::Hint;
+use super::hint::Tried;
 use super::layout::Layout;
 use super::panels::{Cx, Panels};
 use super::persist::Saved;
@@ -54,7 +54,7 @@ pub struct App {
     pub(super) textures: Textures,
     pub(super) toasts: Toasts,
     pub(super) dialogs: Dialogs,
-    pub(super) hint: Hint,
+    pub(super) tried: Tried,
     pub(super) is_dark: bool,
     pub(super) is_smooth: bool,
     pub(super) overlay: Option<Overlay>,
@@ -107,7 +107,7 @@ impl App {
             textures: Textures::default(),
             toasts: Toasts::default(),
             dialogs: Dialogs::default(),
-            hint: saved.hint,
+            tried: saved.tried,
             is_dark: saved.is_dark,
             is_smooth: saved.is_smooth,
             overlay: None,
@@ -299,7 +299,7 @@ impl eframe::App for App {
                     view: &self.view,
                     hovered: self.hovered,
                     is_smooth,
-                    hint: self.hint,
+                    hint: self.tried.next(),
                     tokens,
                     textures: &mut self.textures,
                     out: &mut out,
@@ -327,7 +327,7 @@ impl eframe::App for App {
             is_smooth: self.is_smooth,
             layout: self.layout.clone(),
             recent: self.state.recent.clone(),
-            hint: self.hint,
+            tried: self.tried,
             view: Some((data, model, self.view.clone())),
         };
         saved.store(storage);

@@ -1,35 +1,54 @@
 //! The one quiet hint of the first use.
 //!
-//! Invariant: it only moves forward, and never returns once everything was tried.
+//! Invariant: what was tried once is never suggested again.
 
 use serde::{Deserialize, Serialize};
 
-/// What to try next.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+/// Something worth trying.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Hint {
-    #[default]
     DragSlider,
     ClickPoint,
-    Done,
 }
 
 impl Hint {
     /// What it says.
-    pub(crate) fn text(self) -> Option<&'static str> {
+    pub(crate) fn text(self) -> &'static str {
         match self {
-            Self::DragSlider => Some("Drag a slider: the picture follows"),
-            Self::ClickPoint => Some("Click a point: its neighbours appear below"),
-            Self::Done => None,
+            Self::DragSlider => "Drag a slider: the picture follows",
+            Self::ClickPoint => "Click a point: its neighbours appear below",
+        }
+    }
+}
+
+/// What was tried so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Tried {
+    slider: bool,
+    point: bool,
+}
+
+impl Tried {
+    /// All there is to try.
+    pub(crate) const ALL: Self = Self {
+        slider: true,
+        point: true,
+    };
+
+    /// What to try next.
+    pub(crate) fn next(self) -> Option<Hint> {
+        match self {
+            Self { slider: false, .. } => Some(Hint::DragSlider),
+            Self { point: false, .. } => Some(Hint::ClickPoint),
+            _ => None,
         }
     }
 
-    /// Notes that `tried` was done.
-    pub(crate) fn tried(&mut self, tried: Self) {
-        if *self == tried {
-            *self = match tried {
-                Self::DragSlider => Self::ClickPoint,
-                Self::ClickPoint | Self::Done => Self::Done,
-            };
+    /// Notes that `hint` was done, whether it was suggested or not.
+    pub(crate) fn note(&mut self, hint: Hint) {
+        match hint {
+            Hint::DragSlider => self.slider = true,
+            Hint::ClickPoint => self.point = true,
         }
     }
 }

@@ -39,7 +39,7 @@ impl App {
                 if self.view.code.get(dim).is_some_and(|v| *v != value) {
                     self.record(ctx, Change::Dimension(dim));
                     self.view.code[dim] = value;
-                    self.hint.tried(Hint::DragSlider);
+                    self.tried.note(Hint::DragSlider);
                     self.request_picture();
                 }
             }
@@ -247,7 +247,7 @@ impl App {
             self.request_picture();
         }
         if item.is_some() {
-            self.hint.tried(Hint::ClickPoint);
+            self.tried.note(Hint::ClickPoint);
         }
         self.request_neighbours();
     }

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use eframe::egui::Theme;
 use serde::{Deserialize, Serialize};
 
-use super::hint::Hint;
+use super::hint::Tried;
 use super::layout::Layout;
 use super::view::View;
 
 /// Changes whenever [`Saved`] or the set of panels changes its meaning.
-const KEY: &str = "morphospace-window-1";
+const KEY: &str = "morphospace-window-2";
 
 /// What is stored.
 #[derive(Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub(crate) struct Saved {
     pub is_smooth: bool,
     pub layout: Layout,
     pub recent: Vec<PathBuf>,
-    pub hint: Hint,
+    pub tried: Tried,
     /// The last view, with the data and the model it was a view of.
     pub view: Option<(String, String, View)>,
 }
@@ -33,7 +33,7 @@ impl Default for Saved {
             is_smooth: true,
             layout: Layout::default(),
             recent: Vec::new(),
-            hint: Hint::default(),
+            tried: Tried::default(),
             view: None,
         }
     }

@@ -43,7 +43,7 @@ pub fn screenshots(dir: &Path, engine: EngineOptions) -> Result<Vec<PathBuf>> {
         .with_step_dt(1.0 / 30.0)
         .wgpu()
         .build_eframe(|cc| App::new(cc, options));
-    harness.state_mut().hint = super::hint::Hint::Done;
+    harness.state_mut().tried = super::hint::Tried::ALL;
     let mut written = Vec::new();
 
     wait_for(&mut harness, "every item on the map", |app| {

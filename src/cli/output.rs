@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::data::{ImageShape, Picture};
 use crate::error::{Error, Result};
-use crate::model::write_atomically;
+use crate::model::{folder_of, write_atomically};
 use crate::progress::Progress;
 
 /// Prints an object: one line of JSON, or a line `name value` per entry.
@@ -73,10 +73,6 @@ pub(super) fn write_npy<T: npyz::AutoSerialize + Copy>(
 
 /// Whether a file can be written at `path`, found out before hours of work are put into it.
 pub(super) fn check_writable(path: &Path) -> Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     if path.is_dir() {
         return Err(Error::file(path, "it is a folder").hint("name a file"));
     }
@@ -85,7 +81,7 @@ pub(super) fn check_writable(path: &Path) -> Result<()> {
     }
     tempfile::Builder::new()
         .prefix(".morphospace-")
-        .tempfile_in(folder)
+        .tempfile_in(folder_of(path))
         .map(drop)
         .map_err(|e| Error::io(path, &e))
 }

@@ -449,21 +449,25 @@ pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
         Ok(m) if m.is_symlink() => std::fs::canonicalize(path).map_err(io)?,
         _ => path.to_path_buf(),
     };
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".morphospace-");
     // Readable as any saved file is; a temporary one would be its owner's alone.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(io)?;
+    let mut file = builder.tempfile_in(folder_of(&target)).map_err(io)?;
     file.write_all(content).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
     file.persist(&target)
         .map_err(|e| Error::io(path, &e.error))?;
     Ok(())
+}
+
+/// The folder in which the file at `path` lies.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 fn store(

@@ -19,8 +19,8 @@ mod trainer;
 
 pub use auto_encoder::{AutoEncoder, Posteriors};
 pub use evaluate::{Evaluation, evaluate};
-pub(crate) use file::write_atomically;
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};
+pub(crate) use file::{folder_of, write_atomically};
 pub use ops::interruptible;
 pub use shipped::{Shipped, load_named, shipped_for};
 pub use spec::{

@@ -364,6 +364,36 @@ fn a_full_disk_ends_with_status_1_and_leaves_what_was_there() {
 }
 
 #[test]
+fn a_training_goes_on_with_its_own_data_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = folder.path().join("stopped.safetensors");
+    let mut training = Command::new(env!("CARGO_BIN_EXE_morphospace"))
+        .args([
+            "train",
+            "--data",
+            "digits:2000",
+            "--preset",
+            "tiny",
+            "--epochs",
+            "10000",
+        ])
+        .args(["--device", "cpu", "--quiet", "--out", text(&model)])
+        .spawn()
+        .expect("the program starts");
+    let start = Instant::now();
+    while !model.exists() {
+        assert!(start.elapsed() < Duration::from_mins(1), "no epoch ended");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    training.kill().expect("killed");
+    training.wait().expect("gone");
+    for data in ["digits:1999", "faces:50"] {
+        let message = failure(&["train", "--data", data, "--resume", text(&model)], 1);
+        assert!(message.contains("digits:2000"), "{data}: {message}");
+    }
+}
+
+#[test]
 fn a_training_that_is_killed_leaves_a_whole_file_and_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let model = folder.path().join("killed.safetensors");

@@ -290,3 +290,28 @@ fn reading_can_be_cancelled() {
     });
     assert!(there < 2_000_000);
 }
+
+#[test]
+fn a_model_opened_beside_data_is_used_with_that_data() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("own.safetensors");
+    let first = engine();
+    in_training(&first, 100, 1);
+    wait(&first, "end of training", |e| {
+        state(e, TrainingState::Finished)
+    });
+    first.request(Request::SaveModel(path.clone()));
+    wait(&first, "saved file", |event| {
+        matches!(event, Event::Saved(_)).then_some(())
+    });
+
+    let second = engine();
+    second.request(Request::OpenData(source("digits:150:test")));
+    second.request(Request::OpenModel(path.clone()));
+    let session = wait(&second, "data and model", |event| {
+        complete(event).filter(|session| session.model.is_some())
+    });
+    assert_eq!(session.dataset.as_ref().map(|d| d.len()), Some(150));
+    let model = session.model.as_ref().expect("a model");
+    assert_eq!(model.file.as_deref(), Some(path.as_path()));
+}

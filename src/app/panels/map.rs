@@ -243,7 +243,8 @@ impl MapPanel {
                 cx.out.act(Action::Select(id));
             }
         }
-        if let (Hint::ClickPoint, Some(text)) = (cx.hint, cx.hint.text()) {
+        if cx.hint == Some(Hint::ClickPoint) {
+            let text = Hint::ClickPoint.text();
             let at = transform.frame().center_bottom() - egui::vec2(0.0, 28.0);
             paint_hint(ui, tokens, at, Align2::CENTER_BOTTOM, icon::CLICK, text);
         }

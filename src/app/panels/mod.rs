@@ -106,7 +106,7 @@ pub(crate) struct Cx<'a> {
     /// Whether pictures are drawn smoothly.
     pub is_smooth: bool,
     /// What to try next, until it was tried.
-    pub hint: Hint,
+    pub hint: Option<Hint>,
     pub tokens: &'static Tokens,
     pub textures: &'a mut Textures,
     pub out: &'a mut Outbox,

@@ -149,7 +149,8 @@ impl Panel for SlidersPanel {
                 }
             });
         });
-        if let (Hint::DragSlider, Some(text)) = (cx.hint, cx.hint.text()) {
+        if cx.hint == Some(Hint::DragSlider) {
+            let text = Hint::DragSlider.text();
             let at = ui.max_rect().center_bottom() - eframe::egui::vec2(0.0, 12.0);
             paint_hint(ui, tokens, at, Align2::CENTER_BOTTOM, icon::HAND, text);
         }
