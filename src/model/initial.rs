@@ -1,7 +1,7 @@
 //! The code's scale at the start of training.
 //!
 //! Fresh weights give codes with large offsets, small spread and strong correlations. The KL term would put that right in
-//! the end, but beside a sharp likelihood its pull is weak: it takes longer than anyone trains. So the layer of the
+//! the end, but beside the sharp likelihood of Gaussian pixels its pull is weak: it takes longer than anyone trains. So there the layer of the
 //! posterior mean is turned and scaled, once, until the codes of some items are white: centred, uncorrelated and of unit
 //! variance, as the prior is. Invariant: nothing but that layer changes.
 
@@ -89,13 +89,14 @@ mod tests {
     use burn::tensor::Device;
 
     use crate::data::digits;
-    use crate::model::{Preset, Trainer};
+    use crate::model::{Likelihood, Preset, Trainer};
     use crate::progress::Progress;
 
     #[test]
     fn codes_start_white() {
         let dataset = digits::generate(3, 0..600, &Progress::silent()).expect("digits");
-        let spec = Preset::Digits.spec(dataset.shape());
+        let mut spec = Preset::Digits.spec(dataset.shape());
+        spec.likelihood = Likelihood::Gaussian { sigma: 0.2 };
         let trainer = Trainer::new(spec, Preset::Digits.training(), &dataset, &Device::flex())
             .expect("a trainer");
         let items: Vec<&[u8]> = (0..600).map(|i| dataset.pixels(i)).collect();

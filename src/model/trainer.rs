@@ -92,10 +92,12 @@ impl Trainer {
         let architecture = Arc::new(Architecture::new(spec, device)?);
         let fresh = architecture.plan.weights(config.seed, device);
         let mut trainer = Self::with_weights(architecture, config, fresh, dataset)?;
-        let first = trainer.train.iter().take(initial::ITEMS);
-        let items: Vec<&[u8]> = first.map(|&id| dataset.pixels(id as usize)).collect();
-        let weights = std::mem::take(&mut trainer.weights);
-        let weights = initial::whitened(&trainer.architecture, weights, &items)?;
+        let mut weights = std::mem::take(&mut trainer.weights);
+        if matches!(trainer.spec().likelihood, Likelihood::Gaussian { .. }) {
+            let first = trainer.train.iter().take(initial::ITEMS);
+            let items: Vec<&[u8]> = first.map(|&id| dataset.pixels(id as usize)).collect();
+            weights = initial::whitened(&trainer.architecture, weights, &items)?;
+        }
         trainer.weights = weights.into_iter().map(tracked).collect();
         Ok(trainer)
     }
