@@ -14,9 +14,11 @@ use crate::space::{CodeTable, Projection};
 
 /// Items encoded between two looks at the mailbox.
 const BATCH: usize = 64;
-/// Items whose codes are shown together, at first and later on.
+/// Items whose codes are shown together, at first and at least later on.
 const FIRST_SHOWN: usize = 256;
 const SHOWN: usize = 1024;
+/// The share by which a table grows before it is shown again: of a large one every copy counts.
+const GROWTH: usize = 8;
 /// Items whose codes are refreshed after each epoch of training.
 const PREVIEWED: usize = 2000;
 
@@ -124,7 +126,7 @@ impl Core {
         let step = if encoding.shown == 0 {
             FIRST_SHOWN
         } else {
-            SHOWN
+            SHOWN.max(encoding.shown / GROWTH)
         };
         // While an epoch's preview is made the codes of the epoch before stay on the map.
         let is_due = encoding.limit == usize::MAX && end - encoding.shown >= step;

@@ -3,7 +3,7 @@
 //! Invariant: shows every point of the curve it is given, thinned only for drawing.
 
 use eframe::egui::{self, Color32, RichText, Sense, Stroke, Ui, WidgetInfo};
-use egui_plot::{Line, Plot, PlotPoints, Points};
+use egui_plot::{Line, Plot, PlotPoints, Points, uniform_grid_spacer};
 
 use crate::app::format;
 use crate::app::panels::Cx;
@@ -150,6 +150,10 @@ impl Curves {
             .allow_boxed_zoom(false)
             .allow_axis_zoom_drag(false)
             .y_axis_min_width(40.0)
+            .y_grid_spacer(uniform_grid_spacer(|grid| {
+                let step = round_step((grid.bounds.1 - grid.bounds.0) / 4.0);
+                [step, 10.0 * step, 100.0 * step]
+            }))
             .y_axis_formatter(move |mark, _| {
                 format::number(if is_log {
                     10f64.powf(mark.value)
@@ -197,6 +201,14 @@ impl Curves {
         });
         caption(ui, tokens, "Nats per item over epochs");
     }
+}
+
+/// The next of 1, 2, 5, 10 … that is not below `step`.
+fn round_step(step: f64) -> f64 {
+    let power = 10f64.powf(step.max(1e-9).log10().floor());
+    let steps = [1.0, 2.0, 5.0].map(|digit| digit * power);
+    let next = steps.into_iter().find(|s| *s >= step * 0.999);
+    next.unwrap_or(10.0 * power)
 }
 
 fn toggle_ui(
