@@ -210,10 +210,16 @@ impl App {
         }
     }
 
-    /// Trains the smallest model on the loaded data.
-    pub(super) fn train_tiny(&mut self) {
+    /// Runs a command, as its menu entry does.
+    pub(super) fn queue_command(&mut self, command: Command) {
+        self.queue.push_back(Action::Run(command));
+    }
+
+    /// Trains on the loaded data with the preset that suits it.
+    pub(super) fn train(&mut self) {
         if let Some(data) = &self.state.session.dataset {
-            let (spec, config) = (Preset::Tiny.spec(data.shape()), Preset::Tiny.training());
+            let preset = Preset::for_shape(data.shape());
+            let (spec, config) = (preset.spec(data.shape()), preset.training());
             self.queue.push_back(Action::Train(spec, config));
         }
     }

@@ -12,6 +12,7 @@ use egui_kittest::Harness;
 use image::RgbaImage;
 
 use super::application::{App, AppOptions};
+use super::command::Command;
 use super::panels::PanelKind;
 use crate::engine::EngineOptions;
 use crate::error::{Error, Result};
@@ -89,9 +90,14 @@ pub fn screenshots(dir: &Path, engine: EngineOptions) -> Result<Vec<PathBuf>> {
     Ok(written)
 }
 
-/// Trains a small model until its curve can be read.
+/// Trains on digits until the curve can be read.
 fn train(harness: &mut Harness<'_, App>) -> Result<()> {
-    harness.state_mut().train_tiny();
+    harness.state_mut().queue_command(Command::OpenDigits);
+    wait_for(harness, "digits", |app| {
+        app.loaded_names().0 == "digits" && !app.is_busy() && app.items() > 0
+    })?;
+    harness.state_mut().train();
+    wait_for(harness, "training to begin", |app| app.state.is_training())?;
     wait_for(harness, "a loss curve", |app| {
         app.loss_points() > 600 && app.state.preview.is_some()
     })?;

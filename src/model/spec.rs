@@ -337,7 +337,7 @@ impl Preset {
             Self::Digits => (30, 2.0),
             Self::MnistDense => (50, 0.0),
             Self::Mnist2d => (50, 2.0),
-            Self::Tiny => (5, 0.0),
+            Self::Tiny => (5, 1.0),
         };
         TrainConfig {
             epochs,

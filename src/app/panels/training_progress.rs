@@ -3,7 +3,7 @@
 //! Invariant: shows every point of the curve it is given, thinned only for drawing.
 
 use eframe::egui::{self, Color32, RichText, Sense, Stroke, Ui, WidgetInfo};
-use egui_plot::{Line, Plot, PlotPoints, Points, uniform_grid_spacer};
+use egui_plot::{GridInput, Line, Plot, PlotPoints, Points, uniform_grid_spacer};
 
 use crate::app::format;
 use crate::app::panels::Cx;
@@ -150,10 +150,8 @@ impl Curves {
             .allow_boxed_zoom(false)
             .allow_axis_zoom_drag(false)
             .y_axis_min_width(40.0)
-            .y_grid_spacer(uniform_grid_spacer(|grid| {
-                let step = round_step((grid.bounds.1 - grid.bounds.0) / 4.0);
-                [step, 10.0 * step, 100.0 * step]
-            }))
+            .x_grid_spacer(uniform_grid_spacer(|grid| steps(grid, 3.0)))
+            .y_grid_spacer(uniform_grid_spacer(|grid| steps(grid, 4.0)))
             .y_axis_formatter(move |mark, _| {
                 format::number(if is_log {
                     10f64.powf(mark.value)
@@ -201,6 +199,12 @@ impl Curves {
         });
         caption(ui, tokens, "Nats per item over epochs");
     }
+}
+
+/// Steps of a grid with about `count` lines.
+fn steps(grid: GridInput, count: f64) -> [f64; 3] {
+    let step = round_step((grid.bounds.1 - grid.bounds.0) / count);
+    [step, 10.0 * step, 100.0 * step]
 }
 
 /// The next of 1, 2, 5, 10 … that is not below `step`.
