@@ -252,8 +252,13 @@ impl App {
     }
 
     fn collect_actions(&mut self, ctx: &Context) {
-        let chosen: Vec<Action> = self.dialogs.take().collect();
-        self.queue.extend(chosen);
+        let chosen: Vec<_> = self.dialogs.take().collect();
+        for answer in chosen {
+            match answer {
+                Ok(action) => self.queue.push_back(action),
+                Err(error) => self.fail(ctx, &error),
+            }
+        }
         let dropped = ctx.input(|i| {
             i.raw
                 .dropped_files

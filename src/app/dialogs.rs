@@ -4,15 +4,20 @@
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
 
 use eframe::egui::Context;
 
 use super::command::{Action, Command};
+use crate::error::{Error, Result};
+
+/// Nobody closes a dialog as fast as one fails that never opened.
+const SEEN: Duration = Duration::from_millis(500);
 
 /// Dialogs that are open and what was chosen in them.
 pub(crate) struct Dialogs {
-    chosen: Sender<Action>,
-    choices: Receiver<Action>,
+    chosen: Sender<Result<Action>>,
+    choices: Receiver<Result<Action>>,
 }
 
 impl Default for Dialogs {
@@ -31,6 +36,7 @@ impl Dialogs {
         let dialog = rfd::FileDialog::new().set_title(title);
         let name = format!("{name}.safetensors");
         std::thread::spawn(move || {
+            let start = Instant::now();
             let picked: Option<PathBuf> = match command {
                 Command::OpenFolder => dialog.pick_folder(),
                 Command::OpenModel => dialog
@@ -43,22 +49,27 @@ impl Dialogs {
                     .save_file(),
                 _ => dialog.pick_file(),
             };
-            if let Some(path) = picked {
-                let action = match command {
+            let answer = match picked {
+                Some(path) => Ok(match command {
                     Command::OpenModel => Action::OpenModel(path),
                     Command::SaveModel => Action::SaveModel(path),
                     _ => Action::OpenPath(path),
-                };
-                // The window may be gone by now; then nobody wants the file.
-                if chosen.send(action).is_ok() {
-                    ctx.request_repaint();
-                }
+                }),
+                None if start.elapsed() < SEEN => Err(Error::device(
+                    "this desktop shows no file dialog",
+                )
+                .hint("drop files on the window, name them behind --data and --model, or install zenity")),
+                None => return,
+            };
+            // The window may be gone by now; then nobody wants the file.
+            if chosen.send(answer).is_ok() {
+                ctx.request_repaint();
             }
         });
     }
 
     /// What was chosen since the last call.
-    pub(crate) fn take(&self) -> impl Iterator<Item = Action> + '_ {
+    pub(crate) fn take(&self) -> impl Iterator<Item = Result<Action>> + '_ {
         self.choices.try_iter()
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn depthwise(
 ) -> Tensor<2> {
     let device = x.device();
     if !is_cpu(&device) {
-        return plain(x, weight, bias, near);
+        return plain(x, &weight, bias, near);
     }
     breathe();
     if !device.is_autodiff() {
@@ -102,7 +102,7 @@ pub(super) fn depthwise(
     })
 }
 
-fn plain(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, near: &Neighbours) -> Tensor<2> {
+fn plain(x: Tensor<2>, weight: &Tensor<2>, bias: Tensor<1>, near: &Neighbours) -> Tensor<2> {
     let [rows, channels] = x.dims();
     let positions = near.positions();
     let items = rows / positions;
@@ -113,8 +113,8 @@ fn plain(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, near: &Neighbours) ->
     let x = x.reshape([items, positions, channels]);
     // Tap by tap: all nine side by side would be larger than the buffers some drivers give.
     let tap = |t: usize| {
-        let indices = indices.clone().slice([t * positions..(t + 1) * positions]);
-        let kernel = weight.clone().slice([t..t + 1, 0..channels]);
+        let indices = indices.clone().narrow(0, t * positions, positions);
+        let kernel = weight.clone().narrow(0, t, 1);
         x.clone().select(1, indices) * kernel.reshape([1, 1, channels])
     };
     let sum = (1..TAPS).fold(tap(0), |sum, t| sum + tap(t));
@@ -387,7 +387,7 @@ mod tests {
 
             let fused = depthwise(x.clone(), w.clone(), b.clone(), &near);
             let fused_grads = (fused.clone() * weights.clone()).sum().backward();
-            let expected = plain(x.clone(), w.clone(), b.clone(), &near);
+            let expected = plain(x.clone(), &w, b.clone(), &near);
             let grads = (expected.clone() * weights).sum().backward();
 
             close(&vec(fused.inner()), &vec(expected.inner()), 1e-5);

@@ -20,7 +20,7 @@ pub struct CodeTable {
 impl CodeTable {
     /// A dimension that carries more than this many nats on average is in use: the threshold of 0.01 that Burda et
     /// al. (2016, section 5.2) set for active units, put on the divergence.
-    pub const ACTIVE_KL: f32 = 0.01;
+    pub const ACTIVE_KL: f32 = 0.05;
 
     /// The table of `codes`, `[n, d]` row by row, whose dimensions diverge from the prior by `kl` nats on average.
     ///
@@ -132,6 +132,21 @@ impl CodeTable {
         order
     }
 
+    /// The item among the first `count` whose code lies nearest the mean, in units of the spread: one that the model knows
+    /// well.
+    #[must_use]
+    pub fn typical(&self, count: usize) -> usize {
+        let off = |item: usize| -> f32 {
+            let columns = self.mean.iter().zip(&self.std);
+            let off = self.code(item).iter().zip(columns);
+            off.map(|(x, (mean, std))| ((x - mean) / (std + 1e-3)).powi(2))
+                .sum()
+        };
+        (0..self.len().min(count))
+            .min_by(|&a, &b| off(a).total_cmp(&off(b)))
+            .unwrap_or(0)
+    }
+
     /// Whether dimension `dim` carries more than [`Self::ACTIVE_KL`] nats.
     ///
     /// # Panics
@@ -218,8 +233,17 @@ mod tests {
     }
 
     #[test]
+    fn the_typical_item_is_the_one_nearest_the_mean() -> Result<()> {
+        let codes = vec![-4.0, 0.0, 4.0, 1.0, 0.5, 0.5, -0.5, 0.6];
+        let table = CodeTable::new(codes, 2, vec![1.0; 2])?;
+        assert_eq!(table.typical(10), 2);
+        assert_eq!(table.typical(1), 0);
+        Ok(())
+    }
+
+    #[test]
     fn order_and_use_follow_the_divergence() -> Result<()> {
-        let table = CodeTable::new(vec![0.0; 3], 3, vec![0.01, 2.0, 0.02])?;
+        let table = CodeTable::new(vec![0.0; 3], 3, vec![0.01, 2.0, 0.06])?;
         assert_eq!(table.order_by_kl(), [1, 2, 0]);
         assert_eq!(
             [0, 1, 2].map(|dim| table.is_active(dim)),

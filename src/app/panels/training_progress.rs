@@ -150,8 +150,8 @@ impl Curves {
             .allow_boxed_zoom(false)
             .allow_axis_zoom_drag(false)
             .y_axis_min_width(40.0)
-            .x_grid_spacer(uniform_grid_spacer(|grid| steps(grid, 3.0)))
-            .y_grid_spacer(uniform_grid_spacer(|grid| steps(grid, 4.0)))
+            .x_grid_spacer(uniform_grid_spacer(|grid| steps(&grid, 3.0)))
+            .y_grid_spacer(uniform_grid_spacer(|grid| steps(&grid, 4.0)))
             .y_axis_formatter(move |mark, _| {
                 format::number(if is_log {
                     10f64.powf(mark.value)
@@ -202,7 +202,7 @@ impl Curves {
 }
 
 /// Steps of a grid with about `count` lines.
-fn steps(grid: GridInput, count: f64) -> [f64; 3] {
+fn steps(grid: &GridInput, count: f64) -> [f64; 3] {
     let step = round_step((grid.bounds.1 - grid.bounds.0) / count);
     [step, 10.0 * step, 100.0 * step]
 }
