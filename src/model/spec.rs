@@ -332,6 +332,11 @@ impl Preset {
     /// How to train it.
     #[must_use]
     pub fn training(self) -> TrainConfig {
+        let (batch, learning_rate) = match self {
+            Self::Faces => (16, 2e-3),
+            Self::Tiny => (32, 3e-3),
+            Self::Digits | Self::MnistDense | Self::Mnist2d => (128, 1e-3),
+        };
         let (epochs, warm_up) = match self {
             Self::Faces => (36, 8.0),
             Self::Digits => (30, 2.0),
@@ -341,8 +346,8 @@ impl Preset {
         };
         TrainConfig {
             epochs,
-            batch: if self == Self::Faces { 16 } else { 128 },
-            learning_rate: if self == Self::Faces { 2e-3 } else { 1e-3 },
+            batch,
+            learning_rate,
             final_learning_rate: 1e-5,
             warm_up,
             validation: if self == Self::MnistDense { 0.0 } else { 0.05 },
