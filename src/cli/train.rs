@@ -222,10 +222,7 @@ impl Train {
             let event = engine.wait()?;
             if let Event::Session(session) = &event
                 && session.id >= id
-                && session
-                    .codes
-                    .as_ref()
-                    .is_some_and(|c| c.len() == session.expected_items)
+                && session.is_encoded
             {
                 return Ok((**session).clone());
             }

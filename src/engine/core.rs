@@ -286,6 +286,7 @@ impl Core {
         self.session.id += 1;
         self.session.source = Some(source.clone());
         self.session.codes = None;
+        self.session.is_encoded = false;
         self.session.projection = None;
         let fits = self
             .model
@@ -338,6 +339,7 @@ impl Core {
             self.shown_job = None;
         }
         self.session.codes = None;
+        self.session.is_encoded = false;
         self.session.projection = None;
         self.encoding = None;
         self.publish();
@@ -477,6 +479,7 @@ impl Core {
         self.update_info(|info| info.is_unsaved = true);
         self.session.id += 1;
         self.session.codes = None;
+        self.session.is_encoded = false;
         self.session.projection = None;
         self.encoding = None;
         self.outbox.send(Event::Training(training.report()?));
@@ -498,8 +501,8 @@ impl Core {
         self.update_info(|info| info.is_unsaved = true);
         self.session.id += 1;
         self.outbox.send(Event::Training(report));
-        self.publish();
         self.encode_all();
+        self.publish();
         if let Some(encoding) = &mut self.encoding {
             encoding.is_first = true;
         }

@@ -57,6 +57,7 @@ impl Core {
     /// Begins to encode all items with the model in use, if there are both and they fit.
     pub(super) fn encode_all(&mut self) {
         self.encoding = None;
+        self.session.is_encoded = false;
         let (Some(in_use), Some(dataset)) = (&self.model, &self.session.dataset) else {
             return;
         };
@@ -165,6 +166,7 @@ impl Core {
             self.learn_statistics(&table);
         }
         encoding.shown = encoding.encoded;
+        self.session.is_encoded = is_complete && encoding.limit == usize::MAX;
         self.session.codes = Some(Arc::new(table));
         self.session.projection = Some(Arc::new(projection));
         self.publish();

@@ -90,6 +90,9 @@ pub struct Session {
     pub model: Option<Arc<ModelInfo>>,
     /// Codes of the first `codes.len()` items.
     pub codes: Option<Arc<CodeTable>>,
+    /// Whether these are the codes of all items by the model as it is now: while a training goes on, and until everything
+    /// is encoded after its end, they are older ones or not all.
+    pub is_encoded: bool,
     /// Positions of the same items on the map.
     pub projection: Option<Arc<Projection>>,
 }

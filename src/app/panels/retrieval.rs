@@ -139,7 +139,9 @@ fn query_ui(
             .count();
         (shared, c.codes.ids.len())
     });
-    let painter = ui.painter().with_clip_rect(area);
+    let painter = ui
+        .painter()
+        .with_clip_rect(area.expand2(egui::vec2(theme::STEP, 0.0)));
     let under = egui::pos2(area.center().x, cell.bottom() + 4.0);
     painter.text(
         under,
@@ -196,7 +198,7 @@ fn row_ui(
         theme::strong(theme::BODY),
         tokens.text_strong,
     );
-    let Some(neighbours) = row.neighbours else {
+    let Some(neighbours) = row.neighbours.filter(|n| !n.ids.is_empty()) else {
         return Vec::new();
     };
     let under = at + egui::vec2(0.0, 17.0);
@@ -253,6 +255,9 @@ fn row_ui(
     places
 }
 
+/// Pictures narrower than that have no room for a number below them; it is in their tooltip.
+const LEGIBLE: f32 = 24.0;
+
 struct Neighbour<'a> {
     row: &'a Row<'a>,
     rect: Rect,
@@ -291,15 +296,13 @@ fn neighbour_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, query: usize, n: &
         Some(label) => (format!("{label} · {distance}"), tokens.warn),
         None => (distance, tokens.text_weak),
     };
-    let under = n.rect.center_bottom() + egui::vec2(0.0, 2.0);
-    let clip = n.rect.expand2(egui::vec2(3.0, 20.0));
-    ui.painter().with_clip_rect(clip).text(
-        under,
-        Align2::CENTER_TOP,
-        text,
-        theme::regular(10.0),
-        colour,
-    );
+    if n.rect.width() >= LEGIBLE {
+        let under = n.rect.center_bottom() + egui::vec2(0.0, 2.0);
+        let clip = n.rect.expand2(egui::vec2(3.0, 20.0));
+        let font = theme::regular(10.0);
+        let painter = ui.painter().with_clip_rect(clip);
+        painter.text(under, Align2::CENTER_TOP, text, font, colour);
+    }
     if response.hovered() {
         cx.out.hovered = Some(n.id);
     }
