@@ -158,25 +158,35 @@ impl Core {
         let (device, info) = device::cpu("the GPU stopped working");
         (self.device, self.info) = (device, info);
         self.outbox.send(Event::Device(self.info.clone()));
+        // What a lost device leaves behind may panic even while it is thrown away.
+        if catch_unwind(AssertUnwindSafe(|| self.rebuild(training))).is_err() {
+            self.report_end_of_training();
+            self.outbox.send(Event::Failed(Error::device(
+                "the work could not be continued on the CPU",
+            )));
+        }
+        self.encode_all();
+    }
+
+    /// Model and training anew on the present device.
+    fn rebuild(&mut self, training: Option<Training>) {
         if let Some(in_use) = &mut self.model {
             match in_use.file.model(&self.device) {
                 Ok(network) => in_use.network = network,
                 Err(error) => self.outbox.send(Event::Failed(error)),
             }
         }
-        if let Some(training) = training {
-            match training.restored(&self.device) {
-                Ok(mut restored) => {
-                    restored.set_meanwhile(self.meanwhile());
-                    self.training = Some(restored);
-                }
-                Err((training, error)) => {
-                    self.outbox.send(Event::Failed(error));
-                    self.keep_checkpoint(*training);
-                }
+        let Some(training) = training else { return };
+        match training.restored(&self.device) {
+            Ok(mut restored) => {
+                restored.set_meanwhile(self.meanwhile());
+                self.training = Some(restored);
+            }
+            Err((training, error)) => {
+                self.outbox.send(Event::Failed(error));
+                self.keep_checkpoint(*training);
             }
         }
-        self.encode_all();
     }
 
     /// Ends a training that cannot go on, with the weights of its last whole epoch in use.
