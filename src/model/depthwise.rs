@@ -19,8 +19,9 @@ use burn::backend::flex::{Flex, FlexTensor};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
 
+use super::interruption::breathe;
 use super::likelihood::LANES;
-use super::ops::{Tracked, breathe, is_cpu, rows_per_piece, tracked, untracked};
+use super::ops::{Tracked, is_cpu, rows_per_piece, tracked, untracked};
 
 /// Taps of the kernel, row by row.
 pub(super) const TAPS: usize = 9;

@@ -6,6 +6,7 @@ mod evaluate;
 mod file;
 mod import;
 mod initial;
+mod interruption;
 mod layout;
 mod likelihood;
 mod network;
@@ -21,7 +22,7 @@ pub use auto_encoder::{AutoEncoder, Posteriors};
 pub use evaluate::{Evaluation, evaluate};
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};
 pub(crate) use file::{folder_of, write_atomically};
-pub use ops::interruptible;
+pub use interruption::interruptible;
 pub use shipped::{Shipped, load_named, shipped_for};
 pub use spec::{
     Likelihood, LossPoint, ModelSpec, Network, Preset, SPEC_VERSION, Stage, TrainConfig,

@@ -5,9 +5,6 @@
 //! passes over memory with a hand-written derivative. Invariant: both forms compute the same function; tests compare
 //! them and their derivatives.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -18,37 +15,12 @@ use burn::backend::{Autodiff, DispatchDevice};
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use rayon::prelude::*;
 
+use super::interruption::breathe;
+
 /// Values per parallel piece of an elementwise pass; small enough to stay in a core's cache.
 pub(super) const PIECE: usize = 16 * 1024;
 
 pub(super) type Tracked = Autodiff<Flex, NoCheckpointing>;
-
-thread_local! {
-    static MEANWHILE: RefCell<Option<Rc<dyn Fn()>>> = const { RefCell::new(None) };
-}
-
-/// Does `work` and, on the CPU, calls `meanwhile` on the same thread between one layer and the next, so that what cannot
-/// wait for the end of a training step, or of a batch, need not. `meanwhile` may use networks, but not train them.
-pub fn interruptible<R>(meanwhile: Rc<dyn Fn()>, work: impl FnOnce() -> R) -> R {
-    /// Puts back what was there before, also when `work` panics.
-    struct Restore(Option<Rc<dyn Fn()>>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            MEANWHILE.set(self.0.take());
-        }
-    }
-    let _restore = Restore(MEANWHILE.replace(Some(meanwhile)));
-    work()
-}
-
-/// A moment between two layers.
-pub(super) fn breathe() {
-    // Taken out for the time of the call, so that the layers it uses itself do not call it again.
-    if let Some(meanwhile) = MEANWHILE.take() {
-        meanwhile();
-        MEANWHILE.set(Some(meanwhile));
-    }
-}
 
 /// Whether tensors of this device live in the CPU's memory, where the fused forms apply.
 pub(super) fn is_cpu(device: &Device) -> bool {

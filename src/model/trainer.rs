@@ -11,6 +11,7 @@ use rand::seq::SliceRandom;
 
 use super::auto_encoder::{Architecture, AutoEncoder, normal, read, stream};
 use super::initial;
+use super::interruption::interruptible;
 use super::network::Layer;
 use super::ops;
 use super::optimizer::{Adam, tracked, untracked};
@@ -328,7 +329,7 @@ impl Trainer {
             return work();
         };
         let model = self.model();
-        ops::interruptible(Rc::new(move || meanwhile(&model)), work)
+        interruptible(Rc::new(move || meanwhile(&model)), work)
     }
 
     fn accumulate(&mut self, grads: &mut burn::tensor::Gradients) {
