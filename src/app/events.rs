@@ -82,6 +82,10 @@ impl App {
                     self.state.comparison = Some(comparison);
                 }
             }
+            Event::Hovered { .. }
+            | Event::Encoded { .. }
+            | Event::Sheet { .. }
+            | Event::Refined { .. } => {}
             Event::Training(report) => self.apply_training(report),
             Event::Preview {
                 originals,

@@ -19,6 +19,7 @@ use super::message::{
     DeviceInfo, DeviceKind, Event, ModelInfo, Request, Session, TrainingReport, TrainingState,
 };
 use super::outbox::Outbox;
+use super::pieces::{Measuring, Refining, SheetWork};
 use super::search::Searcher;
 use super::training::Training;
 use crate::data::DatasetSource;
@@ -61,6 +62,9 @@ pub(super) struct Core {
     news: (Sender<News>, Receiver<News>),
     pub(super) encoding: Option<Encoding>,
     pub(super) training: Option<Training>,
+    pub(super) sheet: Option<SheetWork>,
+    pub(super) measuring: Option<Measuring>,
+    pub(super) refining: Option<Refining>,
     pub(super) searcher: Searcher,
 }
 
@@ -88,6 +92,9 @@ pub(super) fn run(options: EngineOptions, inbox: &Inbox, outbox: Outbox) {
         news: bounded(4),
         encoding: None,
         training: None,
+        sheet: None,
+        measuring: None,
+        refining: None,
     };
     loop {
         match inbox.requests.try_recv() {
@@ -148,6 +155,7 @@ impl Core {
     /// itself would fail again: a training ends with the weights of its last whole epoch, an encoding ends.
     fn recover(&mut self) {
         self.cancel_encoding();
+        self.drop_pieces();
         let training = self.training.take();
         if self.info.kind == DeviceKind::Cpu {
             if let Some(training) = training {
@@ -215,8 +223,16 @@ impl Core {
                 } else {
                     self.cancel_encoding();
                 }
+                self.cancel_pieces();
                 Ok(())
             }
+            Request::Refine {
+                generation,
+                picture,
+                code,
+                steps,
+            } => self.refine(generation, &picture, &code, steps),
+            Request::MeasureItems => self.measure_items(),
         }
     }
 
@@ -295,9 +311,7 @@ impl Core {
         }
         self.session.id += 1;
         self.session.source = Some(source.clone());
-        self.session.codes = None;
-        self.session.is_encoded = false;
-        self.session.projection = None;
+        self.forget_codes();
         let fits = self
             .model
             .as_ref()
@@ -348,9 +362,7 @@ impl Core {
             self.session.expected_items = 0;
             self.shown_job = None;
         }
-        self.session.codes = None;
-        self.session.is_encoded = false;
-        self.session.projection = None;
+        self.forget_codes();
         self.encoding = None;
         self.publish();
         let is_awaited = |job: &Job| self.shown_job != Some(job.id);
@@ -375,9 +387,19 @@ impl Core {
         Ok(())
     }
 
+    /// Lets go of all that follows from codes.
+    fn forget_codes(&mut self) {
+        self.session.codes = None;
+        self.session.is_encoded = false;
+        self.session.item_kl = None;
+        self.session.item_errors = None;
+        self.session.projection = None;
+    }
+
     /// Takes a model into use; the session is not published yet.
     pub(super) fn use_model(&mut self, file: ModelFile, path: Option<&Path>) -> Result<()> {
         let network = file.model(&self.device)?;
+        self.drop_pieces();
         if self.info.kind != DeviceKind::Cpu {
             // Kernels are compiled at their first use; better now, with progress, than under the first drag.
             let what = "Preparing the GPU";
@@ -488,9 +510,7 @@ impl Core {
         self.use_model(file, None)?;
         self.update_info(|info| info.is_unsaved = true);
         self.session.id += 1;
-        self.session.codes = None;
-        self.session.is_encoded = false;
-        self.session.projection = None;
+        self.forget_codes();
         self.encoding = None;
         self.outbox.send(Event::Training(training.report()?));
         training.set_meanwhile(self.meanwhile());
@@ -542,7 +562,11 @@ impl Core {
         if can_train {
             self.guarded(Self::train_some);
         }
-        can_train || can_encode
+        let has_pieces = self.has_pieces();
+        if has_pieces {
+            self.guarded(Self::do_pieces);
+        }
+        can_train || can_encode || has_pieces
     }
 }
 

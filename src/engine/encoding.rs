@@ -58,6 +58,7 @@ impl Core {
     pub(super) fn encode_all(&mut self) {
         self.encoding = None;
         self.session.is_encoded = false;
+        self.session.item_errors = None;
         let (Some(in_use), Some(dataset)) = (&self.model, &self.session.dataset) else {
             return;
         };
@@ -167,6 +168,7 @@ impl Core {
         }
         encoding.shown = encoding.encoded;
         self.session.is_encoded = is_complete && encoding.limit == usize::MAX;
+        self.session.item_kl = Some(Arc::new(encoding.posteriors.kl_per_item(code)));
         self.session.codes = Some(Arc::new(table));
         self.session.projection = Some(Arc::new(projection));
         self.publish();

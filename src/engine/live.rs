@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::core::Core;
-use super::mailbox::{Decode, Inspect, Mailbox, Retrieve};
+use super::mailbox::{Decode, Encode, Inspect, Mailbox, Retrieve};
 use super::message::{Event, Query};
 use super::outbox::Outbox;
 use super::search::Task;
@@ -18,7 +18,7 @@ use crate::progress::Progress;
 
 impl Core {
     /// The network as it is now, also half-way through training.
-    fn network(&self) -> Option<AutoEncoder> {
+    pub(super) fn network(&self) -> Option<AutoEncoder> {
         match &self.training {
             Some(training) => Some(training.network()),
             None => self.model.as_ref().map(|m| m.network.clone()),
@@ -31,6 +31,18 @@ impl Core {
         let mut served = false;
         if let Some(mail) = mailbox.decode.take() {
             self.guarded(|core| core.decode(&mail));
+            served = true;
+        }
+        if let Some(mail) = mailbox.hover.take() {
+            self.guarded(|core| core.decode_hovered(&mail));
+            served = true;
+        }
+        if let Some(mail) = mailbox.encode.take() {
+            self.guarded(|core| core.encode_picture(mail));
+            served = true;
+        }
+        if let Some(mail) = mailbox.sheet.take() {
+            self.start_sheet(mail);
             served = true;
         }
         if let Some(mail) = mailbox.inspect.take() {
@@ -49,6 +61,50 @@ impl Core {
             Some(network) => answer(mail, &network, &self.outbox),
             None => Ok(()),
         }
+    }
+
+    fn decode_hovered(&mut self, mail: &Decode) -> Result<()> {
+        let Some(network) = self.network().filter(|n| n.code() == mail.code.len()) else {
+            return Ok(());
+        };
+        let picture = Picture {
+            shape: network.spec().shape,
+            pixels: network.decode(&mail.code)?,
+        };
+        self.outbox.send(Event::Hovered {
+            generation: mail.generation,
+            picture,
+        });
+        Ok(())
+    }
+
+    fn encode_picture(&mut self, mail: Encode) -> Result<()> {
+        let Some(network) = self.network() else {
+            return Ok(());
+        };
+        let Encode {
+            generation,
+            picture,
+        } = mail;
+        // A picture of another shape was meant for a model that is gone.
+        if picture.shape != network.spec().shape {
+            return Ok(());
+        }
+        let posterior = network.encode(&[&picture.pixels], &Progress::silent())?;
+        let loss = (
+            network.losses_at(&[&picture.pixels], &posterior.mean)?[0],
+            posterior.kl_per_item(network.code())[0],
+        );
+        self.outbox.send(Event::Encoded {
+            generation,
+            reconstruction: Picture {
+                shape: picture.shape,
+                pixels: network.decode(&posterior.mean)?,
+            },
+            code: posterior.mean,
+            loss,
+        });
+        Ok(())
     }
 
     /// Serves a drag between the layers of long work: it can wait for neither a training step nor a batch.
@@ -85,7 +141,10 @@ impl Core {
             shape: dataset.shape(),
             pixels: network.decode(&posterior.mean)?,
         };
-        let loss = network.loss_at_mean(pixels, &posterior)?;
+        let loss = (
+            network.losses_at(&[pixels], &posterior.mean)?[0],
+            posterior.kl_per_item(network.code())[0],
+        );
         self.outbox.send(Event::Inspected {
             generation: mail.generation,
             item: mail.item,

@@ -5,12 +5,28 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::message::Query;
+use crate::data::Picture;
 
 /// A code to decode.
 #[derive(Debug)]
 pub(super) struct Decode {
     pub(super) generation: u64,
     pub(super) code: Vec<f32>,
+}
+
+/// A picture from elsewhere to pass through the model.
+#[derive(Debug)]
+pub(super) struct Encode {
+    pub(super) generation: u64,
+    pub(super) picture: Picture,
+}
+
+/// Codes to decode one after the other.
+#[derive(Debug)]
+pub(super) struct Sheet {
+    pub(super) generation: u64,
+    /// `[count, code]`.
+    pub(super) codes: Vec<f32>,
 }
 
 /// An item to pass through the model.
@@ -54,6 +70,10 @@ impl<T> Slot<T> {
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
     pub(super) decode: Slot<Decode>,
+    /// The code at the pointer.
+    pub(super) hover: Slot<Decode>,
+    pub(super) encode: Slot<Encode>,
+    pub(super) sheet: Slot<Sheet>,
     pub(super) inspect: Slot<Inspect>,
     pub(super) retrieve: Slot<Retrieve>,
 }

@@ -93,6 +93,10 @@ pub struct Session {
     /// Whether these are the codes of all items by the model as it is now: while a training goes on, and until everything
     /// is encoded after its end, they are older ones or not all.
     pub is_encoded: bool,
+    /// KL of each encoded item's posterior from the prior, nats.
+    pub item_kl: Option<Arc<Vec<f32>>>,
+    /// Reconstruction term of each item at its code, nats; on request.
+    pub item_errors: Option<Arc<Vec<f32>>>,
     /// Positions of the same items on the map.
     pub projection: Option<Arc<Projection>>,
 }
@@ -121,7 +125,20 @@ pub enum Request {
     Stop,
     /// Write the model to a file; with its optimiser's state when it can be trained further.
     SaveModel(PathBuf),
-    /// Give up reading, encoding or searching that is under way.
+    /// Improve the code of a picture by gradient descent on the reconstruction.
+    Refine {
+        /// Comes back with the answers; a request with another one ends it.
+        generation: u64,
+        /// A picture of the model's shape.
+        picture: Picture,
+        /// Where to start.
+        code: Vec<f32>,
+        /// Steps to take.
+        steps: usize,
+    },
+    /// Find out how well the model reconstructs each item ([`Session::item_errors`]).
+    MeasureItems,
+    /// Give up reading, encoding, projecting, measuring or refining that is under way.
     Cancel,
 }
 
@@ -219,6 +236,46 @@ pub enum Event {
         reconstruction: Picture,
         /// Reconstruction term and KL of this item, nats.
         loss: (f32, f32),
+    },
+    /// The picture of the code at the pointer.
+    Hovered {
+        /// Of the request.
+        generation: u64,
+        /// What the decoder makes of it.
+        picture: Picture,
+    },
+    /// A picture from elsewhere passed through the model.
+    Encoded {
+        /// Of the request.
+        generation: u64,
+        /// Posterior mean.
+        code: Vec<f32>,
+        /// What the decoder makes of the posterior mean.
+        reconstruction: Picture,
+        /// Reconstruction term and KL, nats.
+        loss: (f32, f32),
+    },
+    /// Some of the pictures of a sheet.
+    Sheet {
+        /// Of the request.
+        generation: u64,
+        /// The place of the first of them among all.
+        first: usize,
+        /// The pictures.
+        pictures: Vec<Picture>,
+    },
+    /// Gradient descent on a code goes on, or ended.
+    Refined {
+        /// Of the request.
+        generation: u64,
+        /// Steps taken.
+        step: usize,
+        /// Whether it has ended.
+        is_over: bool,
+        /// The best code so far.
+        code: Vec<f32>,
+        /// Reconstruction term at the start and at the best code, nats.
+        losses: (f32, f32),
     },
     /// A query answered in both spaces.
     Retrieved {

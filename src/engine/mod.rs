@@ -11,6 +11,7 @@ mod loading;
 mod mailbox;
 mod message;
 mod outbox;
+mod pieces;
 mod search;
 mod training;
 
@@ -19,7 +20,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use mailbox::{Decode, Inspect, Mailbox, Retrieve};
+use mailbox::{Decode, Encode, Inspect, Mailbox, Retrieve, Sheet};
 pub use message::{
     Comparison, DeviceChoice, DeviceInfo, DeviceKind, Event, ModelInfo, Query, Request, Session,
     TrainingReport, TrainingState,
@@ -27,6 +28,7 @@ pub use message::{
 
 use burn::tensor::Device;
 
+use crate::data::Picture;
 use crate::error::Result;
 
 /// The device for `choice`, and what it is, for work outside the engine's thread.
@@ -104,6 +106,28 @@ impl Engine {
     /// Asks for the picture of a code; a request that still waits is replaced.
     pub fn decode(&self, generation: u64, code: Vec<f32>) {
         self.mailbox.decode.put(Decode { generation, code });
+        let _ = self.bell.try_send(());
+    }
+
+    /// Asks for the picture of the code at the pointer; a request that still waits is replaced.
+    pub fn decode_hovered(&self, generation: u64, code: Vec<f32>) {
+        self.mailbox.hover.put(Decode { generation, code });
+        let _ = self.bell.try_send(());
+    }
+
+    /// Asks for a picture from elsewhere to be passed through the model; a request that still waits is replaced.
+    pub fn encode(&self, generation: u64, picture: Picture) {
+        self.mailbox.encode.put(Encode {
+            generation,
+            picture,
+        });
+        let _ = self.bell.try_send(());
+    }
+
+    /// Asks for the pictures of `codes`, `[count, code]`, which come bit by bit; those of an earlier call that are not made
+    /// yet are left out.
+    pub fn decode_sheet(&self, generation: u64, codes: Vec<f32>) {
+        self.mailbox.sheet.put(Sheet { generation, codes });
         let _ = self.bell.try_send(());
     }
 

@@ -155,6 +155,19 @@ impl Posteriors {
         let items = (self.mean.len() / code.max(1)).max(1) as f64;
         kl.iter().map(|k| (k / items) as f32).collect()
     }
+
+    /// KL of each item's posterior from the prior, in nats, summed over the code's dimensions.
+    #[must_use]
+    pub fn kl_per_item(&self, code: usize) -> Vec<f32> {
+        let items = self.mean.chunks(code.max(1));
+        items
+            .zip(self.log_variance.chunks(code.max(1)))
+            .map(|(mean, log_variance)| {
+                let terms = mean.iter().zip(log_variance);
+                terms.map(|(m, s)| 0.5 * (s.exp() + m * m - 1.0 - s)).sum()
+            })
+            .collect()
+    }
 }
 
 /// A network with its weights, for encoding and decoding.
@@ -251,31 +264,40 @@ impl AutoEncoder {
 }
 
 impl AutoEncoder {
-    /// Reconstruction term at the posterior mean, and KL, of one picture, in nats.
+    /// Reconstruction term of each picture at its code, in nats; `codes` are `[items, code]`.
     ///
     /// # Errors
-    /// When the device fails.
-    pub fn loss_at_mean(&self, pixels: &[u8], posterior: &Posteriors) -> Result<(f32, f32)> {
+    /// When there are not as many codes as pictures, or the device fails.
+    pub fn losses_at(&self, items: &[&[u8]], codes: &[f32]) -> Result<Vec<f32>> {
+        let code = self.code();
+        if codes.len() != items.len() * code {
+            return Err(Error::model(format!(
+                "{} numbers are not the codes of {} pictures",
+                codes.len(),
+                items.len()
+            )));
+        }
         let device = &self.architecture.device;
-        let inputs = self.architecture.inputs(&[pixels], None, device);
-        let code = Tensor::from_data(
-            TensorData::new(posterior.mean.clone(), [1, self.code()]),
-            device,
-        );
-        let (output, padding) = self
-            .architecture
-            .masked(self.architecture.plan.decode(&self.weights, code));
-        let reconstruction = read(likelihood::reconstruction(
-            output,
-            inputs,
-            self.spec().likelihood,
-            1.0,
-        ))?[0]
-            - padding;
-        Ok((
-            reconstruction,
-            posterior.kl_per_dimension(self.code()).iter().sum(),
-        ))
+        let mut losses = Vec::with_capacity(items.len());
+        for (items, codes) in items
+            .chunks(DECODE_BATCH)
+            .zip(codes.chunks(DECODE_BATCH * code))
+        {
+            let mut padded = (items.to_vec(), codes.to_vec());
+            if !ops::is_cpu(device) && items.len() > 1 {
+                padded.0.resize(DECODE_BATCH, items[0]);
+                padded.1.resize(DECODE_BATCH * code, 0.0);
+            }
+            let rows = padded.0.len();
+            let inputs = self.architecture.inputs(&padded.0, None, device);
+            let codes = Tensor::from_data(TensorData::new(padded.1, [rows, code]), device);
+            let output = self.architecture.plan.decode(&self.weights, codes);
+            let (output, padding) = self.architecture.masked(output);
+            let rows = likelihood::reconstruction_rows(output, &inputs, 1, self.spec().likelihood);
+            let rows = read(rows)?;
+            losses.extend(rows[..items.len()].iter().map(|loss| loss - padding));
+        }
+        Ok(losses)
     }
 }
 

@@ -12,6 +12,7 @@ mod likelihood;
 mod network;
 mod ops;
 mod optimizer;
+mod refine;
 mod shipped;
 mod spec;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use evaluate::{Evaluation, evaluate};
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};
 pub(crate) use file::{folder_of, write_atomically};
 pub use interruption::interruptible;
+pub use refine::Refinement;
 pub use shipped::{Shipped, load_named, shipped_for};
 pub use spec::{
     Likelihood, LossPoint, ModelSpec, Network, Preset, SPEC_VERSION, Stage, TrainConfig,
