@@ -10,6 +10,7 @@ use std::time::Instant;
 use eframe::egui::{self, CentralPanel, Context, Frame, Pos2, Ui};
 
 use super::command::{Action, Command, Outbox, builtin};
+use super::command_palette::{CommandPalette, Offer};
 use super::dialogs::Dialogs;
 use super::hint::Tried;
 use super::layout::Layout;
@@ -40,6 +41,7 @@ pub struct AppOptions {
 /// Which overlay is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Overlay {
+    Palette,
     Shortcuts,
     About,
 }
@@ -58,6 +60,7 @@ pub struct App {
     pub(super) is_dark: bool,
     pub(super) is_smooth: bool,
     pub(super) overlay: Option<Overlay>,
+    pub(super) palette: CommandPalette,
     /// The view of the last start, until its data and model are there.
     pub(super) last_view: Option<(String, String, View)>,
     pub(super) generations: Generations,
@@ -78,6 +81,8 @@ pub(super) struct Generations {
     pub decoded: u64,
     pub inspect: u64,
     pub retrieve: u64,
+    pub encode: u64,
+    pub refine: u64,
 }
 
 impl App {
@@ -111,6 +116,7 @@ impl App {
             is_dark: saved.is_dark,
             is_smooth: saved.is_smooth,
             overlay: None,
+            palette: CommandPalette::default(),
             last_view: saved.view,
             generations: Generations::default(),
             started: Instant::now(),
@@ -251,6 +257,23 @@ impl App {
         (data, model)
     }
 
+    /// What the command palette offers: every command, and what can be done with what is loaded.
+    fn offers(&self, ctx: &Context) -> Vec<Offer> {
+        let mut offers: Vec<Offer> = Command::all()
+            .filter(|command| *command != Command::ShowPalette)
+            .map(|command| Offer::of(ctx, command))
+            .collect();
+        for (name, colouring) in super::panels::colourings(&self.state) {
+            offers.push(Offer::new(
+                super::fonts::icon::PALETTE,
+                format!("Colour by {}", name.to_lowercase()),
+                "Let the colours of the map say this",
+                Action::Colour(colouring),
+            ));
+        }
+        offers
+    }
+
     fn collect_actions(&mut self, ctx: &Context) {
         let chosen: Vec<_> = self.dialogs.take().collect();
         for answer in chosen {
@@ -270,6 +293,15 @@ impl App {
         // An open menu or list has the keys, Escape above all.
         if ctx.text_edit_focused() || egui::Popup::is_any_open(ctx) {
             return;
+        }
+        let events = ctx.input(|i| i.events.clone());
+        for event in events {
+            match event {
+                egui::Event::PasteImage(image) => self.paste_own(ctx, &image),
+                egui::Event::Paste(text) => self.paste_code(ctx, &text),
+                egui::Event::Copy => self.copy_code(ctx),
+                _ => {}
+            }
         }
         for (command, shortcut) in Command::shortcuts() {
             if ctx.input_mut(|i| i.consume_shortcut(&shortcut)) {
@@ -317,6 +349,12 @@ impl eframe::App for App {
                 };
                 self.layout.show_ui(ui, &mut self.panels, &mut cx);
             });
+        if self.overlay == Some(Overlay::Palette) {
+            let offers = self.offers(ui.ctx());
+            if self.palette.show_ui(ui.ctx(), tokens, offers, &mut out) {
+                self.overlay = None;
+            }
+        }
         help::overlay_ui(ui.ctx(), &mut self.overlay, tokens);
         bars::drop_target_ui(ui.ctx(), tokens);
         self.toasts.show_ui(ui.ctx(), tokens);

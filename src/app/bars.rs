@@ -36,7 +36,12 @@ pub(super) fn top_ui(ui: &mut Ui, app: &App, tokens: &'static Tokens, out: &mut 
                 ui.menu_button("Edit", |ui| edit_menu(ui, app, out));
                 ui.menu_button("View", |ui| view_menu(ui, app, out));
                 ui.menu_button("Help", |ui| {
-                    entries(ui, out, &[Command::ShowShortcuts, Command::ShowAbout]);
+                    let help = [
+                        Command::ShowPalette,
+                        Command::ShowShortcuts,
+                        Command::ShowAbout,
+                    ];
+                    entries(ui, out, &help);
                 });
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     let glyph = if tokens.is_dark {
@@ -45,7 +50,7 @@ pub(super) fn top_ui(ui: &mut Ui, app: &App, tokens: &'static Tokens, out: &mut 
                         icon::MOON
                     };
                     icon_button(ui, glyph, Command::ToggleTheme, out);
-                    icon_button(ui, icon::KEYBOARD, Command::ShowShortcuts, out);
+                    icon_button(ui, icon::TERMINAL, Command::ShowPalette, out);
                     let (data, model) = app.loaded_names();
                     let title = match (data.is_empty(), model.is_empty()) {
                         (true, true) => String::new(),
@@ -122,12 +127,7 @@ fn edit_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
     let has_model = app.state.model().is_some();
     entry(ui, Command::ResetCode, has_model, out);
     entry(ui, Command::RandomCode, has_model, out);
-    entry(
-        ui,
-        Command::CodeOfSelection,
-        app.view.selection.is_some(),
-        out,
-    );
+    entry(ui, Command::CodeOfSelection, app.view.item().is_some(), out);
     ui.separator();
     let has_items = app.state.items() > 0;
     for command in [
@@ -137,12 +137,8 @@ fn edit_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
     ] {
         entry(ui, command, has_items, out);
     }
-    entry(
-        ui,
-        Command::ClearSelection,
-        app.view.selection.is_some(),
-        out,
-    );
+    entry(ui, Command::DrawPicture, has_model, out);
+    entry(ui, Command::ClearSelection, app.view.item().is_some(), out);
 }
 
 fn view_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {

@@ -10,7 +10,7 @@ use eframe::egui::{Key, KeyboardShortcut, Modifiers};
 use super::fonts::icon;
 use super::panels::PanelKind;
 use super::view::{Camera, Colouring};
-use crate::data::DatasetSource;
+use crate::data::{DatasetSource, Picture};
 use crate::engine::Request;
 use crate::model::{ModelSpec, TrainConfig};
 
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     NextItem,
     PreviousItem,
     RandomItem,
+    DrawPicture,
+    RefineOwn,
     FitMap,
     ToggleSmooth,
     ToggleTheme,
@@ -43,6 +45,7 @@ pub(crate) enum Command {
     Resume,
     Step,
     Stop,
+    ShowPalette,
     ShowShortcuts,
     ShowAbout,
 }
@@ -62,6 +65,16 @@ pub(crate) enum Action {
     SaveModel(PathBuf),
     /// Select an item.
     Select(usize),
+    /// Take a picture as the person's own, of the model's shape.
+    SetOwn {
+        picture: Picture,
+        /// The stroke that changed it, where it was drawn; changes by one stroke are one step back.
+        stroke: Option<u64>,
+    },
+    /// Look at the own picture.
+    FocusOwn,
+    /// Let go of the own picture.
+    ForgetOwn,
     /// Move one slider.
     SetDimension {
         /// Which.
@@ -99,7 +112,7 @@ const fn key(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
 impl Command {
     /// Every command, in the order in which the list of shortcuts shows them.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        const COMMANDS: [Command; 27] = [
+        const COMMANDS: [Command; 30] = [
             Command::OpenData,
             Command::OpenFolder,
             Command::OpenModel,
@@ -117,6 +130,8 @@ impl Command {
             Command::NextItem,
             Command::PreviousItem,
             Command::RandomItem,
+            Command::DrawPicture,
+            Command::RefineOwn,
             Command::FitMap,
             Command::ToggleSmooth,
             Command::ToggleTheme,
@@ -125,6 +140,7 @@ impl Command {
             Command::Resume,
             Command::Step,
             Command::Stop,
+            Command::ShowPalette,
             Command::ShowShortcuts,
             Command::ShowAbout,
         ];
@@ -233,6 +249,18 @@ impl Command {
                 icon::CLICK,
                 key(PLAIN, Key::I),
             ),
+            Self::DrawPicture => (
+                "Draw a picture",
+                "Draw a picture of your own and see its code and its neighbours",
+                icon::PENCIL,
+                key(PLAIN, Key::D),
+            ),
+            Self::RefineOwn => (
+                "Refine its code",
+                "Improve the code of your own picture by gradient descent on the reconstruction",
+                icon::WAND,
+                None,
+            ),
             Self::FitMap => (
                 "Fit map",
                 "Show the whole map",
@@ -281,6 +309,12 @@ impl Command {
                 "End training and keep the best weights",
                 icon::STOP,
                 None,
+            ),
+            Self::ShowPalette => (
+                "Command palette",
+                "Find any command by typing a part of its name",
+                icon::TERMINAL,
+                key(CTRL, Key::P),
             ),
             Self::ShowShortcuts => (
                 "Shortcuts",

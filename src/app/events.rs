@@ -11,7 +11,8 @@ use super::application::App;
 use super::format;
 use super::state::{Decoded, Inspected, Level, Task};
 use super::theme::Tokens;
-use super::view::View;
+use super::view::{Focus, View};
+use crate::data::Picture;
 use crate::engine::{Event, Session, TrainingReport, TrainingState};
 
 impl App {
@@ -82,10 +83,28 @@ impl App {
                     self.state.comparison = Some(comparison);
                 }
             }
-            Event::Hovered { .. }
-            | Event::Encoded { .. }
-            | Event::Sheet { .. }
-            | Event::Refined { .. } => {}
+            Event::Encoded {
+                generation,
+                code,
+                reconstruction,
+                loss,
+            } => {
+                if generation == self.generations.encode {
+                    self.apply_own(ctx, code, reconstruction, loss);
+                }
+            }
+            Event::Refined {
+                generation,
+                step,
+                is_over,
+                code,
+                losses,
+            } => {
+                if generation == self.generations.refine {
+                    self.apply_refined(step, is_over, code, losses);
+                }
+            }
+            Event::Hovered { .. } | Event::Sheet { .. } => {}
             Event::Training(report) => self.apply_training(report),
             Event::Preview {
                 originals,
@@ -96,10 +115,11 @@ impl App {
                 self.state.preview = Some((originals, reconstructions));
                 // The weights moved on: the portrait and the selected item follow.
                 self.request_picture();
-                if let Some(item) = self.view.selection {
+                if let Some(item) = self.view.item() {
                     self.generations.inspect += 1;
                     self.engine.inspect(self.generations.inspect, item);
                 }
+                self.request_own();
             }
             Event::Saved(path) => {
                 self.tell(ctx, Level::Success, format!("Saved {}", path.display()));
@@ -157,8 +177,18 @@ impl App {
         if !same_model || self.state.decoded.is_none() {
             self.request_picture();
         }
+        let keeps_own = |own: &Picture| {
+            now.model
+                .as_ref()
+                .is_some_and(|m| m.spec.shape == own.shape)
+        };
+        if self.view.own.as_ref().is_some_and(|own| !keeps_own(own)) {
+            self.drop_own();
+        } else if !same_model {
+            self.request_own();
+        }
         // Neighbours are sought anew when the selected item has come, when its code has, and when all have.
-        let selected = self.view.selection.unwrap_or(usize::MAX);
+        let selected = self.view.item().unwrap_or(usize::MAX);
         let reach = |s: &Session| {
             let codes = s.codes.as_ref().map_or(0, |c| c.len());
             let items = s.dataset.as_ref().map_or(0, |d| d.len());
@@ -168,7 +198,8 @@ impl App {
                 codes == s.expected_items,
             )
         };
-        if self.view.selection.is_some() && (is_new || !same_model || reach(&before) != reach(&now))
+        if self.view.focus != Focus::Nothing
+            && (is_new || !same_model || reach(&before) != reach(&now))
         {
             self.request_neighbours();
         }
@@ -192,13 +223,17 @@ impl App {
     fn restore_last_view(&mut self) {
         let names = self.loaded_names();
         let dims = self.state.model().map_or(0, |m| m.spec.code);
+        let shape = self.state.model().map(|m| m.spec.shape);
+        let items = self.state.session.expected_items;
         let fits = |(data, model, view): &(String, String, View)| {
             (data, model) == (&names.0, &names.1)
                 && view.code.len() == dims
                 && view.code.iter().all(|x| x.is_finite())
+                && view.item().is_none_or(|item| item < items)
                 && view
-                    .selection
-                    .is_none_or(|item| item < self.state.session.expected_items)
+                    .own
+                    .as_ref()
+                    .is_none_or(|own| Some(own.shape) == shape && own.is_whole())
         };
         if self.state.session.dataset.is_some()
             && self.state.model().is_some()
@@ -206,6 +241,7 @@ impl App {
         {
             self.view = view;
             self.request_picture();
+            self.request_own();
             self.request_neighbours();
         }
     }
@@ -271,7 +307,7 @@ mod tests {
 
     use super::*;
     use crate::app::{AppOptions, can_draw};
-    use crate::data::{ImageShape, Picture};
+    use crate::data::ImageShape;
     use crate::engine::EngineOptions;
 
     #[test]

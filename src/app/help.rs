@@ -10,7 +10,9 @@ use super::theme::{self, Tokens};
 
 /// Draws the overlay that is open, if one is.
 pub(super) fn overlay_ui(ctx: &Context, open: &mut Option<Overlay>, tokens: &Tokens) {
-    let Some(overlay) = *open else { return };
+    let Some(overlay) = open.filter(|o| *o != Overlay::Palette) else {
+        return;
+    };
     let frame = Frame::popup(&ctx.global_style()).inner_margin(theme::DOUBLE + theme::HALF);
     let modal = Modal::new(Id::unique("overlay"));
     let modal = modal.frame(frame).show(ctx, |ui| {
@@ -18,6 +20,8 @@ pub(super) fn overlay_ui(ctx: &Context, open: &mut Option<Overlay>, tokens: &Tok
         match overlay {
             Overlay::Shortcuts => shortcuts_ui(ui, tokens),
             Overlay::About => about_ui(ui, tokens),
+            // Has a window of its own.
+            Overlay::Palette => {}
         }
         ui.add_space(theme::DOUBLE);
         ui.vertical_centered(|ui| ui.button("Close").clicked())

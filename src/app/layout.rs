@@ -30,11 +30,11 @@ impl Default for Layout {
             tiles.insert_tab_tile(panes)
         };
         let about = tabs(&[P::Data, P::Model]);
-        let training = tabs(&[P::Training]);
+        let training = tabs(&[P::Training, P::Selection]);
         let map = tabs(&[P::Map]);
-        let below = tabs(&[P::Retrieval, P::Log]);
-        let picture = tabs(&[P::Picture]);
-        let sliders = tabs(&[P::Sliders]);
+        let below = tabs(&[P::Retrieval, P::Path, P::Items, P::Log]);
+        let picture = tabs(&[P::Picture, P::Sheet, P::Own]);
+        let sliders = tabs(&[P::Sliders, P::Directions]);
         let left = split(
             &mut tiles,
             LinearDir::Vertical,

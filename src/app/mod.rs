@@ -4,7 +4,9 @@
 
 mod application;
 mod bars;
+mod code;
 mod command;
+mod command_palette;
 mod dialogs;
 mod events;
 mod fonts;
@@ -12,6 +14,7 @@ mod format;
 mod help;
 mod hint;
 mod layout;
+mod own;
 mod palette;
 mod panels;
 mod perform;

@@ -9,9 +9,10 @@ use eframe::egui::{Context, ViewportCommand};
 
 use super::application::{App, Overlay};
 use super::command::{Action, Command};
+use super::command_palette::CommandPalette;
 use super::hint::Hint;
 use super::state::Level;
-use super::view::{Change, View};
+use super::view::{Change, Focus, View};
 use crate::engine::{Query, Request};
 
 /// Neighbours shown in each row.
@@ -34,7 +35,15 @@ impl App {
                 self.engine.request(Request::OpenModel(path));
             }
             Action::SaveModel(path) => self.engine.request(Request::SaveModel(path)),
-            Action::Select(item) => self.select_item(ctx, Some(item)),
+            Action::Select(item) => self.set_focus(ctx, Focus::Item(item)),
+            Action::SetOwn { picture, stroke } => self.set_own(ctx, picture, stroke),
+            Action::FocusOwn => {
+                if self.view.own.is_some() {
+                    self.set_focus(ctx, Focus::Own);
+                    self.request_own();
+                }
+            }
+            Action::ForgetOwn => self.forget_own(ctx),
             Action::SetDimension { dim, value } => {
                 if self.view.code.get(dim).is_some_and(|v| *v != value) {
                     self.record(ctx, Change::Dimension(dim));
@@ -95,20 +104,20 @@ impl App {
                 }
             }
             Command::RandomCode => {
-                let code = standard_normal(
+                let code = super::code::standard_normal(
                     self.view.code.len(),
                     self.generations.decode ^ self.entropy(),
                 );
                 self.set_code(ctx, code);
             }
             Command::CodeOfSelection => {
-                if let Some(code) = self.view.selection.and_then(|item| self.code_of(item)) {
+                if let Some(code) = self.view.item().and_then(|item| self.code_of(item)) {
                     self.set_code(ctx, code);
                 }
             }
             Command::ClearSelection => {
-                if self.overlay.take().is_none() && self.view.selection.is_some() {
-                    self.select_item(ctx, None);
+                if self.overlay.take().is_none() && self.view.focus != Focus::Nothing {
+                    self.set_focus(ctx, Focus::Nothing);
                 }
             }
             Command::NextItem => self.step_selection(ctx, 1),
@@ -117,9 +126,11 @@ impl App {
                 let items = self.state.items();
                 if items > 0 {
                     let item = (self.entropy() % items as u64) as usize;
-                    self.select_item(ctx, Some(item));
+                    self.set_focus(ctx, Focus::Item(item));
                 }
             }
+            Command::DrawPicture => self.draw_own(ctx),
+            Command::RefineOwn => self.refine_own(ctx),
             Command::FitMap => self.perform(ctx, Action::Look(None)),
             Command::ToggleSmooth => {
                 self.is_smooth = !self.is_smooth;
@@ -136,6 +147,10 @@ impl App {
             }
             Command::TogglePanel(kind) => self.layout.toggle(kind),
             Command::ResetLayout => self.layout = super::layout::Layout::default(),
+            Command::ShowPalette => {
+                self.palette = CommandPalette::default();
+                self.toggle_overlay(Overlay::Palette);
+            }
             Command::ShowShortcuts => self.toggle_overlay(Overlay::Shortcuts),
             Command::ShowAbout => self.toggle_overlay(Overlay::About),
             // Requests were sent above.
@@ -191,6 +206,11 @@ impl App {
             self.perform(ctx, Action::OpenModel(path));
             return;
         }
+        // To someone with a model a single picture is one to show it; a folder or an archive is data.
+        if self.state.model().is_some() && crate::data::formats::is_picture(&path) {
+            self.open_own(ctx, &path);
+            return;
+        }
         match path.to_string_lossy().parse() {
             Ok(source) => {
                 self.state.remember(path);
@@ -220,7 +240,7 @@ impl App {
             .note(self.started.elapsed().as_secs_f64(), level, text);
     }
 
-    fn record(&mut self, ctx: &Context, change: Change) {
+    pub(super) fn record(&mut self, ctx: &Context, change: Change) {
         self.history
             .record(&self.view, change, ctx.input(|i| i.time));
     }
@@ -230,69 +250,35 @@ impl App {
         if items > 0 {
             let from = self
                 .view
-                .selection
+                .item()
                 .map_or(if by > 0 { -1 } else { 0 }, |s| s as isize);
-            self.select_item(ctx, Some((from + by).rem_euclid(items) as usize));
+            let item = (from + by).rem_euclid(items) as usize;
+            self.set_focus(ctx, Focus::Item(item));
         }
     }
 
-    fn select_item(&mut self, ctx: &Context, item: Option<usize>) {
-        if item.is_some_and(|item| item >= self.state.items()) {
+    fn set_focus(&mut self, ctx: &Context, focus: Focus) {
+        if matches!(focus, Focus::Item(item) if item >= self.state.items()) {
             return;
         }
-        self.record(ctx, Change::Selection);
-        self.view.selection = item;
-        if let Some(code) = item.and_then(|item| self.code_of(item)) {
+        self.record(ctx, Change::Focus);
+        self.view.focus = focus;
+        if let Some(code) = self.view.item().and_then(|item| self.code_of(item)) {
             self.view.code = code;
             self.request_picture();
-        }
-        if item.is_some() {
             self.tried.note(Hint::ClickPoint);
         }
         self.request_neighbours();
     }
 
-    fn set_code(&mut self, ctx: &Context, code: Vec<f32>) {
-        self.record(ctx, Change::Code);
-        self.view.code = code;
-        self.request_picture();
-    }
-
     fn show(&mut self, _ctx: &Context, view: View) {
-        let selection_changed = view.selection != self.view.selection;
+        let other = (view.focus, &view.own) != (self.view.focus, &self.view.own);
         self.view = view;
         self.request_picture();
-        if selection_changed {
+        if other {
+            self.request_own();
             self.request_neighbours();
         }
-    }
-
-    /// The posterior mean of an item, if it is encoded.
-    fn code_of(&self, item: usize) -> Option<Vec<f32>> {
-        let codes = self.state.session.codes.as_ref()?;
-        (item < codes.len()).then(|| codes.code(item).to_vec())
-    }
-
-    /// The mean code of the loaded items, or of the items the model was trained on.
-    fn mean_code(&self) -> Option<Vec<f32>> {
-        let model = self.state.model()?;
-        let mean = match &self.state.session.codes {
-            Some(codes) if codes.dims() == model.spec.code && codes.len() > 1 => {
-                codes.mean().to_vec()
-            }
-            _ if model.code_mean.len() == model.spec.code => model.code_mean.clone(),
-            _ => vec![0.0; model.spec.code],
-        };
-        Some(mean)
-    }
-
-    /// What the sliders show at first: the code of one item, for a picture with character, else the mean.
-    pub(super) fn first_code(&self) -> Option<Vec<f32>> {
-        let model = self.state.model()?;
-        if model.code_example.len() == model.spec.code {
-            return Some(model.code_example.clone());
-        }
-        self.mean_code()
     }
 
     /// Asks for the picture of the sliders' code.
@@ -308,61 +294,33 @@ impl App {
         }
     }
 
-    /// Asks for the neighbours of the selection and for its way through the model.
+    /// Asks for the neighbours of what is in focus and for its way through the model.
     pub(super) fn request_neighbours(&mut self) {
         self.state.comparison = None;
+        self.seek_neighbours();
+    }
+
+    /// The same, with the present answer shown until the new one is there.
+    pub(super) fn seek_neighbours(&mut self) {
         self.generations.retrieve += 1;
         self.generations.inspect += 1;
-        match self.view.selection {
-            Some(item) => {
+        let generation = self.generations.retrieve;
+        match self.view.focus {
+            Focus::Item(item) => {
                 self.engine
-                    .retrieve(self.generations.retrieve, Query::Item(item), NEIGHBOURS);
+                    .retrieve(generation, Query::Item(item), NEIGHBOURS);
                 if self.state.model().is_some() {
                     self.engine.inspect(self.generations.inspect, item);
                 }
             }
-            None => self.state.inspected = None,
+            Focus::Own => {
+                self.state.inspected = None;
+                if let Some(own) = self.view.own.clone() {
+                    self.engine
+                        .retrieve(generation, Query::Picture(own), NEIGHBOURS);
+                }
+            }
+            Focus::Nothing => self.state.inspected = None,
         }
-    }
-
-    fn entropy(&self) -> u64 {
-        let nanos = self.started.elapsed().as_nanos() as u64;
-        split_mix(nanos)
-    }
-}
-
-/// One step of Steele, Lea and Flood's `SplitMix64` (2014).
-fn split_mix(state: u64) -> u64 {
-    let mut z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-/// `n` draws from a standard normal (Box and Muller).
-fn standard_normal(n: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed;
-    let mut uniform = || {
-        state = split_mix(state);
-        ((state >> 40) as f32 + 0.5) / (1u64 << 24) as f32
-    };
-    (0..n)
-        .map(|_| (-2.0 * uniform().ln()).sqrt() * (std::f32::consts::TAU * uniform()).cos())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn normal_draws_have_unit_spread() {
-        let draws = standard_normal(20_000, 7);
-        let mean = draws.iter().sum::<f32>() / draws.len() as f32;
-        let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / draws.len() as f32;
-        assert!(
-            mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05,
-            "{mean} {variance}"
-        );
     }
 }

@@ -12,7 +12,7 @@ use super::layout::Layout;
 use super::view::View;
 
 /// Changes whenever [`Saved`] or the set of panels changes its meaning.
-const KEY: &str = "morphospace-window-2";
+const KEY: &str = "morphospace-window-3";
 
 /// What is stored.
 #[derive(Serialize, Deserialize)]

@@ -25,6 +25,25 @@ pub(crate) struct Inspected {
     pub loss: (f32, f32),
 }
 
+/// The person's own picture, passed through the model.
+pub(crate) struct Own {
+    /// Posterior mean.
+    pub code: Vec<f32>,
+    pub reconstruction: Picture,
+    /// Reconstruction term and KL, nats.
+    pub loss: (f32, f32),
+}
+
+/// Gradient descent on the own picture's code.
+pub(crate) struct Refined {
+    pub step: usize,
+    pub is_over: bool,
+    /// The best code so far.
+    pub code: Vec<f32>,
+    /// Reconstruction term at the encoder's code and at the best, nats.
+    pub losses: (f32, f32),
+}
+
 /// Work that goes on.
 pub(crate) struct Task {
     pub what: String,
@@ -59,6 +78,9 @@ pub(crate) struct State {
     pub device: Option<DeviceInfo>,
     pub decoded: Option<Decoded>,
     pub inspected: Option<Inspected>,
+    /// The own picture's way through the model; follows the view's.
+    pub own: Option<Own>,
+    pub refined: Option<Refined>,
     pub comparison: Option<Arc<Comparison>>,
     pub tasks: Vec<Task>,
     pub training: Option<TrainingReport>,

@@ -84,6 +84,8 @@ pub(crate) struct Textures {
     pub original: Live,
     pub reconstruction: Live,
     pub difference: Live,
+    pub own: Live,
+    pub own_reconstruction: Live,
     pub preview_originals: Live,
     pub preview_reconstructions: Live,
     items: HashMap<usize, TextureHandle>,

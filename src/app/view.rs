@@ -1,8 +1,10 @@
 //! What is shown of what is loaded: small, serialisable, with undo and redo.
 //!
-//! Invariant: a [`View`] holds no pictures, codes of items or other derived data; those follow from it.
+//! Invariant: a [`View`] holds no derived data, such as decoded pictures or codes of items; those follow from it.
 
 use serde::{Deserialize, Serialize};
+
+use crate::data::Picture;
 
 /// What the colour of a point on the map says.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -25,12 +27,26 @@ pub(crate) struct Camera {
     pub max: [f64; 2],
 }
 
+/// What is looked at more closely, and whose neighbours are sought.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) enum Focus {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// An item of the data.
+    Item(usize),
+    /// The person's own picture.
+    Own,
+}
+
 /// What is shown.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct View {
-    /// The selected item.
-    pub selection: Option<usize>,
+    /// What is looked at more closely.
+    pub focus: Focus,
+    /// The person's own picture, of the model's shape: dropped, pasted or drawn.
+    pub own: Option<Picture>,
     /// The sliders' values; empty until a model is there.
     pub code: Vec<f32>,
     /// What the map's colours say.
@@ -39,10 +55,22 @@ pub(crate) struct View {
     pub camera: Option<Camera>,
 }
 
+impl View {
+    /// The item in focus.
+    pub(crate) fn item(&self) -> Option<usize> {
+        match self.focus {
+            Focus::Item(item) => Some(item),
+            Focus::Nothing | Focus::Own => None,
+        }
+    }
+}
+
 /// What kind of change a step of the history is; a run of the same kind is one step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Change {
-    Selection,
+    Focus,
+    /// A stroke of the pencil, by its number.
+    Stroke(u64),
     Dimension(usize),
     Code,
     Colouring,
@@ -52,7 +80,7 @@ pub(crate) enum Change {
 impl Change {
     /// Whether changes of this kind come in streams, such as the frames of a drag.
     fn is_continuous(self) -> bool {
-        matches!(self, Self::Dimension(_) | Self::Camera)
+        matches!(self, Self::Dimension(_) | Self::Camera | Self::Stroke(_))
     }
 }
 
@@ -147,7 +175,7 @@ mod tests {
         assert_eq!(history.past.len(), STEPS);
         let before = history.undo(&with_code(300.0)).expect("there is a past");
         assert!(history.can_redo());
-        history.record(&before, Change::Selection, 400.0);
+        history.record(&before, Change::Focus, 400.0);
         assert!(!history.can_redo() && history.can_undo());
     }
 }

@@ -53,12 +53,20 @@ impl std::fmt::Display for ImageShape {
 }
 
 /// One picture: `height × width × channels` bytes, row by row, channels interleaved, sRGB.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Picture {
     /// Its shape.
     pub shape: ImageShape,
     /// `shape.len()` bytes.
     pub pixels: Vec<u8>,
+}
+
+impl Picture {
+    /// Whether there are as many bytes as its shape says.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.pixels.len() == self.shape.len()
+    }
 }
 
 /// A class per item.

@@ -15,6 +15,7 @@ use crate::app::fonts::icon;
 use crate::app::format;
 use crate::app::hint::Hint;
 use crate::app::palette;
+use crate::app::state::State;
 use crate::app::theme::{self, Tokens};
 use crate::app::view::{Camera, Colouring};
 use crate::app::widgets::{
@@ -59,6 +60,19 @@ impl Panel for MapPanel {
     }
 }
 
+/// What the map can be coloured by, with its name.
+pub(crate) fn colourings(state: &State) -> Vec<(String, Colouring)> {
+    let mut options = vec![("Nothing".to_owned(), Colouring::Plain)];
+    if let Some(data) = &state.session.dataset {
+        if data.labels().is_some() {
+            options.push(("Class".to_owned(), Colouring::Label));
+        }
+        let factor = |f: &crate::data::Factor| (f.name.clone(), Colouring::Factor(f.name.clone()));
+        options.extend(data.factors().iter().map(factor));
+    }
+    options
+}
+
 fn waiting_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let tokens = cx.tokens;
     let task = cx.state.waiting_for();
@@ -88,36 +102,24 @@ fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud) {
     let tokens = cx.tokens;
     let data = cx.state.session.dataset.clone();
     let shown = resolve(&cx.view.colouring, data.as_deref());
-    let name = |colouring: &Colouring| match colouring {
-        Colouring::Auto | Colouring::Plain => "Nothing".to_owned(),
-        Colouring::Label => "Class".to_owned(),
-        Colouring::Factor(name) => name.clone(),
-    };
+    let options = colourings(cx.state);
+    let name = options
+        .iter()
+        .find(|(_, option)| *option == shown)
+        .map_or("Nothing", |(name, _)| name.as_str());
     ui.add_space(6.0);
     ui.horizontal(|ui| {
         ui.set_height(30.0);
         ui.add_space(12.0);
         ui.label(RichText::new("Colour by").color(tokens.text_weak));
-        let mut options = vec![Colouring::Plain];
-        if let Some(data) = &data {
-            options.extend(data.labels().map(|_| Colouring::Label));
-            options.extend(
-                data.factors()
-                    .iter()
-                    .map(|f| Colouring::Factor(f.name.clone())),
-            );
-        }
         let combo = ComboBox::from_id_salt("colouring")
-            .selected_text(name(&shown))
+            .selected_text(name)
             .width(132.0)
             .height(320.0);
         let combo = combo.show_ui(ui, |ui| {
-            for option in options {
-                if ui
-                    .selectable_label(option == shown, name(&option))
-                    .clicked()
-                {
-                    cx.out.act(Action::Colour(option));
+            for (name, option) in &options {
+                if ui.selectable_label(*option == shown, name).clicked() {
+                    cx.out.act(Action::Colour(option.clone()));
                 }
             }
         });
@@ -217,7 +219,7 @@ impl MapPanel {
         paint_links(&painter, cx, &at);
         for (id, colour, width) in [
             (touched.or(cx.hovered), tokens.text_strong, 1.5),
-            (cx.view.selection, tokens.text_strong, 2.0),
+            (cx.view.item(), tokens.text_strong, 2.0),
         ] {
             if let Some((id, at)) = id.and_then(|id| Some((id, at(id)?))) {
                 painter.circle_filled(at, radius + 1.0, cloud.colour(id));
@@ -322,8 +324,7 @@ fn touched(
 
 /// Lines from the selection to its neighbours: in code space, and fainter in pixel space.
 fn paint_links(painter: &egui::Painter, cx: &Cx<'_>, at: &impl Fn(usize) -> Option<Pos2>) {
-    let (Some(comparison), Some(from)) = (&cx.state.comparison, cx.view.selection.and_then(at))
-    else {
+    let (Some(comparison), Some(from)) = (&cx.state.comparison, cx.view.item().and_then(at)) else {
         return;
     };
     let tokens = cx.tokens;

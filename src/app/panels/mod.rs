@@ -3,14 +3,20 @@
 //! Invariant: a panel reads [`Cx`] and emits commands and actions; it changes nothing but its own form fields.
 
 mod data;
+mod directions;
+mod items;
 mod log;
 mod map;
 mod map_cloud;
 mod map_hover;
 mod map_index;
 mod model;
+mod own;
+mod path;
 mod picture;
 mod retrieval;
+mod selection;
+mod sheet;
 mod sliders;
 mod training;
 mod training_form;
@@ -27,7 +33,7 @@ use super::textures::Textures;
 use super::theme::Tokens;
 use super::view::View;
 
-pub(crate) use map::MapPanel;
+pub(crate) use map::{MapPanel, colourings};
 
 /// Which panel a tile holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -40,11 +46,17 @@ pub(crate) enum PanelKind {
     Sliders,
     Retrieval,
     Log,
+    Selection,
+    Items,
+    Directions,
+    Sheet,
+    Path,
+    Own,
 }
 
 impl PanelKind {
     /// Every panel, in the order of the View menu.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Data,
         Self::Model,
         Self::Training,
@@ -53,6 +65,12 @@ impl PanelKind {
         Self::Sliders,
         Self::Retrieval,
         Self::Log,
+        Self::Selection,
+        Self::Items,
+        Self::Directions,
+        Self::Sheet,
+        Self::Path,
+        Self::Own,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -65,6 +83,12 @@ impl PanelKind {
             Self::Sliders => "Sliders",
             Self::Retrieval => "Retrieval",
             Self::Log => "Log",
+            Self::Selection => "Selection",
+            Self::Items => "Items",
+            Self::Directions => "Directions",
+            Self::Sheet => "Sheet",
+            Self::Path => "Path",
+            Self::Own => "Own picture",
         }
     }
 
@@ -78,6 +102,12 @@ impl PanelKind {
             Self::Sliders => "Show or hide the sliders of the code",
             Self::Retrieval => "Show or hide the nearest neighbours",
             Self::Log => "Show or hide what happened so far",
+            Self::Selection => "Show or hide the selected items: search, save, export",
+            Self::Items => "Show or hide the pictures of all items as a grid",
+            Self::Directions => "Show or hide the directions of attributes in code space",
+            Self::Sheet => "Show or hide the sheet that sweeps two dimensions",
+            Self::Path => "Show or hide the path through code space and its animation",
+            Self::Own => "Show or hide your own picture: draw, drop or paste one",
         }
     }
 
@@ -91,6 +121,12 @@ impl PanelKind {
             Self::Sliders => icon::SLIDERS,
             Self::Retrieval => icon::SEARCH,
             Self::Log => icon::LOG,
+            Self::Selection => icon::SELECTION,
+            Self::Items => icon::GRID,
+            Self::Directions => icon::COMPASS,
+            Self::Sheet => icon::SHEET,
+            Self::Path => icon::PATH,
+            Self::Own => icon::PENCIL,
         }
     }
 }
@@ -130,6 +166,12 @@ pub(crate) struct Panels {
     sliders: sliders::SlidersPanel,
     retrieval: retrieval::RetrievalPanel,
     log: log::LogPanel,
+    selection: selection::SelectionPanel,
+    items: items::ItemsPanel,
+    directions: directions::DirectionsPanel,
+    sheet: sheet::SheetPanel,
+    path: path::PathPanel,
+    own: own::OwnPanel,
 }
 
 impl Panels {
@@ -144,6 +186,12 @@ impl Panels {
             PanelKind::Sliders => &mut self.sliders,
             PanelKind::Retrieval => &mut self.retrieval,
             PanelKind::Log => &mut self.log,
+            PanelKind::Selection => &mut self.selection,
+            PanelKind::Items => &mut self.items,
+            PanelKind::Directions => &mut self.directions,
+            PanelKind::Sheet => &mut self.sheet,
+            PanelKind::Path => &mut self.path,
+            PanelKind::Own => &mut self.own,
         }
     }
 }

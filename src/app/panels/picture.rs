@@ -45,7 +45,7 @@ impl Panel for PicturePanel {
             .state
             .inspected
             .as_ref()
-            .filter(|i| Some(i.item) == cx.view.selection);
+            .filter(|i| Some(i.item) == cx.view.item());
         let area = ui.available_rect_before_wrap();
         let strip = if inspected.is_some() && area.height() > 2.0 * STRIP_HEIGHT {
             STRIP_HEIGHT

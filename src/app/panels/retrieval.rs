@@ -1,4 +1,4 @@
-//! The selected item's neighbours in pixel space over those in code space.
+//! The neighbours of what is in focus in pixel space over those in code space.
 //!
 //! Invariant: both rows answer the same query; an item that is in both is marked in both.
 
@@ -10,6 +10,7 @@ use crate::app::fonts::icon;
 use crate::app::format;
 use crate::app::textures::Filter;
 use crate::app::theme::{self, Tokens};
+use crate::app::view::Focus;
 use crate::app::widgets::{command_button, empty_ui, fit, paint_picture};
 use crate::data::Dataset;
 use crate::engine::Comparison;
@@ -25,7 +26,12 @@ pub(super) struct RetrievalPanel;
 impl Panel for RetrievalPanel {
     fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let data = cx.state.session.dataset.clone();
-        let (Some(data), Some(item)) = (data, cx.view.selection) else {
+        let query = match (cx.view.focus, &cx.view.own) {
+            (Focus::Item(item), _) => Some(Query::Item(item)),
+            (Focus::Own, Some(_)) => Some(Query::Own),
+            _ => None,
+        };
+        let (Some(data), Some(query)) = (data, query) else {
             let text = "Click a point on the map: its nearest by pixels and by codes appear here, side by side";
             empty_ui(
                 ui,
@@ -41,12 +47,33 @@ impl Panel for RetrievalPanel {
             );
             return;
         };
-        if item < data.len() {
+        if query.item().is_none_or(|item| item < data.len()) {
             let area = ui
                 .available_rect_before_wrap()
                 .shrink2(egui::vec2(12.0, 10.0));
-            strip_ui(ui, cx, &data, item, area);
+            strip_ui(ui, cx, &data, query, area);
         }
+    }
+}
+
+/// What is looked for.
+#[derive(Clone, Copy)]
+enum Query {
+    Item(usize),
+    Own,
+}
+
+impl Query {
+    fn item(self) -> Option<usize> {
+        match self {
+            Self::Item(item) => Some(item),
+            Self::Own => None,
+        }
+    }
+
+    /// Its class, where it has one.
+    fn label(self, data: &Dataset) -> Option<&str> {
+        data.label_name(self.item()?)
     }
 }
 
@@ -58,13 +85,13 @@ struct Row<'a> {
     area: Rect,
 }
 
-fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, item: usize, area: Rect) {
+fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, wanted: Query, area: Rect) {
     let comparison = cx.state.comparison.clone();
     let query_width = (area.height() - 2.0 * CAPTIONS)
         .min(area.width() * 0.17)
         .max(48.0);
     let (query, rest) = area.split_left_right_at_x(area.left() + query_width);
-    query_ui(ui, cx, data, item, query, comparison.as_deref());
+    query_ui(ui, cx, data, wanted, query, comparison.as_deref());
     let rest = rest.with_min_x(rest.left() + theme::DOUBLE);
     let (upper, lower) = rest.split_top_bottom_at_y(rest.center().y);
     let rows = [
@@ -93,7 +120,7 @@ fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, item: usize, area: Rec
     };
     let mut places: [Vec<(u32, Rect)>; 2] = [Vec::new(), Vec::new()];
     for (row, places) in rows.iter().zip(&mut places) {
-        *places = row_ui(ui, cx, data, item, row, &shared);
+        *places = row_ui(ui, cx, data, wanted, row, &shared);
     }
     paint_connectors(ui, cx.tokens, &places);
 }
@@ -102,12 +129,23 @@ fn query_ui(
     ui: &mut Ui,
     cx: &mut Cx<'_>,
     data: &Dataset,
-    item: usize,
+    query: Query,
     area: Rect,
     comparison: Option<&Comparison>,
 ) {
     let tokens = cx.tokens;
-    let texture = texture_of(ui, cx, data, item);
+    let texture = match query {
+        Query::Item(item) => texture_of(ui, cx, data, item),
+        Query::Own => {
+            if let Some(own) = &cx.view.own {
+                cx.textures.own.show(ui.ctx(), "own", own, Filter::Pixels);
+            }
+            match cx.textures.own.get() {
+                Some((texture, _)) => texture.clone(),
+                None => return,
+            }
+        }
+    };
     let shape = data.shape();
     let cell = Rect::from_min_size(
         area.min,
@@ -123,12 +161,19 @@ fn query_ui(
     );
     let response = ui.interact(rect, ui.scope_id().with("query"), Sense::hover());
     response.widget_info(|| {
-        WidgetInfo::labeled(egui::Role::Image, true, format!("Query: item {item}"))
+        let name = match query {
+            Query::Item(item) => format!("Query: item {item}"),
+            Query::Own => "Query: your picture".to_owned(),
+        };
+        WidgetInfo::labeled(egui::Role::Image, true, name)
     });
-    let name = match (data.item_name(item), data.label_name(item)) {
-        (Some(name), _) => name.to_owned(),
-        (None, Some(label)) => format!("Item {}, {label}", format::count(item)),
-        (None, None) => format!("Item {}", format::count(item)),
+    let name = match query {
+        Query::Own => "Your picture".to_owned(),
+        Query::Item(item) => match (data.item_name(item), data.label_name(item)) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(label)) => format!("Item {}, {label}", format::count(item)),
+            (None, None) => format!("Item {}", format::count(item)),
+        },
     };
     let agree = comparison.map(|c| {
         let shared = c
@@ -175,7 +220,7 @@ fn row_ui(
     ui: &mut Ui,
     cx: &mut Cx<'_>,
     data: &Dataset,
-    query: usize,
+    query: Query,
     row: &Row<'_>,
     shared: &[u32],
 ) -> Vec<(u32, Rect)> {
@@ -266,7 +311,7 @@ struct Neighbour<'a> {
     is_shared: bool,
 }
 
-fn neighbour_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, query: usize, n: &Neighbour<'_>) {
+fn neighbour_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, query: Query, n: &Neighbour<'_>) {
     let tokens = cx.tokens;
     let texture = texture_of(ui, cx, data, n.id);
     let response = ui.interact(
@@ -289,7 +334,7 @@ fn neighbour_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, query: usize, n: &
     };
     paint_picture(ui, n.rect, &texture, outline, theme::RADIUS_SMALL);
     let label = data.label_name(n.id);
-    let is_same = data.label_name(query) == label;
+    let is_same = query.label(data).is_none_or(|own| Some(own) == label);
     let distance = format::number(n.distance);
     let (text, colour) = match label {
         Some(label) if is_same => (format!("{label} · {distance}"), tokens.text_weak),
@@ -333,10 +378,10 @@ fn tell(response: Response, data: &Dataset, n: &Neighbour<'_>, is_mismatch: bool
 /// How many neighbours have the query's class, where the data has classes.
 fn matching_labels(
     data: &Dataset,
-    query: usize,
+    query: Query,
     neighbours: &Neighbours,
 ) -> Option<(usize, usize)> {
-    let label = data.label_name(query)?;
+    let label = query.label(data)?;
     let same = neighbours
         .ids
         .iter()

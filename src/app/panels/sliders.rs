@@ -123,7 +123,7 @@ impl Panel for SlidersPanel {
                     ui.add_space(theme::STEP);
                     icon_button(ui, icon::RESET, Command::ResetCode, cx.out);
                     icon_button(ui, icon::SHUFFLE, Command::RandomCode, cx.out);
-                    if cx.view.selection.is_some() {
+                    if cx.view.item().is_some() {
                         icon_button(ui, icon::TARGET, Command::CodeOfSelection, cx.out);
                     }
                 },

@@ -27,7 +27,14 @@ use crate::error::{Error, Result};
 use crate::progress::Progress;
 use sniff::Kind;
 
+/// Whether the file at `path` is a single picture, by its contents.
+#[must_use]
+pub fn is_picture(path: &Path) -> bool {
+    path.is_file() && sniff::sniff(path, None).is_ok_and(|kind| matches!(kind, Kind::Picture))
+}
+
 pub use pictures::read_picture;
+pub use resize::fit_picture;
 
 /// What is wanted of a file: a half of it, a size, a number of items.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -48,6 +48,18 @@ pub(super) fn fit(picture: Picture, height: usize, width: usize) -> Result<Pictu
     })
 }
 
+/// The middle of `picture` brought to `shape`.
+///
+/// # Errors
+/// When the picture is empty, or not as many bytes as its shape says.
+pub fn fit_picture(picture: Picture, shape: ImageShape) -> Result<Picture> {
+    if picture.shape.is_empty() || !picture.is_whole() {
+        return Err(Error::usage("an empty picture cannot be shown"));
+    }
+    let fitted = fit(picture, shape.height, shape.width).map_err(Error::usage)?;
+    Ok(with_channels(fitted, shape.channels))
+}
+
 /// `picture` in grey (luma of ITU-R BT.601) or colour.
 pub(super) fn with_channels(picture: Picture, channels: usize) -> Picture {
     let pixels = match (picture.shape.channels, channels) {
