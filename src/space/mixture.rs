@@ -94,7 +94,7 @@ impl Mixture {
         }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let ids = chosen(codes.len() / d, &mut rng);
-        let mut fit = Fit::new(codes, d, &ids);
+        let fit = Fit::new(codes, d, &ids);
         let components = components.min(ids.len() / (d + 1)).max(1);
         let nearest = fit.start(components, &mut rng, progress)?;
         let mut mixture = fit.mixture();
@@ -109,7 +109,7 @@ impl Mixture {
                 break;
             }
             before = log_density;
-            mixture.components = fit.maximise(&sums);
+            mixture.components = Fit::maximise(&sums);
         }
         progress.update(1, 1)?;
         Ok(mixture)
@@ -302,7 +302,7 @@ impl Sums {
         add_products(self.second.as_mut(), weighted);
     }
 
-    fn merge(sums: &mut Vec<Self>, parts: Vec<Self>) {
+    fn merge(sums: &mut [Self], parts: Vec<Self>) {
         for (sum, part) in sums.iter_mut().zip(parts) {
             sum.weight += part.weight;
             for (sum, x) in sum.first.iter_mut().zip(part.first) {
@@ -475,9 +475,9 @@ impl Fit {
                     sum.add(rows, weights, &mut weighted);
                 }
             },
-            Sums::merge,
+            |sums, parts| Sums::merge(sums, parts),
         )?;
-        Ok(self.maximise(&sums))
+        Ok(Self::maximise(&sums))
     }
 
     /// The log-density of all rows, and for each component the rows weighted by its responsibility for them.
@@ -506,7 +506,7 @@ impl Fit {
     }
 
     /// The components of greatest likelihood for the sums; one that has lost its rows is gone.
-    fn maximise(&self, sums: &[Sums]) -> Vec<Component> {
+    fn maximise(sums: &[Sums]) -> Vec<Component> {
         let kept = || sums.iter().filter(|sum| sum.weight > 1e-6);
         let total = kept().map(|sum| sum.weight).sum();
         kept().map(|sum| Component::of(sum, total)).collect()
@@ -595,13 +595,13 @@ mod tests {
             (
                 1,
                 -4.260_575_19,
-                5170.262_60,
+                5_170.262_60,
                 [-4.348_601_03, -3.953_636_39],
             ),
             (
                 3,
                 -1.515_506_12,
-                2004.118_30,
+                2_004.118_30,
                 [-0.946_384_47, -1.453_882_20],
             ),
         ] {
