@@ -1,0 +1,758 @@
+//! A mixture of Gaussians fitted to codes: where the model's codes really lie, to draw new ones from.
+//!
+//! Fitted by expectation and maximisation (Dempster, Laird and Rubin 1977) with full covariances. Invariants: every weight,
+//! mean and factor is finite; the same codes and seed give the same mixture, whatever the number of threads.
+
+use std::f64::consts::TAU;
+
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+use rand::seq::index;
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
+
+use super::sums::{BLOCK, add_products, cholesky, over_blocks};
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+
+/// Added to the variance of each component in each dimension, as a share of that dimension's variance over all codes.
+const RIDGE: f64 = 1e-6;
+
+/// The standard deviation that a dimension without spread is taken to have, as a share of its mean's magnitude or of one.
+const NO_SPREAD: f64 = 1e-4;
+
+/// Fitting ends when a step adds less than this to the mean log-density per code, in nats.
+const TOLERANCE: f64 = 1e-4;
+
+/// Most steps of expectation and maximisation.
+const MOST_STEPS: usize = 200;
+
+/// Most rounds of k-means from which the fit starts.
+const MOST_ROUNDS: usize = 20;
+
+/// A weighted sum of Gaussian densities over codes `[d]`.
+#[derive(Clone, Debug)]
+pub struct Mixture {
+    /// Mean and standard deviation by which each dimension is standardised; what follows is in those units.
+    centre: Vec<f64>,
+    scale: Vec<f64>,
+    components: Vec<Component>,
+    /// Sum over the items of the log-density in code space, after each step.
+    history: Vec<f64>,
+    items: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Component {
+    weight: f64,
+    mean: Vec<f64>,
+    /// `L` of the covariance `LLᵀ`.
+    factor: Mat<f64>,
+    /// Transpose of the inverse of `L`.
+    whitening: Mat<f64>,
+    /// The mean in whitened units.
+    whitened_mean: Vec<f64>,
+    /// Log of weight and normalising constant.
+    log_scale: f64,
+}
+
+impl Mixture {
+    /// Most codes that a mixture is fitted to; of more than these, a part drawn by the seed.
+    pub const MOST_ITEMS: usize = 50_000;
+
+    /// A mixture of at most `components` Gaussians fitted to `codes`, `[n, d]` row by row, starting from k-means++ (Arthur
+    /// and Vassilvitskii 2007) drawn by `seed`. There are fewer components when there are fewer than `d + 1` items for
+    /// each, the fewest that can span a covariance, or fewer different codes. Codes that are all the same give one
+    /// component without spread to speak of.
+    ///
+    /// # Errors
+    /// When there is no code or no component, a number is not finite, or `progress` was asked to end.
+    pub fn fit(
+        codes: &[f32],
+        d: usize,
+        components: usize,
+        seed: u64,
+        progress: &Progress,
+    ) -> Result<Self> {
+        if d == 0 || codes.is_empty() || !codes.len().is_multiple_of(d) {
+            return Err(Error::usage(format!(
+                "{} numbers are no codes of {d} numbers each",
+                codes.len()
+            )));
+        }
+        if components == 0 {
+            return Err(Error::usage("a mixture needs at least one component"));
+        }
+        if let Some(position) = codes.iter().position(|x| !x.is_finite()) {
+            return Err(Error::model(format!(
+                "the code of item {} is not finite",
+                position / d
+            )));
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let ids = chosen(codes.len() / d, &mut rng);
+        let fit = Fit::new(codes, d, &ids);
+        let components = components.min(ids.len() / (d + 1)).max(1);
+        let nearest = fit.start(components, &mut rng, progress)?;
+        let mut mixture = fit.mixture();
+        mixture.components = fit.begin(&nearest, progress)?;
+        let mut before = f64::NEG_INFINITY;
+        for step in 0..MOST_STEPS {
+            progress.update(step, MOST_STEPS)?;
+            let (log_density, sums) = fit.expect(&mixture, progress)?;
+            mixture.history.push(log_density);
+            // With one component there is nothing to assign, and the first estimate is the best.
+            if mixture.components.len() == 1 || log_density - before < TOLERANCE * fit.n as f64 {
+                break;
+            }
+            before = log_density;
+            mixture.components = Fit::maximise(&sums);
+        }
+        progress.update(1, 1)?;
+        Ok(mixture)
+    }
+
+    /// Number of components.
+    #[must_use]
+    pub fn components(&self) -> usize {
+        self.components.len()
+    }
+
+    /// Numbers per code.
+    #[must_use]
+    pub fn dims(&self) -> usize {
+        self.centre.len()
+    }
+
+    /// The share of each component; they add up to one.
+    pub fn weights(&self) -> impl Iterator<Item = f64> {
+        self.components.iter().map(|component| component.weight)
+    }
+
+    /// A code, `[d]`, drawn from the mixture.
+    #[must_use]
+    pub fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> Vec<f32> {
+        let mut left: f64 = rng.random();
+        let mut drawn = self.components.last();
+        for component in &self.components {
+            left -= component.weight;
+            if left < 0.0 {
+                drawn = Some(component);
+                break;
+            }
+        }
+        let normal: Vec<f64> = StandardNormal.sample_iter(rng).take(self.dims()).collect();
+        let scales = self.centre.iter().zip(&self.scale).enumerate();
+        scales
+            .map(|(i, (centre, scale))| {
+                let standardised = drawn.map_or(0.0, |component| {
+                    let products = (0..=i).map(|j| component.factor[(i, j)] * normal[j]);
+                    component.mean[i] + products.sum::<f64>()
+                });
+                (centre + scale * standardised) as f32
+            })
+            .collect()
+    }
+
+    /// Natural logarithm of the density at `code`, `[d]`.
+    #[must_use]
+    pub fn log_density(&self, code: &[f32]) -> f64 {
+        self.assess(code).0
+    }
+
+    /// The probability of each component given `code`, `[d]`; they add up to one.
+    #[must_use]
+    pub fn responsibilities(&self, code: &[f32]) -> Vec<f64> {
+        self.assess(code).1
+    }
+
+    /// Bayesian information criterion (Schwarz 1978) of the fit, `p ln n - 2 ln L`: the lower, the better.
+    #[must_use]
+    pub fn bic(&self) -> f64 {
+        let (k, d) = (self.components.len() as f64, self.dims() as f64);
+        let parameters = k * (d + d * (d + 1.0) / 2.0) + k - 1.0;
+        let log_density = self.history.last().copied().unwrap_or_default();
+        parameters * (self.items as f64).ln() - 2.0 * log_density
+    }
+
+    fn assess(&self, code: &[f32]) -> (f64, Vec<f64>) {
+        let mut row: Vec<f64> = code.iter().map(|&x| f64::from(x)).collect();
+        self.standardise(&mut row);
+        let mut shares = vec![0.0; self.components.len()];
+        let log_density = self.share_out(&row, &mut vec![0.0; row.len()], &mut shares);
+        (log_density, shares)
+    }
+
+    fn standardise(&self, code: &mut [f64]) {
+        for ((x, centre), scale) in code.iter_mut().zip(&self.centre).zip(&self.scale) {
+            *x = (*x - centre) / scale;
+        }
+    }
+
+    /// Writes the probability of each component for each of `rows`, standardised codes row by row, to `shares`,
+    /// `[rows, components]`; the sum of the rows' log-densities in code space. `whitened` is room for as many numbers as `rows`.
+    fn share_out(&self, rows: &[f64], whitened: &mut [f64], shares: &mut [f64]) -> f64 {
+        let (d, k) = (self.dims(), self.components.len());
+        let height = rows.len() / d;
+        for (c, component) in self.components.iter().enumerate() {
+            triangular::matmul(
+                MatMut::from_row_major_slice_mut(whitened, height, d),
+                BlockStructure::Rectangular,
+                Accum::Replace,
+                MatRef::from_row_major_slice(rows, height, d),
+                BlockStructure::Rectangular,
+                component.whitening.as_ref(),
+                BlockStructure::TriangularUpper,
+                1.0,
+                Par::Seq,
+            );
+            for (whitened, shares) in whitened.chunks_exact(d).zip(shares.chunks_exact_mut(k)) {
+                let pairs = whitened.iter().zip(&component.whitened_mean);
+                let squared: f64 = pairs.map(|(x, mean)| (x - mean) * (x - mean)).sum();
+                shares[c] = component.log_scale - 0.5 * squared;
+            }
+        }
+        let log_scale: f64 = self.scale.iter().map(|scale| scale.ln()).sum();
+        let mut log_density = 0.0;
+        for shares in shares.chunks_exact_mut(k) {
+            let most = shares.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let mut sum = 0.0;
+            for share in shares.iter_mut() {
+                *share = (*share - most).exp();
+                sum += *share;
+            }
+            for share in shares.iter_mut() {
+                *share /= sum;
+            }
+            log_density += most + sum.ln() - log_scale;
+        }
+        log_density
+    }
+}
+
+impl Component {
+    /// The Gaussian of a sum of weights, of weighted rows and of their weighted products (lower triangle), among rows of
+    /// weight `total` in all.
+    fn of(sums: &Sums, total: f64) -> Self {
+        let d = sums.first.len();
+        let mean: Vec<f64> = sums.first.iter().map(|x| x / sums.weight).collect();
+        let covariance = Mat::from_fn(d, d, |i, j| {
+            let ridge = if i == j { RIDGE } else { 0.0 };
+            let (i, j) = (i.max(j), i.min(j));
+            sums.second[(i, j)] / sums.weight - mean[i] * mean[j] + ridge
+        });
+        // The ridge outweighs any rounding error, so that there is a factor; without the correlations there always is.
+        let variances = Mat::from_fn(d, d, |i, j| {
+            let std = covariance[(i, i)].max(RIDGE).sqrt();
+            if i == j { std } else { 0.0 }
+        });
+        let factor = cholesky(covariance).unwrap_or(variances);
+        let mut inverse = Mat::<f64>::identity(d, d);
+        solve_lower_triangular_in_place(factor.as_ref(), inverse.as_mut(), Par::Seq);
+        let whitened_mean = (0..d)
+            .map(|i| (0..=i).map(|j| inverse[(i, j)] * mean[j]).sum())
+            .collect();
+        let weight = sums.weight / total;
+        let half_log_determinant: f64 = (0..d).map(|i| factor[(i, i)].ln()).sum();
+        Self {
+            weight,
+            mean,
+            whitening: inverse.transpose().to_owned(),
+            whitened_mean,
+            log_scale: weight.ln() - half_log_determinant - 0.5 * d as f64 * TAU.ln(),
+            factor,
+        }
+    }
+}
+
+/// What a component is estimated from.
+struct Sums {
+    weight: f64,
+    first: Vec<f64>,
+    second: Mat<f64>,
+}
+
+impl Sums {
+    fn zero(d: usize) -> Self {
+        Self {
+            weight: 0.0,
+            first: vec![0.0; d],
+            second: Mat::zeros(d, d),
+        }
+    }
+
+    /// Adds each of `rows` with its weight; `weighted` is room for as many numbers.
+    fn add(&mut self, rows: &[f64], weights: impl Iterator<Item = f64>, weighted: &mut Vec<f64>) {
+        let d = self.first.len();
+        weighted.clear();
+        for (row, weight) in rows.chunks_exact(d).zip(weights) {
+            // Most rows are none of the component's concern.
+            if weight > f64::MIN_POSITIVE {
+                self.weight += weight;
+                let root = weight.sqrt();
+                for (sum, x) in self.first.iter_mut().zip(row) {
+                    *sum += weight * x;
+                    weighted.push(root * x);
+                }
+            }
+        }
+        add_products(self.second.as_mut(), weighted);
+    }
+
+    fn merge(sums: &mut [Self], parts: Vec<Self>) {
+        for (sum, part) in sums.iter_mut().zip(parts) {
+            sum.weight += part.weight;
+            for (sum, x) in sum.first.iter_mut().zip(part.first) {
+                *sum += x;
+            }
+            sum.second += part.second;
+        }
+    }
+}
+
+/// Standardised codes that a mixture is being fitted to.
+struct Fit {
+    rows: Vec<f64>,
+    n: usize,
+    d: usize,
+    centre: Vec<f64>,
+    scale: Vec<f64>,
+}
+
+impl Fit {
+    fn new(codes: &[f32], d: usize, ids: &[usize]) -> Self {
+        let n = ids.len();
+        let mut rows = Vec::with_capacity(n * d);
+        for &id in ids {
+            rows.extend(codes[id * d..][..d].iter().map(|&x| f64::from(x)));
+        }
+        let mut centre = vec![0.0; d];
+        for row in rows.chunks_exact(d) {
+            for (sum, x) in centre.iter_mut().zip(row) {
+                *sum += x / n as f64;
+            }
+        }
+        let mut scale = vec![0.0; d];
+        for row in rows.chunks_exact(d) {
+            for ((sum, x), centre) in scale.iter_mut().zip(row).zip(&centre) {
+                *sum += (x - centre).powi(2) / n as f64;
+            }
+        }
+        for (scale, centre) in scale.iter_mut().zip(&centre) {
+            let least = NO_SPREAD * centre.abs().max(1.0);
+            let std = scale.sqrt();
+            *scale = if std > 1e-3 * least { std } else { least };
+        }
+        let mut fit = Self {
+            rows: Vec::new(),
+            n,
+            d,
+            centre,
+            scale,
+        };
+        let mixture = fit.mixture();
+        rows.par_chunks_exact_mut(d)
+            .for_each(|row| mixture.standardise(row));
+        fit.rows = rows;
+        fit
+    }
+
+    /// The mixture of no component.
+    fn mixture(&self) -> Mixture {
+        Mixture {
+            centre: self.centre.clone(),
+            scale: self.scale.clone(),
+            components: Vec::new(),
+            history: Vec::new(),
+            items: self.n,
+        }
+    }
+
+    fn row(&self, i: usize) -> &[f64] {
+        &self.rows[i * self.d..][..self.d]
+    }
+
+    /// The cluster of each row: k-means from centres drawn one by one, each with the chance of a row's squared distance to
+    /// the nearest one drawn before.
+    fn start(
+        &self,
+        clusters: usize,
+        rng: &mut ChaCha8Rng,
+        progress: &Progress,
+    ) -> Result<Vec<u32>> {
+        let mut centres = self.row(rng.random_range(0..self.n)).to_vec();
+        let mut nearest = vec![(0_u32, f64::INFINITY); self.n];
+        for cluster in 0..clusters as u32 {
+            progress.update(0, MOST_STEPS)?;
+            let centre = &centres[cluster as usize * self.d..];
+            nearest
+                .par_iter_mut()
+                .zip(self.rows.par_chunks_exact(self.d))
+                .for_each(|(nearest, row)| {
+                    let squared = squared_distance(row, centre);
+                    if squared < nearest.1 {
+                        *nearest = (cluster, squared);
+                    }
+                });
+            let total: f64 = nearest.iter().map(|(_, squared)| squared).sum();
+            if cluster + 1 == clusters as u32 || total <= 0.0 {
+                break;
+            }
+            let mut left = total * rng.random::<f64>();
+            let mut next = None;
+            for (i, (_, squared)) in nearest.iter().enumerate() {
+                if *squared > 0.0 {
+                    next = Some(i);
+                    left -= squared;
+                    if left < 0.0 {
+                        break;
+                    }
+                }
+            }
+            let Some(next) = next else { break };
+            centres.extend_from_slice(&self.rows[next * self.d..][..self.d]);
+        }
+        let mut clusters: Vec<u32> = nearest.into_iter().map(|(cluster, _)| cluster).collect();
+        for _ in 0..MOST_ROUNDS {
+            progress.update(0, MOST_STEPS)?;
+            let mut sums = vec![0.0; centres.len()];
+            let mut counts = vec![0_usize; centres.len() / self.d];
+            for (row, &cluster) in self.rows.chunks_exact(self.d).zip(&clusters) {
+                counts[cluster as usize] += 1;
+                for (sum, x) in sums[cluster as usize * self.d..].iter_mut().zip(row) {
+                    *sum += x;
+                }
+            }
+            for ((centre, sum), &count) in centres
+                .chunks_exact_mut(self.d)
+                .zip(sums.chunks_exact(self.d))
+                .zip(&counts)
+            {
+                if count > 0 {
+                    for (x, sum) in centre.iter_mut().zip(sum) {
+                        *x = sum / count as f64;
+                    }
+                }
+            }
+            let moved: usize = clusters
+                .par_iter_mut()
+                .zip(self.rows.par_chunks_exact(self.d))
+                .map(|(cluster, row)| {
+                    let before = *cluster;
+                    let mut least = f64::INFINITY;
+                    for (candidate, centre) in (0..).zip(centres.chunks_exact(self.d)) {
+                        let squared = squared_distance(row, centre);
+                        if squared < least {
+                            (*cluster, least) = (candidate, squared);
+                        }
+                    }
+                    usize::from(before != *cluster)
+                })
+                .sum();
+            if moved * 1000 <= self.n {
+                break;
+            }
+        }
+        Ok(clusters)
+    }
+
+    /// A component for each cluster that has rows.
+    fn begin(&self, clusters: &[u32], progress: &Progress) -> Result<Vec<Component>> {
+        let count = clusters.iter().max().map_or(1, |&last| last as usize + 1);
+        let sums = over_blocks(
+            self.n,
+            progress,
+            || (0..count).map(|_| Sums::zero(self.d)).collect::<Vec<_>>(),
+            |sums, block| {
+                let rows = &self.rows[block.start * self.d..block.end * self.d];
+                let mut weighted = Vec::new();
+                for (cluster, sum) in (0..).zip(sums) {
+                    let own = clusters[block.clone()].iter();
+                    let weights = own.map(|&c| f64::from(u8::from(c == cluster)));
+                    sum.add(rows, weights, &mut weighted);
+                }
+            },
+            |sums, parts| Sums::merge(sums, parts),
+        )?;
+        Ok(Self::maximise(&sums))
+    }
+
+    /// The log-density of all rows, and for each component the rows weighted by its responsibility for them.
+    fn expect(&self, mixture: &Mixture, progress: &Progress) -> Result<(f64, Vec<Sums>)> {
+        let k = mixture.components.len();
+        over_blocks(
+            self.n,
+            progress,
+            || (0.0, (0..k).map(|_| Sums::zero(self.d)).collect::<Vec<_>>()),
+            |(log_density, sums), block| {
+                let rows = &self.rows[block.start * self.d..block.end * self.d];
+                let mut room = Vec::with_capacity(BLOCK * self.d);
+                room.resize(rows.len(), 0.0);
+                let mut shares = vec![0.0; block.len() * k];
+                *log_density += mixture.share_out(rows, &mut room, &mut shares);
+                for (component, sum) in sums.iter_mut().enumerate() {
+                    let weights = shares.iter().skip(component).step_by(k).copied();
+                    sum.add(rows, weights, &mut room);
+                }
+            },
+            |(log_density, sums), (part, parts)| {
+                *log_density += part;
+                Sums::merge(sums, parts);
+            },
+        )
+    }
+
+    /// The components of greatest likelihood for the sums; one that has lost its rows is gone.
+    fn maximise(sums: &[Sums]) -> Vec<Component> {
+        let kept = || sums.iter().filter(|sum| sum.weight > 1e-6);
+        let total = kept().map(|sum| sum.weight).sum();
+        kept().map(|sum| Component::of(sum, total)).collect()
+    }
+}
+
+fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+}
+
+/// The items to fit to, in rising order.
+fn chosen(n: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    if n <= Mixture::MOST_ITEMS {
+        return (0..n).collect();
+    }
+    let mut ids = index::sample(rng, n, Mixture::MOST_ITEMS).into_vec();
+    ids.sort_unstable();
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three overlapping clouds of 600 evenly spread codes in all.
+    fn clouds() -> Vec<f32> {
+        let at = |c: usize, here: usize| f64::from(u8::from(c == here));
+        (0..600)
+            .flat_map(|i| {
+                let u = [0.819_172_5, 0.671_043_6, 0.549_700_5]
+                    .map(|step| (f64::from(i + 1) * step) % 1.0 - 0.5);
+                let c = i as usize % 3;
+                [
+                    u[0] * 2.0 + 4.0 * at(c, 0) + u[1],
+                    u[1] - 3.0 * at(c, 1) + 0.5 * u[0] * at(c, 2),
+                    u[2] * 0.5 + u[0] * at(c, 1) + 2.0 * at(c, 2),
+                ]
+                .map(|x| x as f32)
+            })
+            .collect()
+    }
+
+    /// Random codes of `d` numbers about a few centres.
+    fn random(n: usize, d: usize, centres: usize) -> Vec<f32> {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut normal = |scale: f32| -> f32 {
+            let x: f32 = StandardNormal.sample(&mut rng);
+            scale * x
+        };
+        let centres: Vec<Vec<f32>> = (0..centres)
+            .map(|_| (0..d).map(|_| normal(1.2)).collect())
+            .collect();
+        (0..n)
+            .flat_map(|i| {
+                let centre = &centres[i % centres.len()];
+                centre.iter().map(|x| x + normal(1.0)).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    fn fit(codes: &[f32], d: usize, components: usize) -> Result<Mixture> {
+        Mixture::fit(codes, d, components, 1, &Progress::silent())
+    }
+
+    #[test]
+    fn one_component_is_the_normal_distribution_of_the_codes() -> Result<()> {
+        // Mean 1, variance 2 (divided by n).
+        let mixture = fit(&[-1.0, 1.0, 1.0, 3.0], 1, 1)?;
+        let expected = |x: f64| -0.5 * ((x - 1.0).powi(2) / 2.0 + (TAU * 2.0).ln());
+        for x in [-1.0, 0.0, 5.0] {
+            let found = mixture.log_density(&[x as f32]);
+            assert!((found - expected(x)).abs() < 1e-4, "{found}");
+        }
+        assert_eq!(mixture.responsibilities(&[9.0]), [1.0]);
+        let total = 2.0 * expected(1.0) + expected(-1.0) + expected(3.0);
+        assert!((mixture.bic() - (2.0 * 4.0_f64.ln() - 2.0 * total)).abs() < 1e-3);
+        Ok(())
+    }
+
+    #[test]
+    fn the_fit_is_that_of_scikit_learn() -> Result<()> {
+        let codes = clouds();
+        // GaussianMixture(k, reg_covar=1e-9, tol=1e-10, max_iter=10000, n_init=10, random_state=0).fit(codes), version 1.9.1:
+        // score(codes), bic(codes), score_samples(codes[:2])
+        for (k, score, bic, first) in [
+            (
+                1,
+                -4.260_575_19,
+                5_170.262_60,
+                [-4.348_601_03, -3.953_636_39],
+            ),
+            (
+                3,
+                -1.515_506_12,
+                2_004.118_30,
+                [-0.946_384_47, -1.453_882_20],
+            ),
+        ] {
+            let mixture = fit(&codes, 3, k)?;
+            assert_eq!(mixture.components(), k);
+            let mean = codes
+                .chunks_exact(3)
+                .map(|code| mixture.log_density(code))
+                .sum::<f64>()
+                / 600.0;
+            assert!((mean - score).abs() < 1e-4, "{mean}");
+            assert!((mixture.bic() - bic).abs() < 0.1, "{}", mixture.bic());
+            for (code, expected) in codes.chunks_exact(3).zip(first) {
+                let found = mixture.log_density(code);
+                assert!((found - expected).abs() < 1e-3, "{found}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn two_blobs_are_found_and_drawn_from() -> Result<()> {
+        let codes: Vec<f32> = random(1000, 2, 1)
+            .chunks_exact(2)
+            .enumerate()
+            .flat_map(|(i, code)| {
+                let far = if i % 4 == 0 { 50.0 } else { 0.0 };
+                [code[0] + far, code[1] - far]
+            })
+            .collect();
+        let mixture = fit(&codes, 2, 2)?;
+        let mut weights: Vec<f64> = mixture.weights().collect();
+        weights.sort_by(f64::total_cmp);
+        assert!(
+            (weights[0] - 0.25).abs() < 1e-6 && (weights[1] - 0.75).abs() < 1e-6,
+            "{weights:?}"
+        );
+        let shares = |code: &[f32]| mixture.responsibilities(code);
+        assert!(shares(&codes[..2]).iter().any(|&share| share > 0.999));
+        assert_ne!(shares(&codes[..2])[0] > 0.5, shares(&codes[2..4])[0] > 0.5);
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let drawn: Vec<Vec<f32>> = (0..2000).map(|_| mixture.sample(&mut rng)).collect();
+        let (far, near): (Vec<&Vec<f32>>, Vec<_>) = drawn.iter().partition(|code| code[0] > 25.0);
+        assert!((400..600).contains(&far.len()), "{}", far.len());
+        let mean = |codes: &[&Vec<f32>], i: usize| {
+            codes.iter().map(|code| code[i]).sum::<f32>() / codes.len() as f32
+        };
+        let spread = |i: usize| {
+            let mean = mean(&near, i);
+            (near
+                .iter()
+                .map(|code| (code[i] - mean).powi(2))
+                .sum::<f32>()
+                / near.len() as f32)
+                .sqrt()
+        };
+        assert!((mean(&far, 0) - mean(&near, 0) - 50.0).abs() < 0.3);
+        assert!((mean(&far, 1) - mean(&near, 1) + 50.0).abs() < 0.3);
+        assert!((spread(0) - 1.0).abs() < 0.1 && (spread(1) - 1.0).abs() < 0.1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_step_never_makes_the_codes_less_likely() -> Result<()> {
+        let mixture = fit(&random(3000, 5, 7), 5, 6)?;
+        assert!(mixture.history.len() > 5, "{:?}", mixture.history);
+        for step in mixture.history.windows(2) {
+            assert!(
+                step[1] >= step[0] - 1e-9 * step[0].abs(),
+                "{:?}",
+                mixture.history
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn threads_change_nothing() -> Result<()> {
+        let codes = random(3000, 9, 5);
+        let drawn = |threads| -> Result<(Vec<f32>, u64)> {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let pool = pool.map_err(|error| Error::usage(error.to_string()))?;
+            pool.install(|| {
+                let mixture = fit(&codes, 9, 5)?;
+                let code = mixture.sample(&mut ChaCha8Rng::seed_from_u64(2));
+                let density = mixture.log_density(&code).to_bits();
+                Ok((code, density))
+            })
+        };
+        assert_eq!(drawn(1)?, drawn(2)?);
+        Ok(())
+    }
+
+    #[test]
+    fn few_or_equal_codes_have_fewer_components() -> Result<()> {
+        assert_eq!(fit(&random(12, 3, 1), 3, 10)?.components(), 3);
+        assert_eq!(fit(&random(2, 3, 1), 3, 10)?.components(), 1);
+        let twins = fit(&[1.0, 2.0].repeat(50), 1, 10)?;
+        assert_eq!(twins.components(), 2);
+        assert!(
+            twins.log_density(&[1.0]).is_finite()
+                && twins.log_density(&[1.5]) < twins.log_density(&[2.0])
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn codes_that_are_all_the_same_are_a_point() -> Result<()> {
+        for n in [1, 500] {
+            let mixture = fit(&[0.3, -200.0, 0.0].repeat(n), 3, 4)?;
+            assert_eq!(mixture.components(), 1);
+            let code = mixture.sample(&mut ChaCha8Rng::seed_from_u64(2));
+            assert!(
+                (code[0] - 0.3).abs() < 1e-5
+                    && (code[1] + 200.0).abs() < 1e-3
+                    && code[2].abs() < 1e-5,
+                "{code:?}"
+            );
+            assert!(mixture.log_density(&[0.3, -200.0, 0.0]).is_finite());
+            assert!(mixture.log_density(&[9.0, 9.0, 9.0]).is_finite());
+            assert!(mixture.bic().is_finite());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_far_code_has_a_finite_density_and_probabilities() -> Result<()> {
+        let mixture = fit(&clouds(), 3, 3)?;
+        assert!(mixture.log_density(&[1e9; 3]).is_finite());
+        let total: f64 = mixture.responsibilities(&[1e9; 3]).iter().sum();
+        assert!((total - 1.0).abs() < 1e-12);
+        Ok(())
+    }
+
+    #[test]
+    fn many_codes_are_represented_by_some() -> Result<()> {
+        let mixture = fit(&random(Mixture::MOST_ITEMS + 10, 1, 1), 1, 1)?;
+        assert_eq!(mixture.items, Mixture::MOST_ITEMS);
+        Ok(())
+    }
+
+    #[test]
+    fn what_cannot_be_fitted_is_refused() {
+        assert!(fit(&[], 2, 1).is_err());
+        assert!(fit(&[1.0; 3], 2, 1).is_err());
+        assert!(fit(&[1.0; 3], 0, 1).is_err());
+        assert!(fit(&[1.0; 4], 2, 0).is_err());
+        assert!(fit(&[1.0, f32::NAN], 2, 1).is_err());
+        let progress = Progress::silent();
+        progress.cancel();
+        let fit = Mixture::fit(&clouds(), 3, 2, 1, &progress);
+        assert!(fit.is_err_and(|error| error.is_cancelled()));
+    }
+}
