@@ -6,6 +6,8 @@ pub mod path;
 
 mod code_table;
 mod projection;
+mod selection;
 
 pub use code_table::CodeTable;
 pub use projection::Projection;
+pub use selection::{NamedSelection, Selection};
