@@ -1,14 +1,15 @@
 //! A set of pictures of one shape, with what is known about each.
 //!
-//! Invariants: every block but the last holds the same number of items; labels, factors and names, where there are
-//! any, have one entry per item; a label is below the number of label names.
+//! Invariants: every block but the last holds the same number of items; labels, factors, columns and names, where
+//! there are any, have one entry per item; a label is below the number of label names.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::metadata::{self, Column};
 use crate::error::{Error, Result};
 
 /// Height, width and channels (1 grey or 3 RGB) of a picture.
@@ -98,7 +99,16 @@ pub struct Skipped {
     pub reason: String,
 }
 
-/// Items of one shape with optional labels, named factors and item names.
+/// Where items stood in the source that they were read from, so that tables about all of it can be cut as they were.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Origin {
+    /// The place of each item.
+    pub(super) places: Vec<u32>,
+    /// How many items the whole source has.
+    pub(super) whole: u64,
+}
+
+/// Items of one shape with optional labels, named factors, metadata columns and item names.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     name: String,
@@ -108,8 +118,11 @@ pub struct Dataset {
     len: usize,
     labels: Option<Labels>,
     factors: Vec<Factor>,
+    columns: Vec<Column>,
     item_names: Vec<String>,
     skipped: Vec<Skipped>,
+    origin: Option<Origin>,
+    is_cut: bool,
 }
 
 impl Dataset {
@@ -141,8 +154,11 @@ impl Dataset {
             len,
             labels: None,
             factors: Vec::new(),
+            columns: Vec::new(),
             item_names: Vec::new(),
             skipped: Vec::new(),
+            origin: None,
+            is_cut: false,
         })
     }
 
@@ -189,6 +205,54 @@ impl Dataset {
         Ok(self)
     }
 
+    /// The same set with one more column, in place of one of the same name. A column of categories called label or
+    /// class gives the set its classes, too, where it has none.
+    ///
+    /// # Errors
+    /// When the count differs.
+    pub fn with_column(mut self, column: Column) -> Result<Self> {
+        if column.len() != self.len {
+            return Err(Error::usage(format!(
+                "{} values of {} for {} pictures",
+                column.len(),
+                column.name,
+                self.len
+            )));
+        }
+        if self.labels.is_none()
+            && let Some(labels) = column.as_labels()
+        {
+            self = self.with_labels(labels)?;
+        }
+        let same = |other: &Column| {
+            metadata::normalised(&other.name) == metadata::normalised(&column.name)
+        };
+        match self.columns.iter().position(same) {
+            Some(place) => self.columns[place] = column,
+            None => self.columns.push(column),
+        }
+        Ok(self)
+    }
+
+    /// The same set with the columns of the CSV, TSV or JSON table at `path`.
+    ///
+    /// Rows go to items by a column called name, file, filename, filepath, path or item with their names (the whole
+    /// one, the file's, or that without its ending), or item with their numbers from 0 where they have no names; else
+    /// by order, when there are as many rows as items or as the whole source has. Items without a row have no values.
+    ///
+    /// # Errors
+    /// `is_file` when the table is missing, malformed or does not fit, with the first offending row.
+    pub fn with_metadata(self, path: impl AsRef<Path>) -> Result<Self> {
+        metadata::apply(path.as_ref(), self)
+    }
+
+    /// The same set, known to be `origin`'s items, and whether there are others that it was cut from.
+    pub(super) fn with_origin(mut self, origin: Option<Origin>, is_cut: bool) -> Self {
+        self.origin = origin.filter(|origin| origin.places.len() == self.len);
+        self.is_cut = is_cut;
+        self
+    }
+
     /// The same set with a name per item.
     ///
     /// # Errors
@@ -222,7 +286,7 @@ impl Dataset {
     /// This set followed by `next`; the pixels of both are shared, not copied.
     ///
     /// # Errors
-    /// When shape, block length, class names or factors differ.
+    /// When shape, block length, class names, factors or columns differ.
     pub fn followed_by(&self, next: &Self) -> Result<Self> {
         let same_factors = self
             .factors
@@ -234,7 +298,18 @@ impl Dataset {
         let whole_blocks =
             self.len.is_multiple_of(self.block_items) && next.block_items <= self.block_items;
         let one_block = next.blocks.len() == 1 || next.block_items == self.block_items;
-        if self.shape != next.shape || !same_factors || !same_classes || !whole_blocks || !one_block
+        let same_columns = self.columns.len() == next.columns.len()
+            && self
+                .columns
+                .iter()
+                .zip(&next.columns)
+                .all(|(a, b)| a.continues(b));
+        if self.shape != next.shape
+            || !same_factors
+            || !same_columns
+            || !same_classes
+            || !whole_blocks
+            || !one_block
         {
             return Err(Error::usage(format!(
                 "{} does not continue {}",
@@ -250,6 +325,11 @@ impl Dataset {
         for (factor, more) in joined.factors.iter_mut().zip(&next.factors) {
             factor.values.extend_from_slice(&more.values);
         }
+        for (column, more) in joined.columns.iter_mut().zip(&next.columns) {
+            column.append(more);
+        }
+        joined.origin = None;
+        joined.is_cut |= next.is_cut;
         joined.item_names.extend(next.item_names.iter().cloned());
         joined.skipped.extend(next.skipped.iter().cloned());
         Ok(joined)
@@ -281,6 +361,13 @@ impl Dataset {
                 values: ids.iter().map(|&id| f.values[id]).collect(),
             })
             .collect();
+        let gathered = |column: &Column| column.gathered(ids.iter().map(|&id| Some(id)));
+        part.columns = self.columns.iter().map(gathered).collect();
+        part.origin = self.origin.as_ref().map(|origin| Origin {
+            places: ids.iter().map(|&id| origin.places[id]).collect(),
+            whole: origin.whole,
+        });
+        part.is_cut = true;
         if !self.item_names.is_empty() {
             part.item_names = ids.iter().map(|&id| self.item_names[id].clone()).collect();
         }
@@ -367,6 +454,22 @@ impl Dataset {
     #[must_use]
     pub fn factors(&self) -> &[Factor] {
         &self.factors
+    }
+
+    /// What else is known of each item: the columns of a table that lay with the data, and what its files told.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Where the items stood in their source, where that is known.
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    /// Whether the set is known to be a part of another.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// The name of item `id`, where the data names its items.

@@ -1,11 +1,15 @@
 //! What is looked at: sources, file formats and built-in generators. Knows neither tensors nor the window.
 
 mod dataset;
+mod metadata;
+mod search;
 mod source;
 
 pub mod digits;
+pub mod export;
 pub mod faces;
 pub mod formats;
 
 pub use dataset::{Dataset, Factor, ImageShape, Labels, Picture, Skipped};
+pub use metadata::{Column, ColumnValues};
 pub use source::{DatasetSource, Part, Size};

@@ -19,10 +19,10 @@ mod spec;
 mod testing;
 mod trainer;
 
+pub(crate) use crate::files::{folder_of, write_atomically};
 pub use auto_encoder::{AutoEncoder, Posteriors};
 pub use evaluate::{Evaluation, evaluate};
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};
-pub(crate) use file::{folder_of, write_atomically};
 pub use interruption::interruptible;
 pub use refine::Refinement;
 pub use shipped::{Shipped, load_named, shipped_for};

@@ -13,6 +13,7 @@ mod map;
 mod mixture;
 mod projection;
 mod sums;
+mod selection;
 
 pub use basis::{Basis, Components, Slider, truncated};
 pub use blend::blend;
@@ -21,3 +22,4 @@ pub use direction::{Direction, DirectionKind, Quality, Separation, analogy};
 pub use map::{CodeMap, MapMethod};
 pub use mixture::Mixture;
 pub use projection::Projection;
+pub use selection::{NamedSelection, Selection};

@@ -13,7 +13,7 @@ use zip::ZipArchive;
 
 use super::stream::{Stream, fail};
 use super::tar;
-use crate::data::Skipped;
+use crate::data::{Skipped, metadata};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
@@ -62,7 +62,7 @@ impl Album {
         }
     }
 
-    /// All files in the folder at `root` and below it.
+    /// All files in the folder at `root` and below it, without its metadata.
     pub(super) fn folder(root: &Path, progress: &Progress) -> Result<Self> {
         let mut walk = Walk::default();
         walk.enter(root, DEPTH, progress)?;
@@ -71,6 +71,7 @@ impl Album {
             let parts: Vec<_> = inner.iter().map(|part| part.to_string_lossy()).collect();
             (parts.join("/"), path)
         });
+        let named = named.filter(|(name, _)| !metadata::is_metadata(name));
         let (names, paths) = in_order(named);
         Ok(Self {
             path: root.to_path_buf(),
@@ -329,7 +330,7 @@ fn leads_out(name: &str) -> Skipped {
 }
 
 /// Compares names as people do: `2.png` before `10.png`.
-pub(super) fn natural_order(a: &str, b: &str) -> Ordering {
+pub(in crate::data) fn natural_order(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a.as_bytes(), b.as_bytes());
     while let (Some(x), Some(y)) = (left.first(), right.first()) {
         if x.is_ascii_digit() && y.is_ascii_digit() {

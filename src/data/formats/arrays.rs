@@ -8,7 +8,7 @@ use std::path::Path;
 use super::folder::half_named;
 use super::layout::{Layout, Style};
 use super::stream::{checked_total, cut_off, fail};
-use super::{Loaded, Pick, Wanted, labels};
+use super::{Loaded, Pick, Places, Wanted, labels};
 use crate::data::{ImageShape, Part};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -54,7 +54,7 @@ impl NumberType {
     }
 
     /// The number in `stored`, which has as many bytes as the type.
-    fn decode(self, stored: &[u8]) -> f64 {
+    pub(super) fn decode(self, stored: &[u8]) -> f64 {
         let push = |number: u64, &byte: &u8| (number << 8) | u64::from(byte);
         let bits = if self.is_big_endian {
             stored.iter().fold(0, push)
@@ -204,8 +204,14 @@ pub(super) fn load(
         .map_or(ImageShape::new(0, 0, 1), |(set, _)| set.layout.shape);
     let (mut pixels, mut numbers, mut ids) = (Vec::new(), Vec::new(), Vec::new());
     let mut has_labels = true;
+    let mut places = Places::default();
     let mut left = pick;
-    for (set, _) in sets.iter().filter(|(_, is_wanted)| *is_wanted) {
+    for (set, is_wanted) in &sets {
+        let count = set.layout.count;
+        if !is_wanted || left.count == Some(0) {
+            places.pass(count);
+            continue;
+        }
         read_pictures(file, set, range, left, &mut pixels, progress)?;
         match labels_of(file, arrays, set, progress)? {
             Some(found) => {
@@ -214,18 +220,18 @@ pub(super) fn load(
             }
             None => has_labels = false,
         }
+        let half = half_named(&set.array.name).filter(|_| sets.len() > 1);
+        places.keep(count, left, half);
         left.count = pick
             .count
             .map(|count| count.saturating_sub(pixels.len() / shape.len()));
-        if left.count == Some(0) {
-            break;
-        }
     }
     let labels = has_labels
         .then(|| labels::from_numbers(&numbers, None))
         .flatten();
     Ok(Loaded {
         labels: labels.map(|labels| labels::subset(&labels, &ids)),
+        places,
         ..Loaded::new(shape, pixels)
     })
 }

@@ -5,9 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::folder::{self, Halves};
 use super::idx::interleave;
 use super::stream::{Stream, checked_total};
-use super::{Loaded, Pick, Wanted, folder, labels, sniff};
+use super::{Loaded, Places, Wanted, labels, sniff};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -76,27 +77,43 @@ pub(super) fn load_folder(
         });
     let found: Vec<(PathBuf, Layout)> = found.collect();
     let layout = found.first()?.1;
-    let (chosen, pick) = folder::choose_half(found, |(path, _)| path, wanted);
-    let paths: Vec<PathBuf> = chosen
+    let paths = found
         .into_iter()
         .filter(|(_, l)| *l == layout)
-        .map(|(path, _)| path)
-        .collect();
-    Some(load(&paths, layout, pick, progress))
+        .map(|(path, _)| path);
+    let halves = folder::halves(paths.collect(), |path| path, wanted);
+    Some(load(&halves, layout, progress))
 }
 
-/// Reads the records of `files`, one file after the other.
-pub(super) fn load(
-    files: &[PathBuf],
+/// Reads one file.
+pub(super) fn load_file(
+    path: &Path,
     layout: Layout,
-    pick: Pick,
+    wanted: Wanted,
     progress: &Progress,
 ) -> Result<Loaded> {
+    let halves = Halves {
+        files: vec![(path.to_path_buf(), None, true)],
+        pick: wanted.pick(),
+    };
+    load(&halves, layout, progress)
+}
+
+/// Reads the records of `halves`, one file after the other.
+fn load(halves: &Halves<PathBuf>, layout: Layout, progress: &Progress) -> Result<Loaded> {
+    let Halves { files, pick } = halves;
     let (mut pixels, mut numbers) = (Vec::new(), Vec::new());
+    let mut places = Places::default();
     let mut index = 0;
-    for path in files {
+    for (path, half, is_wanted) in files {
         let mut stream = Stream::open(path, progress)?;
         let expected = stream.expected_len() / layout.record_len() as u64;
+        let start = places.whole;
+        places.pass(expected);
+        if !is_wanted {
+            continue;
+        }
+        let mut within = 0;
         let expected = expected.min(pick.count.map_or(u64::MAX, |count| count as u64));
         pixels
             .try_reserve_exact(expected as usize * SHAPE.len())
@@ -128,13 +145,19 @@ pub(super) fn load(
                 interleave(planes, SHAPE);
                 pixels.extend_from_slice(planes);
                 numbers.push(i64::from(label[label.len() - 1]));
+                places.kept.extend(u32::try_from(start + within));
+                places.halves.extend(half);
             }
             index += 1;
+            within += 1;
         }
     }
-    let names = files.first().and_then(|path| class_names(path, layout));
+    let names = files
+        .first()
+        .and_then(|(path, ..)| class_names(path, layout));
     Ok(Loaded {
         labels: labels::from_numbers(&numbers, names),
+        places,
         ..Loaded::new(SHAPE, pixels)
     })
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::sniff::{self, Kind};
 use super::{Loaded, Pick, Wanted, album, cifar, idx, load_file, palette, pictures};
-use crate::data::Part;
+use crate::data::{Part, metadata};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
@@ -51,7 +51,11 @@ pub(super) fn load(path: &Path, wanted: Wanted, progress: &Progress) -> Result<L
     });
     match (sets.next(), sets.next()) {
         (Some((file, kind)), None) => {
-            load_file(file, kind, wanted, progress).map_err(|e| e.in_file(file))
+            let loaded = load_file(file, kind, wanted, progress).map_err(|e| e.in_file(file))?;
+            Ok(Loaded {
+                file: Some((*file).clone()),
+                ..loaded
+            })
         }
         (Some((one, _)), Some((other, _))) => {
             Err(Error::file(path, "holds several sets").hint(format!(
@@ -64,12 +68,15 @@ pub(super) fn load(path: &Path, wanted: Wanted, progress: &Progress) -> Result<L
     }
 }
 
-/// The first files directly in `folder`, in natural order.
+/// The first files directly in `folder` that are no metadata, in natural order.
 pub(super) fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).map_err(|e| Error::io(folder, &e))?;
     let paths = entries.flatten().map(|entry| entry.path());
     let mut files: Vec<PathBuf> = paths
-        .filter(|path| path.is_file())
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            path.is_file() && !metadata::is_metadata(&name)
+        })
         .take(LOOKED_AT)
         .collect();
     files.sort_by(|a, b| album::natural_order(&a.to_string_lossy(), &b.to_string_lossy()));
@@ -87,25 +94,34 @@ pub(super) fn half_named(name: &str) -> Option<Part> {
     })
 }
 
-/// The files of the wanted half, or all, training files first; and what is still to be picked among their items.
-pub(super) fn choose_half<T>(
-    files: Vec<T>,
-    path: impl Fn(&T) -> &PathBuf,
-    wanted: Wanted,
-) -> (Vec<T>, Pick) {
+/// The files of a set, training files first.
+pub(super) struct Halves<T> {
+    /// Each file, the half that it is where both are there, and whether it is wanted.
+    pub(super) files: Vec<(T, Option<Part>, bool)>,
+    /// What is still to be picked among the items of the wanted files.
+    pub(super) pick: Pick,
+}
+
+/// Sorts the files of a set into halves, and finds the wanted ones.
+pub(super) fn halves<T>(files: Vec<T>, path: impl Fn(&T) -> &PathBuf, wanted: Wanted) -> Halves<T> {
     let is_test = |file: &T| {
         let name = path(file).file_name().unwrap_or_default();
         half_named(&name.to_string_lossy()) == Some(Part::Test)
     };
     let (test, train): (Vec<T>, Vec<T>) = files.into_iter().partition(is_test);
     let mut pick = wanted.pick();
-    if test.is_empty() || train.is_empty() {
-        return (test.into_iter().chain(train).collect(), pick);
+    let are_halves = !test.is_empty() && !train.is_empty();
+    let part = if are_halves { pick.part.take() } else { None };
+    let of = |half: Part| are_halves.then_some(half);
+    let is_wanted = |half: Part| part.is_none_or(|part| part == half);
+    let train = train
+        .into_iter()
+        .map(|file| (file, of(Part::Train), is_wanted(Part::Train)));
+    let test = test
+        .into_iter()
+        .map(|file| (file, of(Part::Test), is_wanted(Part::Test)));
+    Halves {
+        files: train.chain(test).collect(),
+        pick,
     }
-    let chosen = match pick.part.take() {
-        None => train.into_iter().chain(test).collect(),
-        Some(Part::Train) => train,
-        Some(Part::Test) => test,
-    };
-    (chosen, pick)
 }

@@ -5,8 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::folder::{self, Halves};
 use super::stream::{MAX_BYTES, Stream, cut_off};
-use super::{Loaded, Pick, Wanted, folder, labels};
+use super::{Loaded, Pick, Places, Wanted, labels};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -85,13 +86,16 @@ pub(super) fn load_file(path: &Path, wanted: Wanted, progress: &Progress) -> Res
             .hint("pictures need an IDX file of 3 sizes"));
     };
     let labels = labels_of(&path, &header);
+    let images = Images {
+        path,
+        header,
+        labels,
+    };
     load(
-        &[Images {
-            path,
-            header,
-            labels,
-        }],
-        wanted.pick(),
+        &Halves {
+            files: vec![(images, None, true)],
+            pick: wanted.pick(),
+        },
         progress,
     )
 }
@@ -115,16 +119,23 @@ pub(super) fn load_folder(
     if found.is_empty() {
         return None;
     }
-    let (chosen, pick) = folder::choose_half(found, |images| &images.path, wanted);
-    Some(load(&chosen, pick, progress))
+    let halves = folder::halves(found, |images| &images.path, wanted);
+    Some(load(&halves, progress))
 }
 
-fn load(files: &[Images], pick: Pick, progress: &Progress) -> Result<Loaded> {
+fn load(halves: &Halves<Images>, progress: &Progress) -> Result<Loaded> {
+    let Halves { files, pick } = halves;
     let (mut pixels, mut numbers, mut ids) = (Vec::new(), Vec::new(), Vec::new());
     let mut has_labels = true;
     let mut shape = None;
-    let mut left = pick;
-    for images in files {
+    let mut places = Places::default();
+    let mut left = *pick;
+    for (images, half, is_wanted) in files {
+        let count = images.header.dims[0];
+        if !is_wanted || left.count == Some(0) {
+            places.pass(count);
+            continue;
+        }
         let file_shape = read_images(images, left, &mut pixels, progress)?;
         if *shape.get_or_insert(file_shape) != file_shape {
             return Err(Error::file(
@@ -140,23 +151,26 @@ fn load(files: &[Images], pick: Pick, progress: &Progress) -> Result<Loaded> {
         } else {
             has_labels = false;
         }
+        places.keep(count, left, *half);
         left.count = pick
             .count
             .map(|count| count.saturating_sub(pixels.len() / file_shape.len()));
-        if left.count == Some(0) {
-            break;
-        }
     }
     let shape = shape.ok_or_else(|| Error::usage("no IDX file to read"))?;
-    let is_fashion = files
-        .iter()
-        .any(|f| f.path.to_string_lossy().to_lowercase().contains("fashion"));
+    let is_fashion = files.iter().any(|(images, ..)| {
+        images
+            .path
+            .to_string_lossy()
+            .to_lowercase()
+            .contains("fashion")
+    });
     let names = is_fashion.then(|| labels::owned(&labels::FASHION));
     let labels = has_labels
         .then(|| labels::from_numbers(&numbers, names))
         .flatten();
     Ok(Loaded {
         labels: labels.map(|labels| labels::subset(&labels, &ids)),
+        places,
         ..Loaded::new(shape, pixels)
     })
 }

@@ -13,6 +13,7 @@ mod mat;
 mod npy;
 mod palette;
 mod pictures;
+mod positions;
 mod raw;
 mod resize;
 mod sniff;
@@ -22,7 +23,9 @@ mod tar;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, ImageShape, Labels, Part, Size, Skipped};
+use super::dataset::Origin;
+use super::metadata;
+use super::{Column, ColumnValues, Dataset, ImageShape, Labels, Part, Size, Skipped};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use sniff::Kind;
@@ -33,8 +36,10 @@ pub fn is_picture(path: &Path) -> bool {
     path.is_file() && sniff::sniff(path, None).is_ok_and(|kind| matches!(kind, Kind::Picture))
 }
 
+pub(super) use album::natural_order;
 pub use pictures::read_picture;
 pub use resize::fit_picture;
+pub use positions::read_positions;
 
 /// What is wanted of a file: a half of it, a size, a number of items.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -91,6 +96,9 @@ struct Loaded {
     labels: Option<Labels>,
     item_names: Vec<String>,
     skipped: Vec<Skipped>,
+    places: Places,
+    /// The file that was read, where it is another than the one that was asked for.
+    file: Option<PathBuf>,
 }
 
 impl Loaded {
@@ -101,14 +109,70 @@ impl Loaded {
             labels: None,
             item_names: Vec::new(),
             skipped: Vec::new(),
+            places: Places::default(),
+            file: None,
         }
     }
 }
 
-/// Reads the pictures in the file or folder at `path`, named after it.
+/// Where the items that are kept stand in the whole source, which has training items before test items.
+#[derive(Default)]
+struct Places {
+    kept: Vec<u32>,
+    /// The half of each, where the source is stored in halves.
+    halves: Vec<Part>,
+    whole: u64,
+}
+
+impl Places {
+    /// Counts `n` more items of the source, of which the picked ones are kept.
+    fn keep(&mut self, n: u64, pick: Pick, half: Option<Part>) {
+        let start = self.whole;
+        let before = self.kept.len();
+        // A place that does not fit leaves the list short, and then it is not used.
+        self.kept.extend(
+            pick.filter(start..start.saturating_add(n))
+                .map_while(|place| u32::try_from(place).ok()),
+        );
+        if let Some(half) = half {
+            self.halves
+                .extend(std::iter::repeat_n(half, self.kept.len() - before));
+        }
+        self.pass(n);
+    }
+
+    /// Counts `n` more items of the source, none of which is kept.
+    fn pass(&mut self, n: u64) {
+        self.whole = self.whole.saturating_add(n);
+    }
+
+    /// The half of each of `len` items as a column, when there are some of both.
+    fn split(&self, len: usize) -> Option<Column> {
+        let has_both = [Part::Train, Part::Test]
+            .iter()
+            .all(|half| self.halves.contains(half));
+        (has_both && self.halves.len() == len).then(|| Column {
+            name: "Split".into(),
+            values: ColumnValues::Category {
+                values: self
+                    .halves
+                    .iter()
+                    .map(|&half| u32::from(half == Part::Test))
+                    .collect(),
+                names: [Part::Train, Part::Test]
+                    .map(|half| half.to_string())
+                    .to_vec(),
+            },
+        })
+    }
+}
+
+/// Reads the pictures in the file or folder at `path`, named after it, with the table of metadata that lies with them:
+/// `metadata.csv`, `.tsv`, `.json` or `.jsonl` in a folder, one of the file's own name beside a file.
 ///
 /// # Errors
-/// `is_file` when it is missing, unreadable, of no known format, damaged or too large; `is_cancelled`.
+/// `is_file` when it or its metadata are missing, unreadable, of no known format, damaged or too large;
+/// `is_cancelled`.
 pub fn load(path: &Path, wanted: Wanted, progress: &Progress) -> Result<Dataset> {
     let mut loaded = load_any(path, wanted, progress).map_err(|e| e.in_file(path))?;
     if loaded.pixels.is_empty() {
@@ -130,7 +194,24 @@ pub fn load(path: &Path, wanted: Wanted, progress: &Progress) -> Result<Dataset>
         names if names.is_empty() => set,
         names => set.with_item_names(names).map_err(|e| e.in_file(path))?,
     };
-    Ok(set.with_skipped(loaded.skipped))
+    let mut set = set.with_skipped(loaded.skipped);
+    let places = loaded.places;
+    if let Some(split) = places.split(set.len()) {
+        set = set.with_column(split)?;
+    }
+    let origin = Origin {
+        places: places.kept,
+        whole: places.whole,
+    };
+    set = set.with_origin(
+        Some(origin),
+        wanted.part.is_some() || wanted.count.is_some(),
+    );
+    let table = metadata::beside(path).or_else(|| metadata::beside(loaded.file.as_deref()?));
+    match table {
+        Some(table) => set.with_metadata(table),
+        None => Ok(set),
+    }
 }
 
 fn nothing_left(path: &Path, wanted: Wanted) -> Error {
@@ -162,7 +243,7 @@ fn load_any(path: &Path, wanted: Wanted, progress: &Progress) -> Result<Loaded> 
 fn load_file(path: &Path, kind: &Kind, wanted: Wanted, progress: &Progress) -> Result<Loaded> {
     match kind {
         Kind::Idx => idx::load_file(path, wanted, progress),
-        Kind::Cifar(layout) => cifar::load(&[path.to_path_buf()], *layout, wanted.pick(), progress),
+        Kind::Cifar(layout) => cifar::load_file(path, *layout, wanted, progress),
         Kind::Npy => npy::load_npy(path, wanted, progress),
         Kind::Npz => npy::load_npz(path, wanted, progress),
         Kind::Mat => mat::load(path, wanted, progress),

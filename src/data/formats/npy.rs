@@ -88,15 +88,18 @@ fn read_member(
 }
 
 /// What an array says about itself.
-struct Header {
-    numbers: NumberType,
-    dims: Vec<u64>,
-    is_fortran: bool,
+pub(super) struct Header {
+    /// The type of its numbers.
+    pub(super) numbers: NumberType,
+    /// The lengths of its axes.
+    pub(super) dims: Vec<u64>,
+    /// Whether the first axis is the fastest.
+    pub(super) is_fortran: bool,
 }
 
 impl Header {
     /// Reads the header and leaves `reader` at the first number.
-    fn read(reader: &mut impl Read, path: &Path) -> Result<Self> {
+    pub(super) fn read(reader: &mut impl Read, path: &Path) -> Result<Self> {
         let mut take = |count: u64| {
             let mut bytes = Vec::new();
             reader

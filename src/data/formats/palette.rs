@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::stream::{Stream, checked_total, fail};
-use super::{Loaded, Wanted, folder};
+use super::{Loaded, Places, Wanted, folder};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -214,6 +214,9 @@ fn read_pictures(
         }
         index += 1;
     }
+    while wanted.count.is_some() && rows.advance()? {
+        index += 1;
+    }
     let shape = shape.unwrap_or(ImageShape::new(1, 1, 3));
     let (least, most) = indices
         .iter()
@@ -239,7 +242,12 @@ fn read_pictures(
         .flatten()
         .copied()
         .collect();
-    Ok(Loaded::new(shape, pixels))
+    let mut places = Places::default();
+    places.keep(index, pick, None);
+    Ok(Loaded {
+        places,
+        ..Loaded::new(shape, pixels)
+    })
 }
 
 /// The shape of pictures with `area` pixels.

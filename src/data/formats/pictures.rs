@@ -13,7 +13,7 @@ use super::album::{Album, Bytes, natural_order};
 use super::resize::{fit, widen, with_channels};
 use super::sniff::Kind;
 use super::stream::checked_total;
-use super::{Loaded, Wanted, folder};
+use super::{Loaded, Places, Wanted, folder};
 use crate::data::Size;
 use crate::data::{ImageShape, Labels, Part, Picture, Skipped};
 use crate::error::{Error, Result};
@@ -229,6 +229,7 @@ impl Gathered {
         }
         Loaded {
             labels: tree.labels(&self.ids),
+            places: tree.places(&self.ids),
             item_names: self.ids.iter().map(|&id| names[id].clone()).collect(),
             ..Loaded::new(shape, self.pixels)
         }
@@ -240,6 +241,8 @@ struct Tree<'a> {
     /// Folders of each file, below those that all pictures share.
     folders: Vec<Vec<&'a str>>,
     halves: Option<Vec<Option<Part>>>,
+    /// Whether each file is called like a picture.
+    is_likely: Vec<bool>,
     /// Classes that pictures have by their names.
     classes: Vec<&'a str>,
 }
@@ -278,11 +281,15 @@ impl<'a> Tree<'a> {
             }
             drop_common(&mut folders, &is_likely);
         }
-        let likely = folders.iter().zip(is_likely).filter(|(_, likely)| *likely);
+        let likely = folders
+            .iter()
+            .zip(&is_likely)
+            .filter(|(_, likely)| **likely);
         Self {
             classes: likely.map(|(folders, _)| class_of(folders)).collect(),
             halves: are_halves.then_some(halves),
             folders,
+            is_likely,
         }
     }
 
@@ -294,6 +301,27 @@ impl<'a> Tree<'a> {
             _ => pick.keeps(id as u64),
         };
         (0..self.folders.len()).filter(is_wanted).collect()
+    }
+
+    /// Where the files `ids` stand among those that are called like pictures; none, when one of them is not.
+    fn places(&self, ids: &[usize]) -> Places {
+        let mut places = Places::default();
+        let mut wanted = ids.iter().copied().peekable();
+        for (id, _) in self
+            .is_likely
+            .iter()
+            .enumerate()
+            .filter(|(_, likely)| **likely)
+        {
+            if wanted.next_if_eq(&id).is_some() {
+                places.kept.extend(u32::try_from(places.whole));
+            }
+            places.pass(1);
+        }
+        if let Some(halves) = &self.halves {
+            places.halves = ids.iter().filter_map(|&id| halves[id]).collect();
+        }
+        places
     }
 
     /// The classes of the files `ids`: the first folder that branches.

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::stream::{MAX_BYTES, Stream};
-use super::{Loaded, Pick};
+use super::{Loaded, Pick, Places};
 use crate::data::ImageShape;
 use crate::data::Size;
 use crate::error::{Error, Result};
@@ -39,7 +39,12 @@ pub(super) fn load(path: &Path, size: Size, pick: Pick, progress: &Progress) -> 
                 .hint("add a count, such as :10000"),
         );
     }
-    Ok(Loaded::new(shape, pixels))
+    let mut places = Places::default();
+    places.keep(stream.expected_len() / shape.len() as u64, pick, None);
+    Ok(Loaded {
+        places,
+        ..Loaded::new(shape, pixels)
+    })
 }
 
 /// The error of bytes that nothing is known about.

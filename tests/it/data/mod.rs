@@ -3,6 +3,7 @@
 //! Invariant: every file a test reads is written by the test itself, or its absence is printed.
 
 mod hostile;
+mod metadata;
 mod pictures;
 
 use std::fs;
