@@ -10,6 +10,7 @@ pub mod cli;
 pub mod data;
 pub mod engine;
 pub mod error;
+mod files;
 pub mod model;
 pub mod progress;
 mod render;

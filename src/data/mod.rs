@@ -3,6 +3,7 @@
 mod dataset;
 mod source;
 
+pub mod animation;
 pub mod digits;
 pub mod faces;
 pub mod formats;

@@ -4,7 +4,6 @@
 //! stays until the new one is whole.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,6 +19,7 @@ use super::spec::{LossPoint, ModelSpec, SPEC_VERSION, TrainConfig};
 use super::trainer::Trainer;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::files::write_atomically;
 
 /// Largest model file that is read, bytes.
 pub(super) const MAX_FILE: u64 = 4 << 30;
@@ -432,41 +432,6 @@ impl ModelFile {
             tensors,
             precision: Precision::Single,
         }
-    }
-}
-
-/// Writes `content` beside `path`, flushes it to the disk and moves it there.
-///
-/// # Errors
-/// When any of that fails; what was at `path` stays.
-pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
-    let io = |e: std::io::Error| Error::io(path, &e);
-    // What is no file, such as /dev/null, is written to and never replaced; a link goes on leading where it led.
-    if std::fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
-        return std::fs::write(path, content).map_err(io);
-    }
-    let target = match std::fs::symlink_metadata(path) {
-        Ok(m) if m.is_symlink() => std::fs::canonicalize(path).map_err(io)?,
-        _ => path.to_path_buf(),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".morphospace-");
-    // Readable as any saved file is; a temporary one would be its owner's alone.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder_of(&target)).map_err(io)?;
-    file.write_all(content).map_err(io)?;
-    file.as_file().sync_all().map_err(io)?;
-    file.persist(&target)
-        .map_err(|e| Error::io(path, &e.error))?;
-    Ok(())
-}
-
-/// The folder in which the file at `path` lies.
-pub(crate) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
     }
 }
 

@@ -1,0 +1,99 @@
+//! Writing files so that a failure leaves what was there.
+//!
+//! Invariant: a path holds either its old content or the whole of the new one, never a part.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempPath;
+
+use crate::error::{Error, Result};
+
+/// A file that is written beside its path and moved there at the end; dropped before, it leaves nothing.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    path: PathBuf,
+    file: File,
+    /// The file beside and where it goes; none for what is no file, such as /dev/null, which is written to and never
+    /// replaced.
+    move_to: Option<(TempPath, PathBuf)>,
+}
+
+impl Replacement {
+    /// Begins the file that will be at `path`. A link goes on leading where it led.
+    ///
+    /// # Errors
+    /// When nothing can be written there.
+    pub(crate) fn at(path: &Path) -> Result<Self> {
+        let io = |e: std::io::Error| Error::io(path, &e);
+        if std::fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+            return Ok(Self {
+                path: path.to_path_buf(),
+                file: File::create(path).map_err(io)?,
+                move_to: None,
+            });
+        }
+        let target = match std::fs::symlink_metadata(path) {
+            Ok(m) if m.is_symlink() => std::fs::canonicalize(path).map_err(io)?,
+            _ => path.to_path_buf(),
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".morphospace-");
+        // Readable as any saved file is; a temporary one would be its owner's alone.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let (file, beside) = builder
+            .tempfile_in(folder_of(&target))
+            .map_err(io)?
+            .into_parts();
+        Ok(Self {
+            path: path.to_path_buf(),
+            file,
+            move_to: Some((beside, target)),
+        })
+    }
+
+    /// Another handle for writing to the file, at the same position.
+    ///
+    /// # Errors
+    /// When the system gives no more handles.
+    pub(crate) fn writer(&self) -> Result<File> {
+        self.file.try_clone().map_err(|e| Error::io(&self.path, &e))
+    }
+
+    /// Flushes the file to the disk and moves it to its path; returns its size in bytes.
+    ///
+    /// # Errors
+    /// When that fails; what was at the path stays.
+    pub(crate) fn finish(self) -> Result<u64> {
+        let io = |e: std::io::Error| Error::io(&self.path, &e);
+        let bytes = self.file.metadata().map_err(io)?.len();
+        if let Some((beside, target)) = self.move_to {
+            self.file.sync_all().map_err(io)?;
+            beside
+                .persist(&target)
+                .map_err(|e| Error::io(&self.path, &e.error))?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// Writes `content` beside `path`, flushes it to the disk and moves it there.
+///
+/// # Errors
+/// When any of that fails; what was at `path` stays.
+pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
+    let replacement = Replacement::at(path)?;
+    let mut writer = replacement.writer()?;
+    writer.write_all(content).map_err(|e| Error::io(path, &e))?;
+    replacement.finish().map(drop)
+}
+
+/// The folder in which the file at `path` lies.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
