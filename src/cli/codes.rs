@@ -9,12 +9,14 @@ use rand_distr::{Distribution, StandardNormal};
 use serde_json::json;
 
 use super::{Common, output};
-use crate::data::DatasetSource;
+use crate::data::{DatasetSource, Picture};
 use crate::error::{Error, Result};
 use crate::model::AutoEncoder;
 
 /// Most pictures drawn on one page.
 const MAX_PICTURES: usize = 10_000;
+/// Codes decoded at a time.
+const BATCH: usize = 64;
 
 /// Write the codes of pictures as NPY
 #[derive(Debug, Args)]
@@ -113,8 +115,19 @@ fn draw(model: &AutoEncoder, codes: &[f32], out: &std::path::Path, common: &Comm
         )));
     }
     let shape = model.spec().shape;
-    let pictures = output::pictures(shape, &model.decode(codes)?);
-    output::write_png(out, &output::grid(&pictures, output::scale_for(shape)))?;
+    let mut grid = output::Grid::new(count, shape, output::scale_for(shape));
+    let progress = common.progress("Drawing");
+    for (i, batch) in codes.chunks(BATCH * model.code()).enumerate() {
+        progress.update(i * BATCH, count)?;
+        for pixels in model.decode(batch)?.chunks_exact(shape.len()) {
+            grid.push(&Picture {
+                shape,
+                pixels: pixels.to_vec(),
+            });
+        }
+    }
+    progress.update(count, count)?;
+    output::write_png(out, &grid.finish())?;
     output::print(
         common.json,
         &json!({ "n": count, "out": out.display().to_string() }),

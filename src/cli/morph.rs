@@ -1,17 +1,21 @@
 //! `morphospace morph`: the way from picture to picture through code space, as an animation.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use clap::Args;
-use image::codecs::gif::{GifEncoder, Repeat};
-use image::{Delay, DynamicImage, Frame};
+use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{Common, output};
-use crate::data::DatasetSource;
+use crate::data::animation::AnimationFormat;
+use crate::data::{Dataset, DatasetSource, Picture};
 use crate::error::{Error, Result};
-use crate::model::write_atomically;
-use crate::space::path::{self, Interpolation};
+use crate::model::{AutoEncoder, animate};
+use crate::space::path::{Interpolation, KeyFrame, Path};
+
+/// Frames of an animation through a list of items.
+const FRAMES: usize = 60;
 
 /// Animate the way from picture to picture through code space
 #[derive(Debug, Args)]
@@ -19,65 +23,202 @@ pub(super) struct Morph {
     /// The model
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// Pictures to go between
+    /// Pictures to go between; not needed with a path file, except for --crossfade
     #[arg(long, value_name = "SRC")]
-    data: DatasetSource,
-    /// Items to pass, such as 3,17,42
-    #[arg(long, value_name = "I,J,…", value_delimiter = ',', required = true)]
-    path: Vec<usize>,
-    /// Frames in all
-    #[arg(long, value_name = "N", default_value_t = 60)]
-    frames: usize,
-    /// Frames a second
-    #[arg(long, value_name = "N", default_value_t = 25)]
-    fps: u32,
-    /// Where to write the GIF
+    data: Option<DatasetSource>,
+    /// Items to pass, such as 3,17,42, or a path file, as the window and --save-path write it
+    #[arg(long, value_name = "I,J,…|FILE")]
+    path: Way,
+    /// How to go between the codes: linear, spherical or spline [default: the file's, else spline]
+    #[arg(long, value_enum)]
+    interpolation: Option<Between>,
+    /// Frames in all; stretches the times of a path file [default: the file's, else 60]
+    #[arg(long, value_name = "N")]
+    frames: Option<usize>,
+    /// Frames a second, 1 to 100; most programs show a GIF with 50 at most [default: the file's, else 25]
+    #[arg(long, value_name = "N")]
+    fps: Option<u32>,
+    /// Times as wide and high, 1 to 8 [default: the file's, else up to 4 for small pictures]
+    #[arg(long, value_name = "N")]
+    scale: Option<u32>,
+    /// Go back from the last to the first
+    #[arg(long = "loop")]
+    is_loop: bool,
+    /// Show the cross-fade of the same pictures, pixel by pixel, under the morph
+    #[arg(long)]
+    crossfade: bool,
+    /// Where to write the path that was taken, with its codes
     #[arg(long, value_name = "FILE")]
+    save_path: Option<PathBuf>,
+    /// Where to write: .gif, .png (animated), or a folder for numbered PNGs
+    #[arg(long, value_name = "FILE|DIR/")]
     out: PathBuf,
+}
+
+/// What `--path` names.
+#[derive(Clone, Debug)]
+enum Way {
+    Items(Vec<usize>),
+    File(PathBuf),
+}
+
+impl FromStr for Way {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let items: Result<Vec<usize>, _> = text.split(',').map(|i| i.trim().parse()).collect();
+        Ok(items.map_or_else(|_| Self::File(PathBuf::from(text)), Self::Items))
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Between {
+    /// Straight lines
+    Linear,
+    /// Arcs about the origin
+    Spherical,
+    /// One smooth curve
+    Spline,
+}
+
+impl From<Between> for Interpolation {
+    fn from(between: Between) -> Self {
+        match between {
+            Between::Linear => Self::Linear,
+            Between::Spherical => Self::Spherical,
+            Between::Spline => Self::Spline,
+        }
+    }
 }
 
 impl Morph {
     pub(super) fn run(self, common: &Common) -> Result<()> {
-        if self.path.len() < 2 {
-            return Err(Error::usage("a path passes at least two items"));
+        // Whatever is wrong with the names is said before minutes of reading and decoding.
+        AnimationFormat::of(&self.out)?;
+        let mut path = match &self.path {
+            Way::File(file) => Some(Path::load(file)?),
+            Way::Items(items) if items.len() < 2 => {
+                return Err(Error::usage("a path passes at least two items"));
+            }
+            Way::Items(_) => None,
+        };
+        if let Some(path) = &mut path {
+            self.set(path)?;
         }
-        if !(2..=5_000).contains(&self.frames) || !(1..=100).contains(&self.fps) {
-            return Err(Error::usage(
-                "an animation has 2 to 5,000 frames and 1 to 100 of them a second",
-            ));
-        }
-        let dataset = common.load_data(&self.data)?;
-        if let Some(item) = self.path.iter().find(|i| **i >= dataset.len()) {
-            return Err(Error::usage(format!(
-                "there is no item {item} among {}",
-                dataset.len()
-            )));
+        let needed = path.is_none() || self.crossfade;
+        let dataset = match &self.data {
+            Some(data) if needed => Some(common.load_data(data)?),
+            None if needed => {
+                return Err(Error::usage(
+                    "--path with items, and --crossfade, need the pictures: --data SRC",
+                ));
+            }
+            _ => None,
+        };
+        if let (Way::Items(items), Some(dataset)) = (&self.path, &dataset) {
+            check_items(items, dataset)?;
         }
         let (_, model) = common.load_model(&self.model)?;
-        let keys = common.encode(&model, &dataset.subset(&self.path)?)?.mean;
-        let keys: Vec<Vec<f32>> = keys.chunks(model.code()).map(<[f32]>::to_vec).collect();
-        let codes = path::through(&keys, self.frames, Interpolation::Spline)?.concat();
-        let shape = model.spec().shape;
-        let pictures = output::pictures(shape, &model.decode(&codes)?);
-        let mut bytes = Vec::new();
-        {
-            let broken = |e: image::ImageError| Error::file(&self.out, e.to_string());
-            let mut encoder = GifEncoder::new_with_speed(&mut bytes, 10);
-            encoder.set_repeat(Repeat::Infinite).map_err(broken)?;
-            let progress = common.progress("Drawing");
-            for (i, picture) in pictures.iter().enumerate() {
-                progress.update(i, pictures.len())?;
-                let image = output::rgb(picture, output::scale_for(shape));
-                let delay = Delay::from_numer_denom_ms(1000, self.fps);
-                let rgba = DynamicImage::ImageRgb8(image).into_rgba8();
-                encoder
-                    .encode_frame(Frame::from_parts(rgba, 0, 0, delay))
-                    .map_err(broken)?;
+        let path = match (path, &self.path, &dataset) {
+            (None, Way::Items(items), Some(dataset)) => {
+                self.through(items, dataset, &model, common)?
             }
+            (path, _, _) => path.unwrap_or_default(),
+        };
+        path.check_fits(model.code())
+            .map_err(|e| self.in_path_file(e))?;
+        let originals = match &dataset {
+            Some(dataset) if self.crossfade => Some(self.originals(&path, dataset)?),
+            _ => None,
+        };
+        if let Some(file) = &self.save_path {
+            output::check_writable(file)?;
         }
-        write_atomically(&self.out, &bytes)?;
-        let value = json!({ "frames": pictures.len(), "bytes": bytes.len(), "out": self.out.display().to_string() });
+        let progress = common.progress("Drawing");
+        let found = animate(&model, &path, originals.as_deref(), &self.out, &progress)?;
+        if let Some(file) = &self.save_path {
+            path.save(file)?;
+        }
+        let value = json!({
+            "frames": found.frames,
+            "secs": found.secs,
+            "bytes": found.bytes,
+            "out": self.out.display().to_string(),
+        });
         output::print(common.json, &value);
         Ok(())
+    }
+
+    /// The path through items of the data, at even times.
+    fn through(
+        &self,
+        items: &[usize],
+        dataset: &Dataset,
+        model: &AutoEncoder,
+        common: &Common,
+    ) -> Result<Path> {
+        let codes = common.encode(model, &dataset.subset(items)?)?.mean;
+        let keys = codes.chunks(model.code()).zip(items).map(|(code, item)| {
+            let mut key = KeyFrame::new(code.to_vec(), 1.0);
+            key.item = Some(*item);
+            key
+        });
+        let mut path = Path::new(keys.collect())?;
+        path.set_scale(output::scale_for(model.spec().shape))?;
+        self.set(&mut path)?;
+        if self.frames.is_none() {
+            path.set_frames(FRAMES)?;
+        }
+        Ok(path)
+    }
+
+    /// Puts the options in the place of what the path says.
+    fn set(&self, path: &mut Path) -> Result<()> {
+        if let Some(interpolation) = self.interpolation {
+            path.set_interpolation(interpolation.into());
+        }
+        if self.is_loop {
+            path.set_loop(true)?;
+        }
+        if let Some(fps) = self.fps {
+            path.set_fps(fps)?;
+        }
+        if let Some(scale) = self.scale {
+            path.set_scale(scale)?;
+        }
+        if let Some(frames) = self.frames {
+            path.set_frames(frames)?;
+        }
+        Ok(())
+    }
+
+    /// The picture of each key.
+    fn originals(&self, path: &Path, dataset: &Dataset) -> Result<Vec<Picture>> {
+        let items = path.keys().iter().enumerate().map(|(i, key)| {
+            key.item.ok_or_else(|| {
+                let error = Error::usage(format!("key {i} comes from no item of the data"));
+                self.in_path_file(error.hint("leave --crossfade out"))
+            })
+        });
+        let items: Vec<usize> = items.collect::<Result<_>>()?;
+        check_items(&items, dataset)?;
+        Ok(items.iter().map(|i| dataset.picture(*i)).collect())
+    }
+
+    fn in_path_file(&self, error: Error) -> Error {
+        match &self.path {
+            Way::File(file) => error.in_file(file),
+            Way::Items(_) => error,
+        }
+    }
+}
+
+fn check_items(items: &[usize], dataset: &Dataset) -> Result<()> {
+    match items.iter().find(|i| **i >= dataset.len()) {
+        Some(item) => Err(Error::usage(format!(
+            "there is no item {item} among {}",
+            dataset.len()
+        ))),
+        None => Ok(()),
     }
 }

@@ -150,28 +150,48 @@ pub(super) fn rgb(picture: &Picture, scale: u32) -> RgbImage {
     })
 }
 
-/// Pictures side by side, row by row, with a thin gap.
-pub(super) fn grid(pictures: &[Picture], scale: u32) -> RgbImage {
+/// Pictures side by side, row by row, with a thin gap; they come one after the other, so that only the page is held.
+pub(super) struct Grid {
+    page: RgbImage,
+    columns: u32,
+    scale: u32,
+    next: u32,
+}
+
+impl Grid {
     const GAP: u32 = 2;
-    let Some(first) = pictures.first() else {
-        return RgbImage::new(1, 1);
-    };
-    let columns = (pictures.len() as f32).sqrt().ceil() as u32;
-    let rows = (pictures.len() as u32).div_ceil(columns);
-    let (w, h) = (
-        first.shape.width as u32 * scale,
-        first.shape.height as u32 * scale,
-    );
-    let mut page = RgbImage::from_pixel(
-        columns * (w + GAP) + GAP,
-        rows * (h + GAP) + GAP,
-        Rgb([24, 26, 32]),
-    );
-    for (i, picture) in (0_u32..).zip(pictures) {
-        let (x, y) = (GAP + i % columns * (w + GAP), GAP + i / columns * (h + GAP));
-        image::imageops::replace(&mut page, &rgb(picture, scale), i64::from(x), i64::from(y));
+
+    /// An empty page for `count` pictures of `shape`, each drawn `scale` times as wide and high.
+    pub(super) fn new(count: usize, shape: ImageShape, scale: u32) -> Self {
+        let columns = (count as f32).sqrt().ceil().max(1.0) as u32;
+        let rows = (count as u32).div_ceil(columns);
+        let page = RgbImage::from_pixel(
+            columns * (shape.width as u32 * scale + Self::GAP) + Self::GAP,
+            rows * (shape.height as u32 * scale + Self::GAP) + Self::GAP,
+            Rgb([24, 26, 32]),
+        );
+        Self {
+            page,
+            columns,
+            scale,
+            next: 0,
+        }
     }
-    page
+
+    /// Draws the next picture.
+    pub(super) fn push(&mut self, picture: &Picture) {
+        let tile = rgb(picture, self.scale);
+        let (column, row) = (self.next % self.columns, self.next / self.columns);
+        let x = Self::GAP + column * (tile.width() + Self::GAP);
+        let y = Self::GAP + row * (tile.height() + Self::GAP);
+        image::imageops::replace(&mut self.page, &tile, i64::from(x), i64::from(y));
+        self.next += 1;
+    }
+
+    /// The page.
+    pub(super) fn finish(self) -> RgbImage {
+        self.page
+    }
 }
 
 /// Writes a picture as PNG.
@@ -181,17 +201,6 @@ pub(super) fn write_png(path: &Path, image: &RgbImage) -> Result<()> {
         .write_to(&mut bytes, image::ImageFormat::Png)
         .map_err(|e| Error::file(path, e.to_string()))?;
     write_atomically(path, bytes.get_ref())
-}
-
-/// Cuts decoded bytes into pictures.
-pub(super) fn pictures(shape: ImageShape, pixels: &[u8]) -> Vec<Picture> {
-    pixels
-        .chunks(shape.len())
-        .map(|p| Picture {
-            shape,
-            pixels: p.to_vec(),
-        })
-        .collect()
 }
 
 /// A scale at which small pictures can be seen.

@@ -5,6 +5,7 @@ mod metadata;
 mod search;
 mod source;
 
+pub mod animation;
 pub mod digits;
 pub mod export;
 pub mod faces;

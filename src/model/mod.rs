@@ -1,5 +1,6 @@
 //! The auto-encoders in burn: specification, networks, objectives, optimisation step, weights on disk.
 
+mod animate;
 mod auto_encoder;
 mod depthwise;
 mod evaluate;
@@ -20,6 +21,7 @@ mod testing;
 mod trainer;
 
 pub(crate) use crate::files::{folder_of, write_atomically};
+pub use animate::{Animated, animate};
 pub use auto_encoder::{AutoEncoder, Posteriors};
 pub use evaluate::{Evaluation, evaluate};
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};

@@ -200,6 +200,231 @@ fn a_tiny_model_goes_all_the_way() {
     );
 }
 
+/// Runs `morph` on a tiny model, in its folder.
+fn morph(folder: &Path, arguments: &str) -> Result<Value, String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_morphospace"))
+        .arg("morph")
+        .args(["--model", "tiny.safetensors", "--json", "--quiet"])
+        .args(["--device", "cpu"])
+        .args(arguments.split(' '))
+        .current_dir(folder)
+        .output()
+        .expect("the program starts");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!error.contains("panicked"), "{error}");
+    match output.status.code() {
+        Some(0) => Ok(serde_json::from_slice(&output.stdout).expect("one JSON object")),
+        _ => Err(error),
+    }
+}
+
+fn gif_frames(path: &Path) -> Vec<image::Frame> {
+    let file = std::io::BufReader::new(std::fs::File::open(path).expect("the GIF"));
+    let decoder = image::codecs::gif::GifDecoder::new(file).expect("a GIF");
+    image::AnimationDecoder::into_frames(decoder)
+        .collect_frames()
+        .expect("frames")
+}
+
+fn apng_frames(path: &Path) -> Vec<image::Frame> {
+    let file = std::io::BufReader::new(std::fs::File::open(path).expect("the PNG"));
+    let decoder = image::codecs::png::PngDecoder::new(file).expect("a PNG");
+    let decoder = decoder.apng().expect("an animation");
+    image::AnimationDecoder::into_frames(decoder)
+        .collect_frames()
+        .expect("frames")
+}
+
+#[test]
+fn a_path_file_gives_the_bytes_of_the_list_it_was_saved_from() {
+    let folder = tempfile::tempdir().expect("a folder");
+    tiny(folder.path(), "3");
+    let at = |name: &str| folder.path().join(name);
+    let read = |name: &str| std::fs::read(at(name)).expect("a file");
+    for (between, options) in [
+        ("linear", ""),
+        ("spherical", " --loop --scale 2"),
+        ("spline", " --crossfade --fps 30"),
+    ] {
+        for ending in ["gif", "png"] {
+            let list = morph(
+                folder.path(),
+                &format!(
+                    "--data digits:50 --path 3,17,42 --frames 40 --interpolation {between} \
+                     --save-path p.json --out list.{ending}{options}"
+                ),
+            );
+            let data = if options.contains("crossfade") {
+                " --data digits:50 --crossfade"
+            } else {
+                ""
+            };
+            let file = morph(
+                folder.path(),
+                &format!("--path p.json --out file.{ending}{data}"),
+            );
+            let (list, file) = (list.expect("an animation"), file.expect("an animation"));
+            assert_eq!(list["frames"], 40);
+            assert_eq!(list["bytes"], file["bytes"]);
+            let written = read(&format!("file.{ending}"));
+            assert_eq!(written.len() as u64, file["bytes"].as_u64().expect("bytes"));
+            assert!(written == read(&format!("list.{ending}")), "{between}");
+        }
+    }
+    let path: Value = serde_json::from_slice(&read("p.json")).expect("JSON");
+    assert_eq!(
+        (&path["version"], &path["fps"], &path["loop"]),
+        (&1.into(), &30.into(), &false.into())
+    );
+    assert_eq!(path["keys"][1]["item"], 17);
+}
+
+#[test]
+fn an_animation_comes_back_frame_by_frame() {
+    let folder = tempfile::tempdir().expect("a folder");
+    tiny(folder.path(), "3");
+    let at = |name: &str| folder.path().join(name);
+    let list = "--data digits:50 --path 3,17 --frames 37 --fps 20 --scale 2 --out";
+    let found = morph(folder.path(), &format!("{list} a.gif")).expect("a GIF");
+    assert_eq!(
+        (&found["frames"], &found["secs"]),
+        (&37.into(), &1.85.into())
+    );
+    morph(folder.path(), &format!("{list} a.png")).expect("an animated PNG");
+    morph(folder.path(), &format!("{list} a/")).expect("numbered PNGs");
+    let (gif, apng) = (gif_frames(&at("a.gif")), apng_frames(&at("a.png")));
+    assert_eq!((gif.len(), apng.len()), (37, 37));
+    assert_eq!(std::fs::read_dir(at("a")).expect("a folder").count(), 37);
+    for (i, (gif, apng)) in gif.iter().zip(&apng).enumerate() {
+        let numbered = image::open(at(&format!("a/{i:04}.png"))).expect("a PNG");
+        // Grey pictures lose nothing in any of the formats.
+        assert_eq!(numbered.to_rgba8(), *gif.buffer(), "frame {i}");
+        assert_eq!(numbered.to_rgba8(), *apng.buffer(), "frame {i}");
+        assert_eq!(gif.delay().numer_denom_ms(), (50, 1));
+        assert_eq!(apng.delay().numer_denom_ms(), (50, 1));
+    }
+
+    // The first frame is the picture of the first item's code.
+    json(&[
+        "encode",
+        "--model",
+        text(&at("tiny.safetensors")),
+        "--data",
+        "digits:50",
+        "--out",
+        text(&at("codes.npy")),
+    ]);
+    json(&[
+        "decode",
+        "--model",
+        text(&at("tiny.safetensors")),
+        "--codes",
+        text(&at("codes.npy")),
+        "--out",
+        text(&at("grid.png")),
+    ]);
+    // Item 3 is the fourth of eight in a row of a grid of pictures at three times their size, two pixels apart.
+    let grid = image::open(at("grid.png")).expect("a PNG").into_luma8();
+    let first = apng[0].buffer();
+    for (x, y) in (0..28).flat_map(|x| (0..28).map(move |y| (x, y))) {
+        let there = grid.get_pixel(2 + 3 * (28 * 3 + 2) + 3 * x, 2 + 3 * y).0[0];
+        let here = first.get_pixel(2 * x, 2 * y).0[0];
+        assert!(here.abs_diff(there) <= 1, "{x} {y}: {here} {there}");
+    }
+
+    // Under the morph, at its ends, are the items themselves.
+    morph(folder.path(), &format!("{list} c.png --crossfade")).expect("an animated PNG");
+    let crossfade = apng_frames(&at("c.png"));
+    assert_eq!(crossfade[0].buffer().dimensions(), (56, 2 * (28 + 2 + 28)));
+    let upper = image::imageops::crop_imm(crossfade[9].buffer(), 0, 0, 56, 56).to_image();
+    assert_eq!(upper, *apng[9].buffer());
+    let digits = "digits:50".parse::<morphospace::data::DatasetSource>();
+    let digits = digits
+        .and_then(|d| d.load(1, &morphospace::Progress::silent()))
+        .expect("digits");
+    for (frame, item) in [(0, 3), (36, 17)] {
+        for (x, y) in (0..28).flat_map(|x| (0..28).map(move |y| (x, y))) {
+            let shown = crossfade[frame].buffer().get_pixel(2 * x, 2 * (30 + y)).0[0];
+            assert_eq!(shown, digits.pixels(item)[(28 * y + x) as usize]);
+        }
+    }
+}
+
+#[test]
+fn a_path_that_cannot_be_drawn_is_refused_and_nothing_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    tiny(folder.path(), "1");
+    let at = |name: &str| folder.path().join(name);
+    let refused = |arguments: &str| morph(folder.path(), arguments).expect_err("refused");
+    let path = |code: &str, rest: &str| {
+        format!(
+            r#"{{"version": 1, "interpolation": "linear", "fps": 25, "keys":
+            [{{"code": [{code}], "secs": 2}}, {{"code": [{code}], "secs": 2}}]{rest}}}"#
+        )
+    };
+    for (name, content) in [
+        ("three.json", path("1, 2, 3", "")),
+        (
+            "newer.json",
+            path("1, 2, 3, 4", "").replace("\"version\": 1", "\"version\": 2"),
+        ),
+        ("torn.json", path("1, 2, 3, 4", "").replace("]}", "")),
+        ("good.json", path("1, 2, 3, 4", "")),
+    ] {
+        std::fs::write(at(name), content).expect("written");
+    }
+    let before = std::fs::read_dir(folder.path()).expect("a folder").count();
+
+    let other = refused("--path three.json --out out.gif");
+    assert!(
+        other.contains("three.json") && other.contains("3 numbers") && other.contains('4'),
+        "{other}"
+    );
+    let large = failure(
+        &[
+            "morph",
+            "--model",
+            "faces",
+            "--data",
+            "faces:5",
+            "--path",
+            "1,2",
+            "--frames",
+            "100000",
+            "--scale",
+            "8",
+            "--out",
+            text(&at("out.png")),
+        ],
+        1,
+    );
+    // 100,000 frames of 512 × 512 × 3 bytes.
+    assert!(
+        large.contains("out.png") && large.contains("79 GB"),
+        "{large}"
+    );
+    let newer = refused("--path newer.json --out out.gif");
+    assert!(
+        newer.contains("newer.json") && newer.contains("version 2") && newer.contains("update"),
+        "{newer}"
+    );
+    let torn = refused("--path torn.json --out out.gif");
+    assert!(
+        torn.contains("torn.json") && torn.contains("line"),
+        "{torn}"
+    );
+    assert!(refused("--path missing.json --out out.gif").contains("missing.json"));
+    assert!(refused("--path good.json --out out.webp").contains(".gif"));
+    assert!(refused("--path 1,2 --out out.gif").contains("--data"));
+    assert!(refused("--path 1 --data digits:5 --out out.gif").contains("two items"));
+    assert!(refused("--path good.json --scale 9 --out out.gif").contains('9'));
+    assert!(refused("--path good.json --frames 200000 --out out.gif").contains("100000"));
+    let unknown = refused("--path good.json --crossfade --data digits:5 --out out.gif");
+    assert!(unknown.contains("key 0"), "{unknown}");
+    let after = std::fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(before, after, "nothing is left behind");
+}
+
 #[test]
 fn the_same_seed_gives_the_same_model() {
     let (a, b) = (
@@ -331,6 +556,14 @@ fn a_full_disk_ends_with_status_1_and_leaves_what_was_there() {
         (
             "sample --model tiny.safetensors --count 400 --out",
             "grid.png",
+        ),
+        (
+            "morph --model tiny.safetensors --data digits:9 --path 1,2 --scale 8 --out",
+            "path.gif",
+        ),
+        (
+            "morph --model tiny.safetensors --data digits:9 --path 1,2 --scale 8 --frames 200 --out",
+            "path.png",
         ),
     ];
     for (command, out) in outputs {
