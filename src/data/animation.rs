@@ -16,7 +16,7 @@ use crate::files::{Replacement, folder_of};
 
 /// Most bytes of pixels that an animation can have before it is compressed.
 const MAX_BYTES: u64 = 16 << 30;
-/// How many pixels the colours of a GIF frame are learnt from: every tenth.
+/// How many of the enlarged pixels the colours of a GIF frame are learnt from: every tenth.
 const GIF_SPEED: i32 = 10;
 
 /// What an animation is written as.
@@ -286,31 +286,35 @@ impl AnimationWriter {
                 self.shape.frames, self.shape.picture, picture.shape
             )));
         }
-        enlarge(picture, self.shape.scale as usize, &mut self.enlarged);
+        let (shape, scale) = (self.shape.picture, self.shape.scale as usize);
+        // A GIF's colours are chosen before pixels become squares: the same ones, learnt from as many pixels, at a fraction of the work.
+        let indexed = (matches!(self.output, Output::Gif(..)) && shape.channels > 1).then(|| {
+            let (width, height) = (shape.width as u16, shape.height as u16);
+            let speed = (GIF_SPEED / (scale * scale) as i32).max(1);
+            gif::Frame::from_rgb_speed(width, height, &picture.pixels, speed)
+        });
+        let (pixels, channels) = match &indexed {
+            Some(frame) => (&*frame.buffer, 1),
+            None => (&*picture.pixels, shape.channels),
+        };
+        enlarge(pixels, shape.width, channels, scale, &mut self.enlarged);
         let (width, height) = (self.shape.width(), self.shape.height());
-        let broken = |e: String| Error::file(&self.path, e);
         match &mut self.output {
             Output::Gif(encoder, _) => {
-                let (width, height) = (width as u16, height as u16);
-                let mut frame = if self.shape.picture.channels == 1 {
-                    gif::Frame {
-                        width,
-                        height,
-                        buffer: Cow::Borrowed(&self.enlarged),
-                        ..gif::Frame::default()
-                    }
-                } else {
-                    gif::Frame::from_rgb_speed(width, height, &self.enlarged, GIF_SPEED)
-                };
                 // Rounded ends rather than rounded lengths, so that the whole takes the time it should.
-                let end = |frames: usize| {
-                    (frames as u64 * 100 + u64::from(self.shape.fps) / 2)
-                        / u64::from(self.shape.fps)
+                let fps = u64::from(self.shape.fps);
+                let end = |frames: usize| (frames as u64 * 100 + fps / 2) / fps;
+                let frame = gif::Frame {
+                    width: width as u16,
+                    height: height as u16,
+                    delay: (end(self.written + 1) - end(self.written)) as u16,
+                    palette: indexed.and_then(|frame| frame.palette),
+                    buffer: Cow::Borrowed(&self.enlarged),
+                    ..gif::Frame::default()
                 };
-                frame.delay = (end(self.written + 1) - end(self.written)) as u16;
                 encoder.write_frame(&frame).map_err(|e| match e {
                     gif::EncodingError::Io(e) => Error::io(&self.path, &e),
-                    e => broken(e.to_string()),
+                    e => Error::file(&self.path, e.to_string()),
                 })?;
             }
             Output::Apng(writer, _) => writer
@@ -392,22 +396,19 @@ fn colour(shape: ImageShape) -> png::ColorType {
     }
 }
 
-/// Each pixel of `picture` as a square of `scale` × `scale`, into `pixels`.
-fn enlarge(picture: &Picture, scale: usize, pixels: &mut Vec<u8>) {
-    let ImageShape {
-        width, channels, ..
-    } = picture.shape;
-    pixels.clear();
-    for row in picture.pixels.chunks(width * channels) {
-        let start = pixels.len();
+/// Each pixel of a picture of `width` pixels of `channels` bytes as a square of `scale` × `scale`, into `enlarged`.
+fn enlarge(pixels: &[u8], width: usize, channels: usize, scale: usize, enlarged: &mut Vec<u8>) {
+    enlarged.clear();
+    for row in pixels.chunks(width * channels) {
+        let start = enlarged.len();
         for pixel in row.chunks(channels) {
             for _ in 0..scale {
-                pixels.extend_from_slice(pixel);
+                enlarged.extend_from_slice(pixel);
             }
         }
-        let end = pixels.len();
+        let end = enlarged.len();
         for _ in 1..scale {
-            pixels.extend_from_within(start..end);
+            enlarged.extend_from_within(start..end);
         }
     }
 }
