@@ -5,7 +5,9 @@
 pub mod path;
 
 mod code_table;
+mod graph;
 mod projection;
 
 pub use code_table::CodeTable;
+pub use graph::NeighbourGraph;
 pub use projection::Projection;
