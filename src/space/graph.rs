@@ -7,6 +7,11 @@
 //! from the differences, and a row whose neighbours could be others within the error of the products is searched once more
 //! without them.
 
+#![expect(
+    clippy::inline_always,
+    reason = "code gets a kind of vector only by being inlined where that kind is known to be there"
+)]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use faer::linalg::matmul::matmul;
@@ -17,8 +22,8 @@ use crate::error::{Error, Result};
 use crate::progress::Progress;
 
 /// Rows whose neighbours are sought together, and rows they are compared with at a time: the products fit a core's cache.
-const QUERIES: usize = 128;
-const ITEMS: usize = 1024;
+pub(super) const QUERIES: usize = 128;
+pub(super) const ITEMS: usize = 1024;
 
 /// Numbers beyond this have squares whose sum may not be finite.
 const LARGEST: f32 = 1e15;
@@ -116,7 +121,7 @@ impl NeighbourGraph {
     }
 }
 
-fn check(rows: &[f32], d: usize, k: usize) -> Result<()> {
+pub(super) fn check(rows: &[f32], d: usize, k: usize) -> Result<()> {
     if rows.is_empty() || d == 0 || !rows.len().is_multiple_of(d) {
         return Err(Error::usage(format!(
             "{} numbers are no rows of {d} numbers each",
@@ -145,15 +150,15 @@ fn check(rows: &[f32], d: usize, k: usize) -> Result<()> {
 }
 
 /// The rows as they were given, and centred with their squared lengths as the last number, `[n, d + 1]`.
-struct Rows<'a> {
-    n: usize,
-    d: usize,
+pub(super) struct Rows<'a> {
+    pub(super) n: usize,
+    pub(super) d: usize,
     given: &'a [f32],
-    centred: Vec<f32>,
+    pub(super) centred: Vec<f32>,
 }
 
 impl<'a> Rows<'a> {
-    fn new(given: &'a [f32], d: usize) -> Self {
+    pub(super) fn new(given: &'a [f32], d: usize) -> Self {
         let n = given.len() / d;
         let mut mean = vec![0.0_f64; d];
         for row in given.chunks_exact(d) {
@@ -188,7 +193,7 @@ impl<'a> Rows<'a> {
         &self.given[i * self.d..][..self.d]
     }
 
-    fn centred(&self, i: usize) -> &[f32] {
+    pub(super) fn centred(&self, i: usize) -> &[f32] {
         &self.centred[i * (self.d + 1)..][..=self.d]
     }
 
@@ -212,7 +217,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The exact `k` nearest neighbours of some rows, among all others.
-    fn nearest(
+    pub(super) fn nearest(
         &self,
         queries: &[u32],
         k: usize,
@@ -247,7 +252,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Appends row `i` as it has to be multiplied with centred rows to give `‖y‖² − 2 x·y`.
-    fn pack(&self, i: usize, to: &mut Vec<f32>) {
+    pub(super) fn pack(&self, i: usize, to: &mut Vec<f32>) {
         to.extend(self.centred(i)[..self.d].iter().map(|x| -2.0 * x));
         to.push(1.0);
     }
@@ -301,6 +306,10 @@ impl<'a> Rows<'a> {
 }
 
 /// Nearer first, then the smaller number.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "what sorts takes references"
+)]
 fn order(a: &(f32, u32), b: &(f32, u32)) -> std::cmp::Ordering {
     a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
 }
@@ -335,7 +344,7 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// Writes the product of each of `queries` with each of `items`, rows of `width` numbers, query by query.
-fn multiply(queries: &[f32], items: &[f32], width: usize, products: &mut [f32]) {
+pub(super) fn multiply(queries: &[f32], items: &[f32], width: usize, products: &mut [f32]) {
     let (columns, rows) = (queries.len() / width, items.len() / width);
     matmul(
         MatMut::from_column_major_slice_mut(products, rows, columns),
@@ -384,7 +393,11 @@ impl Kept {
                     };
                 }
             }
-            if least.iter().fold(false, |any, &x| any | (x < self.bound)) {
+            if least
+                .iter()
+                .fold(0, |any, &x| any | u32::from(x < self.bound))
+                > 0
+            {
                 self.offer(values, |i| id(chunk * 64 + i));
             }
         }

@@ -3,10 +3,13 @@
 //! Invariant: knows neither tensors nor the window.
 
 pub mod path;
+pub mod quality;
+pub mod umap;
 
 mod code_table;
 mod graph;
 mod projection;
+mod spectral;
 
 pub use code_table::CodeTable;
 pub use graph::NeighbourGraph;
