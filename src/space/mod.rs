@@ -1,24 +1,28 @@
-//! Mathematics on codes as plain arrays: tables of codes, projections onto the plane, maps, paths, directions,
-//! slider bases, densities.
+//! Mathematics on codes as plain arrays: tables of codes, maps of them, paths, directions, densities.
 //!
 //! Invariant: knows neither tensors nor the window.
 
 pub mod path;
+pub mod quality;
+pub mod umap;
 
 mod basis;
 mod blend;
 mod code_table;
 mod direction;
+mod graph;
 mod map;
 mod mixture;
 mod projection;
-mod sums;
 mod selection;
+mod spectral;
+mod sums;
 
 pub use basis::{Basis, Components, Slider, truncated};
 pub use blend::blend;
 pub use code_table::CodeTable;
 pub use direction::{Direction, DirectionKind, Quality, Separation, analogy};
+pub use graph::NeighbourGraph;
 pub use map::{CodeMap, MapMethod};
 pub use mixture::Mixture;
 pub use projection::Projection;
