@@ -84,7 +84,8 @@ fn tsne_of(path: &str) {
 
 fn main() {
     principal_components();
-    for path in std::env::args().skip(1).filter(|a| a.ends_with(".npy")) {
+    // Cargo adds options of its own.
+    for path in std::env::args().skip(1).filter(|a| !a.starts_with("--")) {
         tsne_of(&path);
     }
 }
