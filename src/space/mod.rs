@@ -4,6 +4,7 @@
 
 pub mod path;
 pub mod quality;
+pub mod tsne;
 pub mod umap;
 
 mod basis;

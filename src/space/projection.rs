@@ -1,10 +1,14 @@
 //! Principal components: positions of codes (or pictures) on the plane, with a way back.
 //!
 //! Invariants: axes are of unit length (or zero where there is no spread left) and orthogonal; an item's position is where
-//! [`Projection::place`] puts its code; the same input gives the same axes, signs included.
+//! [`Projection::place`] puts its code; the same input gives the same axes, signs included, whatever
+//! the number of threads.
 
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Mat, MatMut, MatRef, Side};
+use faer::diag::Diag;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd;
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
 use rayon::prelude::*;
 
 use crate::data::Dataset;
@@ -12,6 +16,12 @@ use crate::error::{Error, Result};
 
 /// Items that are converted and multiplied at a time.
 const BLOCK: usize = 512;
+
+/// Items whose sums are taken one after the other; many, as every block has sums of its own.
+const MEAN_BLOCK: usize = 4096;
+
+/// Columns of a symmetric product that one thread sums at a time.
+const STRIP: usize = 64;
 
 /// The largest matrix whose eigenvectors are sought: 8,192² doubles are 512 MiB.
 const LARGEST_MATRIX: usize = 8192;
@@ -38,10 +48,12 @@ impl Projection {
                 codes.len()
             )));
         }
-        if let Some(position) = codes.iter().position(|x| !x.is_finite()) {
+        if let Some(item) = codes
+            .par_chunks(d)
+            .position_first(|code| code.iter().any(|x| !x.is_finite()))
+        {
             return Err(Error::model(format!(
-                "the code of item {} is not finite",
-                position / d
+                "the code of item {item} is not finite"
             )));
         }
         Self::of_rows(codes.len() / d, d, components, |i, row| {
@@ -190,6 +202,34 @@ impl Projection {
             .collect()
     }
 
+    /// Coordinates of `rows`, `[n, d]` row by row, along every component: `[n, components]` row by row. One product of matrices in single
+    /// precision, so that the last digits may differ from [`Self::coordinates`]; what is left over of a row is ignored.
+    #[must_use]
+    pub fn coordinates_of_rows(&self, rows: &[f32]) -> Vec<f32> {
+        let (d, components) = (self.mean.len(), self.explained.len());
+        let axes = MatRef::from_row_major_slice(&self.axes, components, d);
+        let mut coordinates = vec![0.0; rows.len() / d * components];
+        coordinates
+            .par_chunks_mut(BLOCK * components)
+            .zip(rows.par_chunks(BLOCK * d))
+            .for_each_init(Vec::new, |centred, (coordinates, rows)| {
+                centred.clear();
+                for row in rows.chunks_exact(d) {
+                    centred.extend(row.iter().zip(&self.mean).map(|(x, mean)| x - mean));
+                }
+                let height = centred.len() / d;
+                matmul(
+                    MatMut::from_row_major_slice_mut(coordinates, height, components),
+                    Accum::Replace,
+                    MatRef::from_row_major_slice(centred, height, d),
+                    axes.transpose(),
+                    1.0,
+                    Par::Seq,
+                );
+            });
+        coordinates
+    }
+
     /// Where a code, `[d]`, lies among the positions; codes of one number lie on the horizontal axis.
     #[must_use]
     pub fn place(&self, code: &[f32]) -> [f32; 2] {
@@ -238,15 +278,28 @@ type Axes = (Vec<f32>, Vec<f64>, f64);
 
 impl<F: Fn(usize, &mut [f32]) + Sync> Rows<'_, F> {
     fn mean(&self) -> Vec<f64> {
-        let mut sums = vec![0.0; self.d];
-        let mut row = vec![0.0; self.d];
-        for i in 0..self.n {
-            (self.fill)(i, &mut row);
-            for (sum, &x) in sums.iter_mut().zip(&row) {
-                *sum += f64::from(x);
+        // Blocks are added in their order, so that the number of threads does not matter.
+        let sums: Vec<Vec<f64>> = (0..self.n.div_ceil(MEAN_BLOCK))
+            .into_par_iter()
+            .map(|block| {
+                let mut sums = vec![0.0; self.d];
+                let mut row = vec![0.0; self.d];
+                for i in block * MEAN_BLOCK..self.n.min((block + 1) * MEAN_BLOCK) {
+                    (self.fill)(i, &mut row);
+                    for (sum, &x) in sums.iter_mut().zip(&row) {
+                        *sum += f64::from(x);
+                    }
+                }
+                sums
+            })
+            .collect();
+        let mut mean = vec![0.0; self.d];
+        for sums in &sums {
+            for (mean, sum) in mean.iter_mut().zip(sums) {
+                *mean += sum / self.n as f64;
             }
         }
-        sums.iter().map(|sum| sum / self.n as f64).collect()
+        mean
     }
 
     /// Eigenvectors of the covariance matrix, `d × d`.
@@ -328,34 +381,54 @@ impl<F: Fn(usize, &mut [f32]) + Sync> Rows<'_, F> {
     }
 }
 
-/// Adds the lower triangle of `left · right`, a symmetric product, to `sum`.
+/// Adds the lower triangle of `left · right`, a symmetric product, to `sum`; strips of it at the same time, each by one thread, so that
+/// the number of threads does not change a sum.
 fn add_lower_product(sum: MatMut<'_, f64>, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
-    triangular::matmul(
-        sum,
-        BlockStructure::TriangularLower,
-        Accum::Add,
-        left,
-        BlockStructure::Rectangular,
-        right,
-        BlockStructure::Rectangular,
-        1.0,
-        faer::get_global_parallelism(),
-    );
+    let order = sum.nrows();
+    sum.par_col_chunks_mut(STRIP)
+        .enumerate()
+        .for_each(|(strip, columns)| {
+            let (start, width) = (strip * STRIP, columns.ncols());
+            matmul(
+                columns.subrows_mut(start, order - start),
+                Accum::Add,
+                left.subrows(start, order - start),
+                right.subcols(start, width),
+                1.0,
+                Par::Seq,
+            );
+        });
 }
 
-/// The `count` eigenvectors of a symmetric matrix (its lower triangle) with the largest eigenvalues, and those values.
+/// The `count` eigenvectors of a symmetric matrix (its lower triangle) with the largest eigenvalues, and those values. By one
+/// thread: several would share the sums in a way that depends on their number.
 fn eigenvectors(matrix: &Mat<f64>, count: usize) -> Result<(Vec<Vec<f64>>, Vec<f64>)> {
     let order = matrix.nrows();
-    let eigen = matrix
-        .self_adjoint_eigen(Side::Lower)
-        .map_err(|_| Error::usage("the principal components of these items cannot be computed"))?;
+    let mut vectors = Mat::<f64>::zeros(order, order);
+    let mut values = Diag::<f64>::zeros(order);
+    let scratch = evd::self_adjoint_evd_scratch::<f64>(
+        order,
+        evd::ComputeEigenvectors::Yes,
+        Par::Seq,
+        Spec::default(),
+    );
+    evd::self_adjoint_evd(
+        matrix.as_ref(),
+        values.as_mut(),
+        Some(vectors.as_mut()),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Spec::default(),
+    )
+    .map_err(|_| Error::usage("the principal components of these items cannot be computed"))?;
     // faer sorts the values in rising order.
     let columns = (0..order).rev().take(count);
-    let vectors = columns
+    let values = columns
         .clone()
-        .map(|column| eigen.U().col(column).iter().copied().collect());
-    let values = columns.map(|column| eigen.S().column_vector()[column].max(0.0));
-    Ok((vectors.collect(), values.collect()))
+        .map(|column| values.column_vector()[column].max(0.0))
+        .collect();
+    let vectors = columns.map(|column| vectors.col(column).iter().copied().collect());
+    Ok((vectors.collect(), values))
 }
 
 /// The axis, turned so that its loading of largest magnitude is positive.
@@ -438,6 +511,44 @@ mod tests {
                 .all(|(a, b)| (a - b).abs() < 1e-6 * total)
         );
         assert!((total - expected_total).abs() < 1e-6 * total);
+        Ok(())
+    }
+
+    #[test]
+    fn coordinates_of_many_rows_are_those_of_each() -> Result<()> {
+        let (n, d) = (1100, 7);
+        let codes: Vec<f32> = (0..n * d).map(|i| ((i * i + 3 * i) % 97) as f32).collect();
+        let projection = Projection::pca(&codes, d, 5)?;
+        let all = projection.coordinates_of_rows(&codes);
+        assert_eq!(all.len(), n * 5);
+        for (code, coordinates) in codes.chunks_exact(d).zip(all.chunks_exact(5)) {
+            let one = projection.coordinates(code);
+            assert!(
+                one.iter()
+                    .zip(coordinates)
+                    .all(|(a, b)| (a - b).abs() < 1e-4)
+            );
+        }
+        assert!(projection.coordinates_of_rows(&[]).is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() -> Result<()> {
+        // Wide enough for several strips: by the covariance, then by the products of rows.
+        for (n, d) in [(400, 300), (200, 300)] {
+            let codes: Vec<f32> = (0..n * d)
+                .map(|i| ((i * i * 7 + i * 3) % 10_007) as f32)
+                .collect();
+            let with = |threads: usize| -> Result<Projection> {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+                let pool = pool.map_err(|error| Error::usage(error.to_string()))?;
+                pool.install(|| Projection::pca(&codes, d, 6))
+            };
+            let (one, three) = (with(1)?, with(3)?);
+            assert_eq!(one.axes(), three.axes());
+            assert_eq!(one.positions(), three.positions());
+        }
         Ok(())
     }
 
