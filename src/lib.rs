@@ -12,7 +12,7 @@ pub mod engine;
 pub mod error;
 pub mod model;
 pub mod progress;
-mod render;
+pub mod render;
 pub mod retrieval;
 pub mod space;
 

@@ -5,7 +5,9 @@
 pub mod path;
 
 mod code_table;
+mod grid;
 mod projection;
 
 pub use code_table::CodeTable;
+pub use grid::{GridCell, GridIndex};
 pub use projection::Projection;

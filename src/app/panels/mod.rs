@@ -7,7 +7,6 @@ mod log;
 mod map;
 mod map_cloud;
 mod map_hover;
-mod map_index;
 mod model;
 mod picture;
 mod retrieval;
