@@ -13,7 +13,7 @@ pub mod error;
 mod files;
 pub mod model;
 pub mod progress;
-mod render;
+pub mod render;
 pub mod retrieval;
 pub mod space;
 

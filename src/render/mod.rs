@@ -2,8 +2,22 @@
 //!
 //! Invariant: nothing here knows what a session is; it is given plain arrays.
 
+mod atlas;
+mod density;
 mod enlarge;
+mod gpu;
+mod map;
+mod offscreen;
 mod points;
+#[cfg(test)]
+mod tests;
+mod thumbnails;
 
 pub(crate) use enlarge::upscale;
-pub(crate) use points::{PALETTE_LEN, Point, PointCloud, PointLook, install};
+pub use map::{
+    Layers, Look, MapData, MapFrame, MapLayer, Mark, Pictures, View, install, point_budget, shade,
+};
+pub use offscreen::{Offscreen, Took};
+
+/// Colours in a palette.
+pub const PALETTE_LEN: usize = 256;

@@ -8,7 +8,7 @@ use eframe::egui::{
 };
 use egui_plot::{Plot, PlotBounds, PlotPoint, PlotTransform};
 
-use super::map_cloud::{Cloud, Legend, resolve};
+use super::map_cloud::{Cloud, CloudItem, Legend, resolve, view_of};
 use super::{Cx, Panel, map_hover};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
@@ -50,12 +50,12 @@ impl Panel for MapPanel {
             return;
         };
         let now_secs = ui.input(|i| i.time) as f32;
-        let cloud = Cloud::refresh(self.cloud.take(), cx, &projection, now_secs);
+        let mut cloud = Cloud::refresh(self.cloud.take(), cx, &projection, now_secs);
         if cloud.is_fading(now_secs) {
             ui.ctx().request_repaint();
         }
         header_ui(ui, cx, &cloud);
-        self.plot_ui(ui, cx, &projection, &cloud, now_secs);
+        self.plot_ui(ui, cx, &projection, &mut cloud, now_secs);
         self.cloud = Some(cloud);
     }
 }
@@ -168,20 +168,17 @@ impl MapPanel {
         ui: &mut Ui,
         cx: &mut Cx<'_>,
         projection: &Projection,
-        cloud: &Cloud,
+        cloud: &mut Cloud,
         now_secs: f32,
     ) {
         let tokens = cx.tokens;
         let area = ui.available_rect_before_wrap();
         let bounds = looked_at(cx.view.camera, cloud, area.size());
-        let in_view = cloud.index.count_within(
-            bounds.min().map(|x| x as f32),
-            bounds.max().map(|x| x as f32),
-        );
-        let room = (area.area() / in_view.max(1) as f32).sqrt();
-        let radius = (room * 0.3).clamp(1.8, 5.5);
-        let opacity = egui::remap_clamp(room, 3.0..=14.0, 0.62..=0.92);
-        let item = cloud.item(radius, opacity, now_secs);
+        let view = view_of(&bounds, area.size(), ui.ctx().pixels_per_point());
+        let frame = cloud.frame(ui.ctx(), &view, tokens, now_secs);
+        let radius = frame.radius();
+        let cloud = &*cloud;
+        let item = CloudItem::new(cloud, frame);
         let plot = Plot::new("map")
             .show_axes(false)
             .show_grid(true)
@@ -207,7 +204,7 @@ impl MapPanel {
         self.transform = Some(transform);
         look_around(ui, cx, &response, &transform);
 
-        let touched = touched(ui, &response, &transform, projection, cloud);
+        let touched = touched(ui, &response, &transform, cloud);
         if touched.is_some() {
             cx.out.hovered = touched;
         }
@@ -255,7 +252,7 @@ impl MapPanel {
 
 /// The camera, or all points, widened to the shape of the panel so that both axes have one scale.
 fn looked_at(camera: Option<Camera>, cloud: &Cloud, size: Vec2) -> PlotBounds {
-    let (min, max) = match (camera, cloud.index.bounds()) {
+    let (min, max) = match (camera, cloud.data.index.bounds()) {
         (Some(camera), _) => (camera.min, camera.max),
         (None, Some((min, max))) => {
             let margin = 0.06 * f64::from((max[0] - min[0]).max(max[1] - min[1])).max(1e-3);
@@ -309,15 +306,15 @@ fn touched(
     ui: &Ui,
     response: &Response,
     transform: &PlotTransform,
-    projection: &Projection,
     cloud: &Cloud,
 ) -> Option<usize> {
     let pointer = response.hover_pos().filter(|_| !response.dragged())?;
     let at = transform.value_from_position(pointer);
     let reach = TOUCH * transform.dvalue_dpos()[0].abs() as f32;
     let id = cloud
+        .data
         .index
-        .nearest(projection.positions(), [at.x as f32, at.y as f32], reach)?;
+        .nearest([at.x as f32, at.y as f32], reach)?;
     ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
     Some(id)
 }

@@ -5,17 +5,17 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use eframe::egui::{Color32, Shape, Ui};
+use eframe::egui::{Color32, Context, Shape, Ui, Vec2};
 use eframe::egui_wgpu;
 use egui_plot::{PlotBounds, PlotGeometry, PlotItem, PlotItemBase, PlotTransform};
 
 use super::Cx;
-use super::map_index::GridIndex;
 use crate::app::palette;
+use crate::app::theme::Tokens;
 use crate::app::view::Colouring;
 use crate::data::Dataset;
-use crate::render::{PALETTE_LEN, Point, PointCloud, PointLook};
-use crate::space::Projection;
+use crate::render::{Look, MapData, MapFrame, MapLayer, PALETTE_LEN, View, shade};
+use crate::space::{GridIndex, Projection};
 
 /// Seconds over which new points fade in.
 pub(super) const FADE_SECS: f32 = 0.7;
@@ -36,11 +36,11 @@ pub(super) struct Cloud {
     colouring: Colouring,
     is_dark: bool,
     session: u64,
-    revision: u64,
-    points: Arc<Vec<Point>>,
-    palette: Arc<Vec<Color32>>,
+    /// The values that the ends of the palette stand for.
+    scale: [f32; 2],
+    pub data: MapData,
     pub legend: Legend,
-    pub index: GridIndex,
+    layer: MapLayer,
 }
 
 /// The colouring that `Auto` stands for.
@@ -82,33 +82,33 @@ impl Cloud {
             }
             other => other,
         };
-        let births = before
-            .as_ref()
-            .filter(|cloud| cloud.session == session.id)
-            .map(|cloud| cloud.points.clone());
-        let born = |i: usize, n: usize, known: usize| {
-            let known_birth = births.as_ref().and_then(|p| p.get(i)).map(|p| p.born_secs);
-            // Newcomers arrive one after the other, over a third of a second.
-            known_birth
-                .unwrap_or_else(|| now_secs + (i - known) as f32 / (n - known).max(1) as f32 * 0.35)
-        };
-        let (shades, palette, legend) = colours(&colouring, data.as_deref(), cx);
+        let known = before.as_ref().filter(|cloud| cloud.session == session.id);
         let positions = projection.positions();
-        let known = births.as_ref().map_or(0, |p| p.len()).min(positions.len());
-        let points = positions.iter().enumerate().map(|(i, &position)| Point {
-            position,
-            shade: shades.get(i).copied().unwrap_or(0.0),
-            born_secs: born(i, positions.len(), known),
-        });
+        let births = births(
+            known.map(|cloud| &cloud.data.births[..]),
+            positions.len(),
+            now_secs,
+        );
+        let index = known.filter(|cloud| Arc::ptr_eq(&cloud.projection, projection));
+        let index = index.map_or_else(
+            || Arc::new(GridIndex::new(positions)),
+            |cloud| cloud.data.index.clone(),
+        );
+        let (values, scale, palette, legend) = colours(&colouring, data.as_deref(), cx);
         Self {
-            points: Arc::new(points.collect()),
-            index: GridIndex::new(positions),
-            revision: before.map_or(1, |cloud| cloud.revision + 1),
+            data: MapData {
+                index,
+                values: Arc::new(values),
+                births: Arc::new(births),
+                palette: Arc::new(palette),
+                ..MapData::default()
+            },
+            scale,
+            layer: before.map(|cloud| cloud.layer).unwrap_or_default(),
             projection: projection.clone(),
             colouring,
             is_dark: cx.tokens.is_dark,
             session: session.id,
-            palette: Arc::new(palette),
             legend,
         }
     }
@@ -127,58 +127,75 @@ impl Cloud {
 
     /// Whether points are still fading in.
     pub(super) fn is_fading(&self, now_secs: f32) -> bool {
-        self.points
+        self.data
+            .births
             .last()
-            .is_some_and(|p| now_secs < p.born_secs + FADE_SECS)
+            .is_some_and(|born| now_secs < born + FADE_SECS)
     }
 
     /// The colour of point `id`.
     pub(super) fn colour(&self, id: usize) -> Color32 {
-        let shade = self.points.get(id).map_or(0.0, |p| p.shade);
-        self.palette
-            .get(shade.round() as usize)
-            .copied()
-            .unwrap_or(Color32::GRAY)
+        let value = self.data.values.get(id).copied().unwrap_or(f32::NAN);
+        let shade = shade(value, self.scale).unwrap_or(0.0);
+        let colour = self.data.palette.get(shade.round() as usize);
+        colour.copied().unwrap_or(Color32::GRAY)
     }
 
-    /// The plot item that draws the points.
-    pub(super) fn item(&self, radius: f32, opacity: f32, now_secs: f32) -> CloudItem {
-        CloudItem {
-            base: PlotItemBase::new("codes".to_owned()),
-            bounds: self.index.bounds(),
-            radius,
-            cloud: PointCloud {
-                points: self.points.clone(),
-                revision: self.revision,
-                palette: self.palette.clone(),
-                look: PointLook {
-                    scale: [1.0; 2],
-                    offset: [0.0; 2],
-                    size_px: [1.0; 2],
-                    radius_px: radius,
-                    opacity,
-                    now_secs,
-                    fade_secs: FADE_SECS,
-                    rim: if self.is_dark { -0.45 } else { -0.18 },
-                },
-            },
-        }
+    /// The frame that shows `view`.
+    pub(super) fn frame(
+        &mut self,
+        ctx: &Context,
+        view: &View,
+        tokens: &Tokens,
+        now_secs: f32,
+    ) -> MapFrame {
+        let look = Look {
+            scale: self.scale,
+            missing: self.data.palette.first().copied().unwrap_or(tokens.accent),
+            greyed: tokens.line,
+            contour: tokens.text_strong.gamma_multiply(0.35),
+            strong: tokens.text_strong,
+            rim: if self.is_dark { -0.45 } else { -0.18 },
+            now_secs,
+            fade_secs: FADE_SECS,
+            ..Look::default()
+        };
+        self.layer.frame(&self.data, view, &look, ctx)
     }
 }
 
-/// A shade per item, the palette it refers to, and what it means.
+/// When each of `n` points appeared: those known before keep their second, newcomers arrive one after the other over a third of a second.
+fn births(known: Option<&[f32]>, n: usize, now_secs: f32) -> Vec<f32> {
+    let known = known.unwrap_or_default();
+    let known = &known[..known.len().min(n)];
+    let newcomers = n - known.len();
+    let late = |i: usize| now_secs + i as f32 / newcomers as f32 * 0.35;
+    known
+        .iter()
+        .copied()
+        .chain((0..newcomers).map(late))
+        .collect()
+}
+
+/// A value per item, the values at the ends of the palette, the palette, and what it means.
 fn colours(
     colouring: &Colouring,
     data: Option<&Dataset>,
     cx: &Cx<'_>,
-) -> (Vec<f32>, Vec<Color32>, Legend) {
+) -> (Vec<f32>, [f32; 2], Vec<Color32>, Legend) {
+    let last = (PALETTE_LEN - 1) as f32;
     let is_dark = cx.tokens.is_dark;
     match (colouring, data) {
         (Colouring::Label, Some(data)) => {
             let Some(labels) = data.labels() else {
-                return (Vec::new(), vec![cx.tokens.accent], Legend::None);
+                return (
+                    Vec::new(),
+                    [0.0, last],
+                    vec![cx.tokens.accent],
+                    Legend::None,
+                );
             };
-            let shades = labels
+            let values = labels
                 .values
                 .iter()
                 .map(|&v| (usize::from(v) % PALETTE_LEN) as f32)
@@ -186,59 +203,87 @@ fn colours(
             let palette = (0..PALETTE_LEN)
                 .map(|class| palette::class(class, is_dark))
                 .collect();
-            (shades, palette, Legend::Classes(labels.names.clone()))
+            (
+                values,
+                [0.0, last],
+                palette,
+                Legend::Classes(labels.names.clone()),
+            )
         }
         (Colouring::Factor(name), Some(data)) => {
             let Some(factor) = data.factors().iter().find(|f| f.name == *name) else {
-                return (Vec::new(), vec![cx.tokens.accent], Legend::None);
+                return (
+                    Vec::new(),
+                    [0.0, last],
+                    vec![cx.tokens.accent],
+                    Legend::None,
+                );
             };
             let (low, high) = factor.range;
-            let last = (PALETTE_LEN - 1) as f32;
-            let scale = last / (high - low).max(f32::MIN_POSITIVE);
-            let shades = factor
-                .values
-                .iter()
-                .map(|v| ((v - low) * scale).clamp(0.0, last))
-                .collect();
             let palette = (0..PALETTE_LEN)
                 .map(|i| palette::viridis(i as f32 / last))
                 .collect();
-            (shades, palette, Legend::Scale(name.clone(), low, high))
+            (
+                factor.values.clone(),
+                [low, high],
+                palette,
+                Legend::Scale(name.clone(), low, high),
+            )
         }
-        _ => (Vec::new(), vec![cx.tokens.accent; 2], Legend::None),
+        _ => (
+            Vec::new(),
+            [0.0, last],
+            vec![cx.tokens.accent],
+            Legend::None,
+        ),
     }
 }
 
-/// The points as the plot sees them. Hovering is answered by the map itself, through the grid.
+/// The map as the plot sees it. Hovering is answered by the map itself, through the grid.
 pub(super) struct CloudItem {
     base: PlotItemBase,
     bounds: Option<([f32; 2], [f32; 2])>,
-    /// In points of the interface.
-    radius: f32,
-    cloud: PointCloud,
+    frame: MapFrame,
+}
+
+impl CloudItem {
+    pub(super) fn new(cloud: &Cloud, frame: MapFrame) -> Self {
+        Self {
+            base: PlotItemBase::new("codes".to_owned()),
+            bounds: cloud.data.index.bounds(),
+            frame,
+        }
+    }
+}
+
+/// The part of the map within `bounds`, shown on `area` of the interface.
+pub(super) fn view_of(bounds: &PlotBounds, area: Vec2, px_per_point: f32) -> View {
+    View {
+        min: bounds.min(),
+        max: bounds.max(),
+        size_px: [area.x * px_per_point, area.y * px_per_point],
+        px_per_point,
+    }
 }
 
 impl PlotItem for CloudItem {
     fn shapes(&self, ui: &Ui, transform: &PlotTransform, shapes: &mut Vec<Shape>) {
-        let frame = *transform.frame();
-        let bounds = transform.bounds();
-        let (centre, size) = (bounds.center(), [bounds.width(), bounds.height()]);
-        let scale = size.map(|s| 2.0 / s);
-        let per_point = ui.ctx().pixels_per_point();
-        let mut cloud = self.cloud.clone();
-        cloud.look.scale = scale.map(|s| s as f32);
-        cloud.look.offset = [(-centre.x * scale[0]) as f32, (-centre.y * scale[1]) as f32];
-        cloud.look.size_px = [frame.width() * per_point, frame.height() * per_point];
-        cloud.look.radius_px = self.radius * per_point;
+        let rect = *transform.frame();
+        let mut frame = self.frame.clone();
+        frame.look_at(&view_of(
+            transform.bounds(),
+            rect.size(),
+            ui.ctx().pixels_per_point(),
+        ));
         shapes.push(Shape::Callback(egui_wgpu::Callback::new_paint_callback(
-            frame, cloud,
+            rect, frame,
         )));
     }
 
     fn initialize(&mut self, _x_range: RangeInclusive<f64>) {}
 
     fn color(&self) -> Color32 {
-        self.cloud.palette.first().copied().unwrap_or(Color32::GRAY)
+        Color32::GRAY
     }
 
     fn geometry(&self) -> PlotGeometry<'_> {

@@ -9,7 +9,6 @@ mod log;
 mod map;
 mod map_cloud;
 mod map_hover;
-mod map_index;
 mod model;
 mod own;
 mod path;
