@@ -1,7 +1,8 @@
 //! Which row of a table belongs to which item.
 //!
 //! Invariants: no item gets two rows; when rows go by order, their count is that of the items or of the whole source
-//! that the items were cut from.
+//! that the items were cut from. Where items were cut from a source, rows with unknown names are taken for those of the
+//! others.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -31,6 +32,7 @@ pub(super) struct Matching {
 pub(super) fn find(path: &Path, table: &Table, set: &Dataset) -> Result<Matching> {
     if set.item_name(0).is_some() {
         let keys = KEYS.iter().flat_map(|key| columns_called(table, key));
+        let keys: Vec<usize> = keys.collect();
         let names = Names::of(set);
         let hits = |place: usize| {
             let cells = table.columns[place].iter();
@@ -38,7 +40,7 @@ pub(super) fn find(path: &Path, table: &Table, set: &Dataset) -> Result<Matching
                 .filter(|cell| !matches!(names.find(cell), Found::Nothing))
                 .count()
         };
-        let counted = keys.map(|place| (place, hits(place)));
+        let counted = keys.iter().map(|&place| (place, hits(place)));
         // Of equal counts the likeliest name, which comes first.
         let best = counted.fold(
             (0, 0),
@@ -49,6 +51,17 @@ pub(super) fn find(path: &Path, table: &Table, set: &Dataset) -> Result<Matching
             return Ok(Matching {
                 rows,
                 key: Some(best.0),
+            });
+        }
+        // All rows may be about the part that is not there.
+        let goes_by_order = table.rows() == set.len()
+            || set
+                .origin()
+                .is_some_and(|origin| origin.whole == table.rows() as u64);
+        if !keys.is_empty() && set.is_cut() && !goes_by_order {
+            return Ok(Matching {
+                rows: vec![None; set.len()],
+                key: keys.first().copied(),
             });
         }
     } else if let Some(place) = columns_called(table, NUMBERS).next()
@@ -291,9 +304,9 @@ fn by_order(path: &Path, table: &Table, set: &Dataset) -> Result<Vec<Option<usiz
         shown(&told.name),
     );
     let way_out = if set.item_name(0).is_some() {
-        "write one row per item, or their file names in a column called file"
+        "write one row per item, or their file names in a column called file, or take the file away"
     } else {
-        "write one row per item, or their numbers from 0 in a column called item"
+        "write one row per item, or their numbers from 0 in a column called item, or take the file away"
     };
     Err(Error::file(path, reason).hint(way_out))
 }

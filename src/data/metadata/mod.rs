@@ -51,10 +51,9 @@ pub(super) fn beside(path: &Path) -> Option<PathBuf> {
     files.find(|file| is_folder || !is_other_json(file))
 }
 
-/// A file's name without its endings, `.gz` and what comes before it.
+/// A file's name without its ending, and without `.gz` behind that.
 fn stem(name: &str) -> &str {
     let name = name.strip_suffix(".gz").unwrap_or(name);
-    let name = name.strip_suffix(".tar").unwrap_or(name);
     match name.rfind('.') {
         Some(dot) if dot > 0 => &name[..dot],
         _ => name,
