@@ -32,6 +32,16 @@ impl Progress {
         Self::new(|_| {})
     }
 
+    /// Progress of a part of the work that takes it from the fraction `from` to the fraction `to`; it ends with the whole.
+    #[must_use]
+    pub fn part(&self, from: f32, to: f32) -> Self {
+        let report = self.report.clone();
+        Self {
+            cancelled: self.cancelled.clone(),
+            report: Arc::new(move |done| report(from + (to - from) * done)),
+        }
+    }
+
     /// Asks the work to stop; it ends at its next [`Self::update`].
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);

@@ -25,6 +25,7 @@ use super::{bars, help};
 use crate::data::DatasetSource;
 use crate::engine::{Engine, EngineOptions, ModelInfo, TrainingState};
 use crate::model::Preset;
+use crate::space::Basis;
 
 /// How the window starts.
 pub struct AppOptions {
@@ -64,6 +65,19 @@ pub struct App {
     /// The view of the last start, until its data and model are there.
     pub(super) last_view: Option<(String, String, View)>,
     pub(super) generations: Generations,
+    /// The coordinates that the sliders show; follows from view and session.
+    pub(super) basis: Arc<Basis>,
+    /// Whether a draw from the mixture waits for it to be fitted.
+    pub(super) wants_sample: bool,
+    /// The view of a session that was opened, until its data and model are there.
+    pub(super) awaited: Option<View>,
+    /// The table that was read beside the data, and one that waits for the data to be there.
+    pub(super) metadata: Option<PathBuf>,
+    pub(super) metadata_wanted: Option<PathBuf>,
+    /// The seed of built-in data.
+    pub(super) seed: u64,
+    /// Whether dragging on the map draws a lasso.
+    pub(super) has_lasso: bool,
     pub(super) started: Instant,
     pub(super) queue: VecDeque<Action>,
     pub(super) frame_secs: f32,
@@ -72,6 +86,8 @@ pub struct App {
     pub(super) kept: Option<Arc<ModelInfo>>,
     panels: Panels,
     hovered: Option<usize>,
+    /// The code at the pointer, whose picture was asked for last.
+    hovered_code: Option<Vec<f32>>,
 }
 
 /// Numbers of the newest live requests; answers to older ones are dropped.
@@ -82,6 +98,9 @@ pub(super) struct Generations {
     pub inspect: u64,
     pub retrieve: u64,
     pub encode: u64,
+    pub place: u64,
+    pub hover: u64,
+    pub sheet: u64,
     pub refine: u64,
 }
 
@@ -91,8 +110,10 @@ impl App {
         let ctx = cc.egui_ctx.clone();
         let saved = Saved::load(cc.storage);
         theme::install(&ctx);
+        let mut points = 0;
         if let Some(render) = &cc.wgpu_render_state {
             crate::render::install(render);
+            points = crate::render::point_budget(&render.adapter.get_info());
         }
         ctx.set_theme(saved.theme());
         let wake = ctx.clone();
@@ -119,13 +140,21 @@ impl App {
             palette: CommandPalette::default(),
             last_view: saved.view,
             generations: Generations::default(),
+            basis: Arc::new(Basis::Dimensions(0)),
+            wants_sample: false,
+            awaited: None,
+            metadata: None,
+            metadata_wanted: None,
+            seed: options.engine.seed,
+            has_lasso: false,
             started: Instant::now(),
             queue: data.into_iter().chain(model).collect(),
             frame_secs: 0.0,
             keep_in: options.keep_in,
             kept: None,
-            panels: Panels::default(),
+            panels: Panels::new(points),
             hovered: None,
+            hovered_code: None,
         }
     }
 
@@ -323,6 +352,8 @@ impl eframe::App for App {
         while let Some(action) = self.queue.pop_front() {
             self.perform(ctx, action);
         }
+        self.walk(ctx);
+        self.refresh_basis();
     }
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
@@ -334,12 +365,16 @@ impl eframe::App for App {
         bars::top_ui(ui, self, tokens, &mut out);
         bars::status_ui(ui, self, tokens, &mut out);
         let is_smooth = self.filter() == Filter::Smooth;
+        let shown = self.shown_code();
         CentralPanel::default()
             .frame(Frame::new().fill(tokens.base).inner_margin(theme::HALF))
             .show(ui, |ui| {
                 let mut cx = Cx {
                     state: &self.state,
                     view: &self.view,
+                    basis: &self.basis,
+                    shown: &shown,
+                    has_lasso: self.has_lasso,
                     hovered: self.hovered,
                     is_smooth,
                     hint: self.tried.next(),
@@ -359,6 +394,16 @@ impl eframe::App for App {
         bars::drop_target_ui(ui.ctx(), tokens);
         self.toasts.show_ui(ui.ctx(), tokens);
 
+        if let Some((codes, side)) = out.sheet {
+            self.request_sheet(codes, side);
+        }
+        if self.hovered_code != out.hovered_code {
+            self.hovered_code = out.hovered_code;
+            self.generations.hover += 1;
+            if let Some(code) = self.hovered_code.clone() {
+                self.engine.decode_hovered(self.generations.hover, code);
+            }
+        }
         if self.hovered != out.hovered {
             self.hovered = out.hovered;
             ui.ctx().request_repaint();

@@ -2,11 +2,18 @@
 //!
 //! Invariant: a code has as many numbers as the model says, all finite, or it is not taken.
 
+use std::sync::Arc;
+
 use eframe::egui::Context;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 use super::application::App;
+use super::sheet::basis_of;
 use super::state::Level;
 use super::view::Change;
+use crate::engine::Request;
+use crate::space::{Basis, truncated};
 
 impl App {
     /// The posterior mean of an item, if it is encoded.
@@ -41,6 +48,62 @@ impl App {
         self.record(ctx, Change::Code);
         self.view.code = code;
         self.request_picture();
+    }
+
+    /// Moves the sliders to `code`, but for those that are locked.
+    pub(super) fn set_unlocked(&mut self, ctx: &Context, mut code: Vec<f32>) {
+        let basis = self.basis.clone();
+        for &(kind, index) in &self.view.locked {
+            if kind == self.view.basis && index < basis.len() {
+                let kept = basis.coordinate(index, &self.view.code);
+                code = basis.set_coordinate(index, &code, kept);
+            }
+        }
+        self.set_code(ctx, code);
+    }
+
+    /// Moves the sliders to a draw from the mixture behind the codes, which is fitted first where it is not yet.
+    pub(super) fn sample_mixture(&mut self, ctx: &Context) {
+        let Some(mixture) = self.state.session.mixture.clone() else {
+            self.wants_sample = true;
+            return self.engine.request(Request::FitMixture);
+        };
+        self.wants_sample = false;
+        if mixture.dims() == self.view.code.len() {
+            let mut rng = ChaCha8Rng::seed_from_u64(self.entropy());
+            let code = mixture.sample(&mut rng);
+            self.set_unlocked(ctx, code);
+        }
+    }
+
+    /// The code whose picture is shown: that of the sliders, of one slider alone, and nearer to the mean or farther from
+    /// it.
+    pub(super) fn shown_code(&self) -> Vec<f32> {
+        let code = &self.view.code;
+        let psi = self.view.psi.0;
+        let Some(mean) = self.mean_code().filter(|m| m.len() == code.len()) else {
+            return code.clone();
+        };
+        let alone = match self.view.solo {
+            Some((kind, index)) if kind == self.view.basis && index < self.basis.len() => {
+                let coordinate = self.basis.coordinate(index, code);
+                self.basis.set_coordinate(index, &mean, coordinate)
+            }
+            _ => code.clone(),
+        };
+        if psi == 1.0 {
+            alone
+        } else {
+            truncated(&alone, &mean, psi)
+        }
+    }
+
+    /// Makes the sliders' basis anew where what it follows from has changed.
+    pub(super) fn refresh_basis(&mut self) {
+        let wanted = basis_of(self.view.basis, &self.view, &self.state.session);
+        if wanted != *self.basis {
+            self.basis = Arc::new(wanted);
+        }
     }
 
     /// Puts the code on the clipboard, numbers with commas between.

@@ -9,10 +9,11 @@ use eframe::egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::fonts::icon;
 use super::panels::PanelKind;
-use super::view::{Camera, Colouring};
+use super::view::{BasisKind, Camera, Colouring, MapLook, SheetSpec};
 use crate::data::{DatasetSource, Picture};
-use crate::engine::Request;
+use crate::engine::{Contrast, Request};
 use crate::model::{ModelSpec, TrainConfig};
+use crate::space::{MapMethod, Selection};
 
 /// Something to do that needs no further data.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -29,14 +30,31 @@ pub(crate) enum Command {
     Redo,
     ResetCode,
     RandomCode,
+    RandomFromMixture,
+    CopyCode,
     CodeOfSelection,
     ClearSelection,
+    SelectAll,
+    InvertSelection,
     NextItem,
     PreviousItem,
     RandomItem,
     DrawPicture,
     RefineOwn,
     FitMap,
+    ToggleLasso,
+    TogglePictures,
+    OpenPositions,
+    OpenMetadata,
+    ExportSelection,
+    ExportSheet,
+    ExportPath,
+    SavePath,
+    OpenPathFile,
+    PlayPath,
+    AddKey,
+    SaveSession,
+    OpenSession,
     ToggleSmooth,
     ToggleTheme,
     TogglePanel(PanelKind),
@@ -48,6 +66,18 @@ pub(crate) enum Command {
     ShowPalette,
     ShowShortcuts,
     ShowAbout,
+}
+
+/// What becomes of the present selection when items are selected.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Choice {
+    /// It is replaced.
+    #[default]
+    Replace,
+    /// It grows.
+    Add,
+    /// It loses them.
+    Subtract,
 }
 
 /// Something to do, with what it needs.
@@ -75,15 +105,67 @@ pub(crate) enum Action {
     FocusOwn,
     /// Let go of the own picture.
     ForgetOwn,
-    /// Move one slider.
-    SetDimension {
-        /// Which.
-        dim: usize,
-        /// Where to.
-        value: f32,
+    /// Move the sliders.
+    SetCode {
+        code: Vec<f32>,
+        /// What is dragged, where it is a drag: the frames of one drag are one step back.
+        drag: Option<usize>,
     },
+    /// Let the sliders show other coordinates of the same code.
+    Basis(BasisKind),
+    /// Lock a coordinate of the present basis, or let go of it.
+    Lock(usize),
+    /// Show a coordinate of the present basis alone, or all again.
+    Solo(usize),
+    /// Set the temperature.
+    Psi(f32),
+    /// Select items.
+    Choose { items: Selection, how: Choice },
+    /// Keep the selection under a name.
+    NameSelection(String),
+    /// Select a named selection, by its place in the list.
+    RecallSelection(usize),
+    /// Forget a named selection.
+    ForgetSelection(usize),
+    /// Write the selected items to a file; codes alone where it ends in `.npy`.
+    ExportSelection(PathBuf),
+    /// Read a table with a row per item.
+    OpenMetadata(PathBuf),
+    /// Write the sheet.
+    ExportSheet(PathBuf),
+    /// Write the path as an animation.
+    ExportPath(PathBuf),
+    /// Write the path's key-frames.
+    SavePath(PathBuf),
+    /// Read key-frames.
+    OpenPathFile(PathBuf),
+    /// Take another path; `is_drag` where a time is dragged.
+    SetPath {
+        path: crate::space::path::Path,
+        is_drag: bool,
+    },
+    /// Put the play head at a second of the path.
+    Seek(f64),
+    /// Sweep other coordinates on the sheet.
+    Sheet(SheetSpec),
+    /// Write the session.
+    SaveSession(PathBuf),
+    /// Bring back a session.
+    OpenSession(PathBuf),
+    /// Find a direction in code space.
+    FindDirection(Contrast),
+    /// Forget a direction, by its place in the list.
+    ForgetDirection(usize),
+    /// Switch a class of the legend on or off.
+    ToggleClass(u32),
+    /// Move the ends of the scale; none puts them back.
+    Scale(Option<(f32, f32)>),
     /// Colour the map.
     Colour(Colouring),
+    /// Make the map by another method.
+    Map(MapMethod),
+    /// Draw the map otherwise.
+    MapLook(MapLook),
     /// Look at another part of the map; none fits everything.
     Look(Option<Camera>),
     /// Train a new model.
@@ -112,7 +194,7 @@ const fn key(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
 impl Command {
     /// Every command, in the order in which the list of shortcuts shows them.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        const COMMANDS: [Command; 30] = [
+        const COMMANDS: [Command; 47] = [
             Command::OpenData,
             Command::OpenFolder,
             Command::OpenModel,
@@ -125,14 +207,31 @@ impl Command {
             Command::Redo,
             Command::ResetCode,
             Command::RandomCode,
+            Command::RandomFromMixture,
+            Command::CopyCode,
             Command::CodeOfSelection,
             Command::ClearSelection,
+            Command::SelectAll,
+            Command::InvertSelection,
             Command::NextItem,
             Command::PreviousItem,
             Command::RandomItem,
             Command::DrawPicture,
             Command::RefineOwn,
             Command::FitMap,
+            Command::ToggleLasso,
+            Command::TogglePictures,
+            Command::OpenPositions,
+            Command::OpenMetadata,
+            Command::ExportSelection,
+            Command::ExportSheet,
+            Command::ExportPath,
+            Command::SavePath,
+            Command::OpenPathFile,
+            Command::PlayPath,
+            Command::AddKey,
+            Command::SaveSession,
+            Command::OpenSession,
             Command::ToggleSmooth,
             Command::ToggleTheme,
             Command::ResetLayout,
@@ -219,6 +318,18 @@ impl Command {
                 icon::SHUFFLE,
                 key(PLAIN, Key::R),
             ),
+            Self::RandomFromMixture => (
+                "Random code like the data's",
+                "Draw a code from a Gaussian mixture fitted to the codes of the data",
+                icon::SCATTER,
+                key(SHIFT, Key::R),
+            ),
+            Self::CopyCode => (
+                "Copy code",
+                "Put the code on the clipboard as text; Ctrl+V takes one from there",
+                icon::COPY,
+                None,
+            ),
             Self::CodeOfSelection => (
                 "Sliders to selection",
                 "Move the sliders to the code of the selected item",
@@ -227,9 +338,21 @@ impl Command {
             ),
             Self::ClearSelection => (
                 "Clear selection",
-                "Let go of the selected item and its neighbours",
+                "Let go of the selected items, then of the item in focus",
                 icon::CLEAR,
                 key(PLAIN, Key::Escape),
+            ),
+            Self::SelectAll => (
+                "Select all",
+                "Select every item",
+                icon::SELECT_ALL,
+                key(CTRL, Key::A),
+            ),
+            Self::InvertSelection => (
+                "Invert selection",
+                "Select the items that are not selected",
+                icon::INVERT,
+                key(CTRL, Key::I),
             ),
             Self::NextItem => (
                 "Next item",
@@ -266,6 +389,84 @@ impl Command {
                 "Show the whole map",
                 icon::FIT,
                 key(PLAIN, Key::F),
+            ),
+            Self::ToggleLasso => (
+                "Lasso",
+                "Select items by drawing round them on the map; with Ctrl more, with Alt fewer",
+                icon::LASSO,
+                key(PLAIN, Key::L),
+            ),
+            Self::TogglePictures => (
+                "Pictures on the map",
+                "Show the items' pictures where they fit on the map",
+                icon::PICTURES,
+                key(PLAIN, Key::T),
+            ),
+            Self::OpenPositions => (
+                "Positions from a file…",
+                "Lay the map out by positions from an NPY, CSV or JSON file",
+                icon::FILE_OPEN,
+                None,
+            ),
+            Self::OpenMetadata => (
+                "Open metadata…",
+                "Read a table with a row per item: colours, search and directions know its columns",
+                icon::TABLE,
+                None,
+            ),
+            Self::ExportSelection => (
+                "Export items…",
+                "Write the selected items, or all, with names, metadata, codes and positions",
+                icon::EXPORT,
+                None,
+            ),
+            Self::ExportSheet => (
+                "Export sheet…",
+                "Write the sheet as one PNG picture",
+                icon::EXPORT,
+                None,
+            ),
+            Self::ExportPath => (
+                "Export animation…",
+                "Write the path as a GIF, an animated PNG, or numbered pictures",
+                icon::FILM,
+                None,
+            ),
+            Self::SavePath => (
+                "Save path…",
+                "Write the path to a small file that the command line replays",
+                icon::SAVE,
+                None,
+            ),
+            Self::OpenPathFile => (
+                "Open path…",
+                "Read a path from a file",
+                icon::FILE_OPEN,
+                None,
+            ),
+            Self::PlayPath => (
+                "Play path",
+                "Walk along the path, or stop",
+                icon::PLAY,
+                key(PLAIN, Key::Space),
+            ),
+            Self::AddKey => (
+                "Add key-frame",
+                "Add the sliders' code to the end of the path",
+                icon::PLUS,
+                key(PLAIN, Key::K),
+            ),
+            Self::SaveSession => (
+                "Save session…",
+                "Write data, model, map, view, selections and path to one file",
+                icon::SESSION,
+                key(CTRL_SHIFT, Key::S),
+            ),
+            Self::OpenSession => (
+                "Open session…",
+                "Bring back a saved session",
+                icon::SESSION,
+                None,
             ),
             Self::ToggleSmooth => (
                 "Smooth pictures",
@@ -371,6 +572,10 @@ pub(crate) struct Outbox {
     pub actions: Vec<Action>,
     /// The item under the pointer in this frame.
     pub hovered: Option<usize>,
+    /// The codes of the sheet that is shown, and its pictures to a side.
+    pub sheet: Option<(Vec<f32>, usize)>,
+    /// The code at the pointer in this frame, whose picture is wanted.
+    pub hovered_code: Option<Vec<f32>>,
 }
 
 impl Outbox {

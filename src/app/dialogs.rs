@@ -10,6 +10,7 @@ use eframe::egui::Context;
 
 use super::command::{Action, Command};
 use crate::error::{Error, Result};
+use crate::space::MapMethod;
 
 /// Nobody closes a dialog as fast as one fails that never opened.
 const SEEN: Duration = Duration::from_millis(500);
@@ -27,34 +28,81 @@ impl Default for Dialogs {
     }
 }
 
+/// Kinds of files that a dialog shows: what to call them, and how they end.
+pub(crate) type Filter = (&'static str, &'static [&'static str]);
+
+/// What a dialog asks for.
+enum Asked {
+    File(&'static [Filter]),
+    Folder,
+    /// Where to write, with the name that is offered.
+    Target(String, &'static [Filter]),
+}
+
+/// Tables and arrays that items are written to.
+const ITEMS: &[Filter] = &[("Table", &["csv"]), ("Codes", &["npy"])];
+/// Animations, and folders of numbered pictures.
+const ANIMATIONS: &[Filter] = &[("GIF", &["gif"]), ("Animated PNG", &["png"])];
+const MODELS: &[Filter] = &[
+    ("Models", &["safetensors", "pt", "pth"]),
+    ("All files", &["*"]),
+];
+
 impl Dialogs {
-    /// Opens the dialog that belongs to `command`; `name` is what a saved file is called at first.
+    /// Opens the dialog that belongs to `command`; `name` is what a saved file is called at first, without its ending.
     pub(crate) fn open(&self, ctx: &Context, command: Command, name: &str) {
+        let target = |ending: &str, filters| Asked::Target(format!("{name}.{ending}"), filters);
+        let (asked, then): (Asked, fn(PathBuf) -> Action) = match command {
+            Command::OpenFolder => (Asked::Folder, Action::OpenPath),
+            Command::OpenModel => (Asked::File(MODELS), Action::OpenModel),
+            Command::SaveModel => (
+                target("safetensors", &[("Model", &["safetensors"])]),
+                Action::SaveModel,
+            ),
+            Command::OpenPositions => (
+                Asked::File(&[("Positions", &["npy", "csv", "tsv", "json"])]),
+                |path| Action::Map(MapMethod::File { path }),
+            ),
+            Command::OpenMetadata => (
+                Asked::File(&[("Tables", &["csv", "tsv", "json", "jsonl"])]),
+                Action::OpenMetadata,
+            ),
+            Command::ExportSelection => (target("csv", ITEMS), Action::ExportSelection),
+            Command::ExportSheet => (target("png", &[("PNG", &["png"])]), Action::ExportSheet),
+            Command::ExportPath => (target("gif", ANIMATIONS), Action::ExportPath),
+            Command::SavePath => (target("json", &[("Path", &["json"])]), Action::SavePath),
+            Command::OpenPathFile => (Asked::File(&[("Path", &["json"])]), Action::OpenPathFile),
+            Command::SaveSession => (
+                target("json", &[("Session", &["json"])]),
+                Action::SaveSession,
+            ),
+            Command::OpenSession => (Asked::File(&[("Session", &["json"])]), Action::OpenSession),
+            _ => (Asked::File(&[]), Action::OpenPath),
+        };
+        let title = command.describe().text.trim_end_matches('…');
+        self.ask(ctx, title, asked, then);
+    }
+
+    fn ask(&self, ctx: &Context, title: &str, asked: Asked, then: fn(PathBuf) -> Action) {
         let chosen = self.chosen.clone();
         let ctx = ctx.clone();
-        let title = command.describe().text.trim_end_matches('…');
         let dialog = rfd::FileDialog::new().set_title(title);
-        let name = format!("{name}.safetensors");
+        let with = |dialog: rfd::FileDialog, filters: &[Filter]| {
+            filters.iter().fold(dialog, |dialog, (name, endings)| {
+                dialog.add_filter(*name, endings)
+            })
+        };
         std::thread::spawn(move || {
             let start = Instant::now();
-            let picked: Option<PathBuf> = match command {
-                Command::OpenFolder => dialog.pick_folder(),
-                Command::OpenModel => dialog
-                    .add_filter("Models", &["safetensors", "pt", "pth"])
-                    .add_filter("All files", &["*"])
-                    .pick_file(),
-                Command::SaveModel => dialog
-                    .add_filter("Model", &["safetensors"])
-                    .set_file_name(name)
-                    .save_file(),
-                _ => dialog.pick_file(),
+            let picked: Option<PathBuf> = match asked {
+                Asked::Folder => dialog.pick_folder(),
+                Asked::File(filters) => with(dialog, filters).pick_file(),
+                Asked::Target(name, filters) => {
+                    with(dialog, filters).set_file_name(name).save_file()
+                }
             };
             let answer = match picked {
-                Some(path) => Ok(match command {
-                    Command::OpenModel => Action::OpenModel(path),
-                    Command::SaveModel => Action::SaveModel(path),
-                    _ => Action::OpenPath(path),
-                }),
+                Some(path) => Ok(then(path)),
                 None if start.elapsed() < SEEN => Err(Error::device(
                     "this desktop shows no file dialog",
                 )

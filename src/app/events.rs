@@ -11,7 +11,7 @@ use super::application::App;
 use super::format;
 use super::state::{Decoded, Inspected, Level, Task};
 use super::theme::Tokens;
-use super::view::{Focus, View};
+use super::view::{Change, Focus, View};
 use crate::data::Picture;
 use crate::engine::{Event, Session, TrainingReport, TrainingState};
 
@@ -39,7 +39,7 @@ impl App {
                 }),
             },
             Event::ProgressEnded { what } => self.state.tasks.retain(|t| t.what != what),
-            Event::Session(session) => self.apply_session(session),
+            Event::Session(session) => self.apply_session(ctx, session),
             Event::Decoded {
                 generation,
                 picture,
@@ -104,7 +104,39 @@ impl App {
                     self.apply_refined(step, is_over, code, losses);
                 }
             }
-            Event::Hovered { .. } | Event::Sheet { .. } => {}
+            Event::Direction(direction) => {
+                self.record(ctx, Change::Lists);
+                let text = format!("{}: {}", direction.name, direction.separation);
+                self.tell(ctx, Level::Success, text);
+                self.view.directions.push(direction);
+            }
+            Event::Hovered {
+                generation,
+                picture,
+            } => {
+                if generation == self.generations.hover {
+                    let filter = self.filter();
+                    self.textures.hovered.show(ctx, "hovered", &picture, filter);
+                    self.state.hovered = Some(picture);
+                }
+            }
+            Event::Placed {
+                generation,
+                position,
+            } => {
+                if generation == self.generations.place {
+                    self.state.placed = Some(position);
+                }
+            }
+            Event::Sheet {
+                generation,
+                first,
+                pictures,
+            } => {
+                if generation == self.generations.sheet {
+                    self.apply_sheet(ctx, first, pictures);
+                }
+            }
             Event::Training(report) => self.apply_training(report),
             Event::Preview {
                 originals,
@@ -125,6 +157,9 @@ impl App {
                 self.tell(ctx, Level::Success, format!("Saved {}", path.display()));
                 self.state.remember(path);
             }
+            Event::Written(path) => {
+                self.tell(ctx, Level::Success, format!("Wrote {}", path.display()));
+            }
             Event::Failed(error) => {
                 self.state.opening = None;
                 self.fail(ctx, &error);
@@ -132,7 +167,7 @@ impl App {
         }
     }
 
-    fn apply_session(&mut self, session: Arc<Session>) {
+    fn apply_session(&mut self, ctx: &Context, session: Arc<Session>) {
         let before = std::mem::replace(&mut self.state.session, session);
         let now = self.state.session.clone();
         let is_new = before.id != now.id;
@@ -166,6 +201,29 @@ impl App {
         }
         if is_new {
             self.restore_last_view();
+        }
+        self.restore_awaited(ctx);
+        if now.dataset.is_some()
+            && now.is_encoded
+            && let Some(table) = self.metadata_wanted.take()
+        {
+            self.perform(ctx, super::command::Action::OpenMetadata(table));
+        }
+        if self.wants_sample && now.mixture.is_some() {
+            self.sample_mixture(ctx);
+        }
+        self.measure_if_needed();
+        let same_map = match (&before.projection, &now.projection) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same_map {
+            self.request_place();
+        }
+        if self.view.map != now.map_method {
+            // A layout was given up, or could not be made.
+            self.view.map = now.map_method.clone();
         }
         let dims = now.model.as_ref().map_or(0, |m| m.spec.code);
         if self.view.code.len() != dims {
@@ -210,8 +268,14 @@ impl App {
         self.history.clear();
         self.view = View {
             code: std::mem::take(&mut self.view.code),
+            look: self.view.look,
+            basis: self.view.basis,
+            sheet: self.view.sheet,
+            directions: std::mem::take(&mut self.view.directions),
             ..View::default()
         };
+        self.metadata = None;
+        self.state.is_playing = false;
         self.state.comparison = None;
         self.state.inspected = None;
         self.state.preview = None;
@@ -223,26 +287,21 @@ impl App {
     fn restore_last_view(&mut self) {
         let names = self.loaded_names();
         let dims = self.state.model().map_or(0, |m| m.spec.code);
-        let shape = self.state.model().map(|m| m.spec.shape);
+        let Some(model) = self.state.model() else {
+            return;
+        };
+        let (dims, shape) = (model.spec.code, model.spec.shape);
         let items = self.state.session.expected_items;
         let fits = |(data, model, view): &(String, String, View)| {
             (data, model) == (&names.0, &names.1)
-                && view.code.len() == dims
-                && view.code.iter().all(|x| x.is_finite())
-                && view.item().is_none_or(|item| item < items)
-                && view
-                    .own
-                    .as_ref()
-                    .is_none_or(|own| Some(own.shape) == shape && own.is_whole())
+                && view.check().is_ok()
+                && view.misfit(dims, shape, items).is_none()
         };
         if self.state.session.dataset.is_some()
-            && self.state.model().is_some()
+            && self.awaited.is_none()
             && let Some((_, _, view)) = self.last_view.take().filter(|last| fits(last))
         {
-            self.view = view;
-            self.request_picture();
-            self.request_own();
-            self.request_neighbours();
+            self.take_view(view);
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod application;
 mod bars;
+mod choosing;
 mod code;
 mod command;
 mod command_palette;
@@ -20,11 +21,14 @@ mod panels;
 mod perform;
 mod persist;
 mod screenshot;
+mod session;
+mod sheet;
 mod state;
 mod textures;
 mod theme;
 mod toasts;
 mod view;
+mod walking;
 mod widgets;
 
 pub use application::{App, AppOptions};

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use eframe::egui::{Context, ViewportCommand};
 
 use super::application::{App, Overlay};
-use super::command::{Action, Command};
+use super::command::{Action, Choice, Command};
 use super::command_palette::CommandPalette;
 use super::hint::Hint;
 use super::state::Level;
 use super::view::{Change, Focus, View};
 use crate::engine::{Query, Request};
+use crate::space::{MapMethod, Selection};
 
 /// Neighbours shown in each row.
 pub(super) const NEIGHBOURS: usize = 10;
@@ -44,17 +45,108 @@ impl App {
                 }
             }
             Action::ForgetOwn => self.forget_own(ctx),
-            Action::SetDimension { dim, value } => {
-                if self.view.code.get(dim).is_some_and(|v| *v != value) {
-                    self.record(ctx, Change::Dimension(dim));
-                    self.view.code[dim] = value;
+            Action::SetCode { code, drag } => {
+                let is_whole = code.len() == self.view.code.len();
+                if is_whole && code != self.view.code && code.iter().all(|x| x.is_finite()) {
+                    self.record(ctx, drag.map_or(Change::Code, Change::Dimension));
+                    self.view.code = code;
                     self.tried.note(Hint::DragSlider);
                     self.request_picture();
                 }
             }
+            Action::Basis(kind) => {
+                self.record(ctx, Change::Basis);
+                self.view.basis = kind;
+                if self.view.solo.take().is_some() {
+                    self.request_picture();
+                }
+            }
+            Action::Lock(index) => {
+                self.record(ctx, Change::Basis);
+                let slider = (self.view.basis, index);
+                if !self.view.locked.remove(&slider) {
+                    self.view.locked.insert(slider);
+                }
+            }
+            Action::Solo(index) => {
+                self.record(ctx, Change::Basis);
+                let slider = Some((self.view.basis, index));
+                self.view.solo = if self.view.solo == slider {
+                    None
+                } else {
+                    slider
+                };
+                self.request_picture();
+            }
+            Action::Psi(psi) => {
+                self.record(ctx, Change::Psi);
+                self.view.psi = super::view::Psi(psi.clamp(0.0, 2.0));
+                self.request_picture();
+            }
+            Action::Choose { items, how } => self.choose(ctx, items, how),
+            Action::NameSelection(name) => self.name_selection(ctx, name),
+            Action::RecallSelection(place) => {
+                if let Some(named) = self.view.named.get(place).cloned() {
+                    self.choose(ctx, named.selection, Choice::Replace);
+                }
+            }
+            Action::ForgetSelection(place) => {
+                if place < self.view.named.len() {
+                    self.record(ctx, Change::Lists);
+                    self.view.named.remove(place);
+                }
+            }
+            Action::ExportSelection(path) => self.export_selection(path),
+            Action::OpenMetadata(path) => {
+                self.metadata = Some(path.clone());
+                self.engine.request(Request::AddMetadata(path));
+            }
+            Action::ExportSheet(path) => self.export_sheet(ctx, &path),
+            Action::ExportPath(path) => self.export_path(ctx, path),
+            Action::SavePath(path) => self.save_path(ctx, &path),
+            Action::OpenPathFile(path) => self.open_path_file(ctx, &path),
+            Action::SetPath { path, is_drag } => self.set_path(ctx, path, is_drag),
+            Action::Seek(secs) => self.seek(secs),
+            Action::Sheet(spec) => {
+                self.record(ctx, Change::Sheet);
+                self.view.sheet = spec;
+            }
+            Action::SaveSession(path) => self.save_session(ctx, &path),
+            Action::OpenSession(path) => self.open_session(ctx, &path),
+            Action::FindDirection(contrast) => {
+                self.engine.request(Request::FindDirection(contrast));
+            }
+            Action::ForgetDirection(place) => {
+                if place < self.view.directions.len() {
+                    self.record(ctx, Change::Lists);
+                    self.view.directions.remove(place);
+                }
+            }
+            Action::ToggleClass(class) => {
+                self.record(ctx, Change::Legend);
+                if !self.view.hidden.remove(&class) {
+                    self.view.hidden.insert(class);
+                }
+            }
+            Action::Scale(ends) => {
+                self.record(ctx, Change::Scale);
+                self.view.scale = ends;
+            }
             Action::Colour(colouring) => {
                 self.record(ctx, Change::Colouring);
                 self.view.colouring = colouring;
+                self.view.scale = None;
+                self.view.hidden.clear();
+                self.measure_if_needed();
+            }
+            Action::Map(method) => {
+                self.record(ctx, Change::Map);
+                self.set_map(method);
+                self.view.camera = None;
+            }
+            Action::MapLook(look) => {
+                self.record(ctx, Change::Look);
+                self.view.look = look;
             }
             Action::Look(camera) => {
                 if self.view.camera != camera {
@@ -100,7 +192,7 @@ impl App {
             }
             Command::ResetCode => {
                 if let Some(mean) = self.mean_code() {
-                    self.set_code(ctx, mean);
+                    self.set_unlocked(ctx, mean);
                 }
             }
             Command::RandomCode => {
@@ -108,17 +200,31 @@ impl App {
                     self.view.code.len(),
                     self.generations.decode ^ self.entropy(),
                 );
-                self.set_code(ctx, code);
+                self.set_unlocked(ctx, code);
             }
+            Command::RandomFromMixture => self.sample_mixture(ctx),
+            Command::CopyCode => self.copy_code(ctx),
             Command::CodeOfSelection => {
                 if let Some(code) = self.view.item().and_then(|item| self.code_of(item)) {
                     self.set_code(ctx, code);
                 }
             }
             Command::ClearSelection => {
-                if self.overlay.take().is_none() && self.view.focus != Focus::Nothing {
+                if self.overlay.take().is_some() {
+                } else if !self.view.selection.is_empty() {
+                    let none = Selection::none(self.state.items());
+                    self.choose(ctx, none, Choice::Replace);
+                } else if self.view.focus != Focus::Nothing {
                     self.set_focus(ctx, Focus::Nothing);
                 }
+            }
+            Command::SelectAll | Command::InvertSelection => {
+                let mut items = Selection::none(self.state.items());
+                if command == Command::InvertSelection {
+                    items.add(&self.view.selection);
+                }
+                items.invert();
+                self.choose(ctx, items, Choice::Replace);
             }
             Command::NextItem => self.step_selection(ctx, 1),
             Command::PreviousItem => self.step_selection(ctx, -1),
@@ -132,6 +238,24 @@ impl App {
             Command::DrawPicture => self.draw_own(ctx),
             Command::RefineOwn => self.refine_own(ctx),
             Command::FitMap => self.perform(ctx, Action::Look(None)),
+            Command::ToggleLasso => self.has_lasso = !self.has_lasso,
+            Command::TogglePictures => {
+                let look = super::view::MapLook {
+                    has_pictures: !self.view.look.has_pictures,
+                    ..self.view.look
+                };
+                self.perform(ctx, Action::MapLook(look));
+            }
+            Command::OpenPositions
+            | Command::OpenMetadata
+            | Command::OpenPathFile
+            | Command::OpenSession => self.dialogs.open(ctx, command, ""),
+            Command::ExportSelection => self.dialogs.open(ctx, command, "items"),
+            Command::ExportSheet => self.dialogs.open(ctx, command, "sheet"),
+            Command::ExportPath | Command::SavePath => self.dialogs.open(ctx, command, "path"),
+            Command::SaveSession => self.dialogs.open(ctx, command, "session"),
+            Command::PlayPath => self.play_path(ctx),
+            Command::AddKey => self.add_key(ctx),
             Command::ToggleSmooth => {
                 self.is_smooth = !self.is_smooth;
                 self.refresh_textures(ctx);
@@ -211,6 +335,22 @@ impl App {
             self.open_own(ctx, &path);
             return;
         }
+        let has_ending = |endings: &[&str]| {
+            let ending = path.extension().and_then(|e| e.to_str());
+            ending.is_some_and(|e| endings.contains(&e.to_ascii_lowercase().as_str()))
+        };
+        if has_ending(&["json"]) && super::session::SessionFile::is_one(&path) {
+            self.perform(ctx, Action::OpenSession(path));
+            return;
+        }
+        if has_ending(&["json"]) && crate::space::path::Path::load(&path).is_ok() {
+            self.perform(ctx, Action::OpenPathFile(path));
+            return;
+        }
+        if self.state.items() > 0 && has_ending(&["csv", "tsv", "json", "jsonl"]) {
+            self.perform(ctx, Action::OpenMetadata(path));
+            return;
+        }
         match path.to_string_lossy().parse() {
             Ok(source) => {
                 self.state.remember(path);
@@ -238,6 +378,12 @@ impl App {
     pub(super) fn note(&mut self, level: Level, text: impl Into<String>) {
         self.state
             .note(self.started.elapsed().as_secs_f64(), level, text);
+    }
+
+    /// Asks for the map by `method`.
+    pub(super) fn set_map(&mut self, method: MapMethod) {
+        self.view.map = method.clone();
+        self.engine.request(Request::Project(method));
     }
 
     pub(super) fn record(&mut self, ctx: &Context, change: Change) {
@@ -272,6 +418,9 @@ impl App {
     }
 
     fn show(&mut self, _ctx: &Context, view: View) {
+        if view.map != self.view.map {
+            self.set_map(view.map.clone());
+        }
         let other = (view.focus, &view.own) != (self.view.focus, &self.view.own);
         self.view = view;
         self.request_picture();
@@ -289,8 +438,21 @@ impl App {
             .is_some_and(|m| m.spec.code == self.view.code.len())
         {
             self.generations.decode += 1;
-            self.engine
-                .decode(self.generations.decode, self.view.code.clone());
+            let code = self.shown_code();
+            self.engine.decode(self.generations.decode, code);
+            self.request_place();
+        }
+    }
+
+    /// Asks where the shown code lies, on a map that cannot tell by itself.
+    pub(super) fn request_place(&mut self) {
+        let code = self.shown_code();
+        self.generations.place += 1;
+        match &self.state.session.projection {
+            Some(map) if map.axis_names().is_none() => {
+                self.engine.place(self.generations.place, code);
+            }
+            _ => self.state.placed = None,
         }
     }
 

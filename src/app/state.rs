@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::sheet::Sheet;
 use crate::data::Picture;
 use crate::engine::{Comparison, DeviceInfo, ModelInfo, Session, TrainingReport, TrainingState};
 use crate::model::LossPoint;
@@ -81,6 +82,15 @@ pub(crate) struct State {
     /// The own picture's way through the model; follows the view's.
     pub own: Option<Own>,
     pub refined: Option<Refined>,
+    /// Where the shown code lies, on a map that cannot tell by itself.
+    pub placed: Option<[f32; 2]>,
+    /// The pictures of the sheet.
+    pub sheet: Sheet,
+    /// Where the play head is on the path, in seconds.
+    pub head: f64,
+    pub is_playing: bool,
+    /// The picture of the code at the pointer.
+    pub hovered: Option<Picture>,
     pub comparison: Option<Arc<Comparison>>,
     pub tasks: Vec<Task>,
     pub training: Option<TrainingReport>,

@@ -85,6 +85,8 @@ pub(crate) struct Textures {
     pub reconstruction: Live,
     pub difference: Live,
     pub own: Live,
+    pub hovered: Live,
+    pub sheet: Live,
     pub own_reconstruction: Live,
     pub preview_originals: Live,
     pub preview_reconstructions: Live,
@@ -145,6 +147,27 @@ impl Textures {
         let image = ColorImage::new([original.shape.width, original.shape.height], colours);
         self.difference
             .set(ctx, "difference", image, Filter::Pixels);
+    }
+
+    /// Shows a sheet of `side` pictures to a side; those that are not there yet stay empty.
+    pub(crate) fn show_sheet(&mut self, ctx: &Context, side: usize, pictures: &[Option<Picture>]) {
+        let Some(shape) = pictures.iter().flatten().map(|p| p.shape).next() else {
+            return;
+        };
+        let width = side * shape.width;
+        let size = [width, side * shape.height];
+        let mut page = ColorImage::filled(size, Color32::TRANSPARENT);
+        for (i, picture) in pictures.iter().enumerate() {
+            let Some(picture) = picture.as_ref().filter(|p| p.shape == shape) else {
+                continue;
+            };
+            let image = image_of(shape, &picture.pixels);
+            for (y, line) in image.pixels.chunks(shape.width).enumerate() {
+                let start = (i / side * shape.height + y) * width + i % side * shape.width;
+                page.pixels[start..start + shape.width].copy_from_slice(line);
+            }
+        }
+        self.sheet.set(ctx, "sheet", page, Filter::Smooth);
     }
 
     /// Shows a row of originals and a row of what the model makes of them.

@@ -2,9 +2,13 @@
 //!
 //! Invariant: a [`View`] holds no derived data, such as decoded pictures or codes of items; those follow from it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::data::Picture;
+use crate::data::{ImageShape, Picture};
+use crate::space::path::Path;
+use crate::space::{Direction, MapMethod, NamedSelection, Selection};
 
 /// What the colour of a point on the map says.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -18,6 +22,14 @@ pub(crate) enum Colouring {
     Label,
     /// The named factor's value.
     Factor(String),
+    /// KL of its posterior from the prior.
+    Kl,
+    /// How badly the model reconstructs it.
+    Error,
+    /// The metadata column of this name.
+    Column(String),
+    /// How far its code is from the mean of the selection's, or from the code in focus.
+    Distance,
 }
 
 /// The part of the map that is looked at, in the map's units.
@@ -39,6 +51,91 @@ pub(crate) enum Focus {
     Own,
 }
 
+/// Which coordinates of the code the sliders show.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+pub(crate) enum BasisKind {
+    /// Its own numbers.
+    #[default]
+    Dimensions,
+    /// Principal components of the codes.
+    Components,
+    /// Directions that were found.
+    Directions,
+}
+
+/// What the points of the map are drawn as.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) enum Points {
+    /// As a density where they are too many to be told apart.
+    #[default]
+    Auto,
+    /// As points.
+    Points,
+    /// As a density.
+    Density,
+}
+
+/// How the map is drawn.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct MapLook {
+    pub points: Points,
+    /// Whether items' pictures appear where they fit.
+    pub has_pictures: bool,
+    /// Longer side of these pictures, in points of the interface.
+    pub picture_size: f32,
+}
+
+impl Default for MapLook {
+    fn default() -> Self {
+        Self {
+            points: Points::Auto,
+            has_pictures: true,
+            picture_size: 40.0,
+        }
+    }
+}
+
+/// What the sheet sweeps: two coordinates of a basis, the rest held at the sliders' code.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct SheetSpec {
+    pub basis: BasisKind,
+    /// The coordinate that grows to the right.
+    pub across: usize,
+    /// The coordinate that grows upwards.
+    pub upwards: usize,
+    /// Pictures to a side.
+    pub side: usize,
+    /// Standard deviations to either side of the mean.
+    pub reach: f32,
+}
+
+impl Default for SheetSpec {
+    fn default() -> Self {
+        Self {
+            basis: BasisKind::Components,
+            across: 0,
+            upwards: 1,
+            side: 11,
+            reach: 2.5,
+        }
+    }
+}
+
+/// Pictures to a side of a sheet at most.
+pub(crate) const MOST_TO_A_SIDE: usize = 32;
+
+/// How far the shown code is from the mean, as a share of how far the sliders' code is.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Psi(pub f32);
+
+impl Default for Psi {
+    fn default() -> Self {
+        Self(1.0)
+    }
+}
+
 /// What is shown.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -49,13 +146,105 @@ pub(crate) struct View {
     pub own: Option<Picture>,
     /// The sliders' values; empty until a model is there.
     pub code: Vec<f32>,
+    /// The selected items; while there are any, all others grey out.
+    pub selection: Selection,
+    /// Selections that were given a name.
+    pub named: Vec<NamedSelection>,
+    /// Directions in code space that were found.
+    pub directions: Vec<Direction>,
+    /// Which coordinates of the code the sliders show.
+    pub basis: BasisKind,
+    /// Coordinates that random codes and resets leave alone.
+    pub locked: BTreeSet<(BasisKind, usize)>,
+    /// The coordinate that is shown alone.
+    pub solo: Option<(BasisKind, usize)>,
+    /// The temperature of what is shown.
+    pub psi: Psi,
     /// What the map's colours say.
     pub colouring: Colouring,
+    /// The ends of a continuous scale where they were moved; else those of the data.
+    pub scale: Option<(f32, f32)>,
+    /// Classes that the legend has switched off.
+    pub hidden: BTreeSet<u32>,
+    /// The way through code space that is played, drawn and exported.
+    pub path: Path,
+    /// Whether the pixel cross-fade of the path's items is shown and written beside it.
+    pub has_crossfade: bool,
+    /// What the sheet sweeps.
+    pub sheet: SheetSpec,
+    /// How the map is made.
+    pub map: MapMethod,
+    /// How the map is drawn.
+    pub look: MapLook,
     /// The part of the map that is looked at; none shows all of it.
     pub camera: Option<Camera>,
 }
 
 impl View {
+    /// Whether a view that came from a file can be shown; else what is wrong with it.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let are_finite = |numbers: &[f32]| numbers.iter().all(|x| x.is_finite());
+        let whole = [
+            (are_finite(&self.code), "its code"),
+            (self.psi.0.is_finite(), "its temperature"),
+            (
+                self.camera.is_none_or(|c| {
+                    (0..2).all(|axis| {
+                        c.min[axis].is_finite()
+                            && c.max[axis].is_finite()
+                            && c.min[axis] < c.max[axis]
+                    })
+                }),
+                "its part of the map",
+            ),
+            (
+                self.scale
+                    .is_none_or(|(low, high)| low.is_finite() && low < high && high.is_finite()),
+                "its scale",
+            ),
+            (
+                self.directions
+                    .iter()
+                    .all(|d| are_finite(&d.axis) && are_finite(&[d.centre, d.spread])),
+                "one of its directions",
+            ),
+            (
+                (2..=MOST_TO_A_SIDE).contains(&self.sheet.side) && self.sheet.reach.is_finite(),
+                "its sheet",
+            ),
+            (
+                (8.0..=512.0).contains(&self.look.picture_size),
+                "the size of its pictures",
+            ),
+            (
+                self.own.as_ref().is_none_or(Picture::is_whole),
+                "its own picture",
+            ),
+        ];
+        match whole.iter().find(|(is_fine, _)| !is_fine) {
+            Some((_, what)) => Err(format!("{what} cannot be shown")),
+            None => Ok(()),
+        }
+    }
+
+    /// Why it is not a view of codes of `dims` numbers, pictures of `shape` and `items` items, if so.
+    pub(crate) fn misfit(&self, dims: usize, shape: ImageShape, items: usize) -> Option<String> {
+        if self.code.len() != dims {
+            return Some(format!(
+                "it is of codes of {} numbers, the model's have {dims}",
+                self.code.len()
+            ));
+        }
+        if self.own.as_ref().is_some_and(|own| own.shape != shape) {
+            return Some(format!("its own picture is not {shape}"));
+        }
+        let last = self.selection.ids().last().map(|id| id as usize);
+        if self.item().max(last).is_some_and(|item| item >= items) {
+            return Some(format!("it speaks of items beyond the {items} there are"));
+        }
+        None
+    }
+
     /// The item in focus.
     pub(crate) fn item(&self) -> Option<usize> {
         match self.focus {
@@ -69,6 +258,20 @@ impl View {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Change {
     Focus,
+    Selection,
+    /// The list of named selections, or of directions.
+    Lists,
+    Legend,
+    Basis,
+    Psi,
+    /// The end of a scale.
+    Scale,
+    Map,
+    Look,
+    Sheet,
+    Path,
+    /// The time of a key-frame.
+    PathTime,
     /// A stroke of the pencil, by its number.
     Stroke(u64),
     Dimension(usize),
@@ -80,7 +283,15 @@ pub(crate) enum Change {
 impl Change {
     /// Whether changes of this kind come in streams, such as the frames of a drag.
     fn is_continuous(self) -> bool {
-        matches!(self, Self::Dimension(_) | Self::Camera | Self::Stroke(_))
+        matches!(
+            self,
+            Self::Dimension(_)
+                | Self::Camera
+                | Self::Stroke(_)
+                | Self::Scale
+                | Self::Psi
+                | Self::PathTime
+        )
     }
 }
 

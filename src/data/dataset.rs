@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::ColumnValues;
 use super::metadata::{self, Column};
 use crate::error::{Error, Result};
 
@@ -126,6 +127,19 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// The numbers called `name`, one for each item: a factor's, or a column's.
+    #[must_use]
+    pub fn numbers(&self, name: &str) -> Option<&[f32]> {
+        if let Some(factor) = self.factors.iter().find(|f| f.name == name) {
+            return Some(&factor.values);
+        }
+        let column = self.columns.iter().find(|c| c.name == name)?;
+        match &column.values {
+            ColumnValues::Number(values) => Some(values),
+            ColumnValues::Category { .. } | ColumnValues::Text(_) => None,
+        }
+    }
+
     /// A set called `name` of the pictures in `pixels`, `[n, height, width, channels]`.
     ///
     /// # Errors

@@ -196,6 +196,24 @@ impl DatasetSource {
         }
     }
 
+    /// Whether it is built in, or its file or folder is there.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.path().is_none_or(Path::exists)
+    }
+
+    /// The same source, named so that it means the same from any folder.
+    #[must_use]
+    pub fn absolute(&self) -> Self {
+        let mut source = self.clone();
+        if let Origin::Path(path) = &mut source.origin
+            && let Ok(whole) = std::path::absolute(&*path)
+        {
+            *path = whole;
+        }
+        source
+    }
+
     /// The half that is asked for.
     #[must_use]
     pub fn part(&self) -> Option<Part> {

@@ -15,6 +15,7 @@ use super::device;
 use super::encoding::Encoding;
 use super::loading::{Job, Loaded};
 use super::mailbox::Mailbox;
+use super::mapping::Mapping;
 use super::message::{
     DeviceInfo, DeviceKind, Event, ModelInfo, Request, Session, TrainingReport, TrainingState,
 };
@@ -22,6 +23,7 @@ use super::outbox::Outbox;
 use super::pieces::{Measuring, Refining, SheetWork};
 use super::search::Searcher;
 use super::training::Training;
+use super::workshop::{Parcel, Workshop};
 use crate::data::DatasetSource;
 use crate::error::{Error, Result};
 use crate::model::{AutoEncoder, ModelFile, ModelSpec, TrainConfig, load_named, shipped_for};
@@ -66,6 +68,8 @@ pub(super) struct Core {
     pub(super) measuring: Option<Measuring>,
     pub(super) refining: Option<Refining>,
     pub(super) searcher: Searcher,
+    pub(super) workshop: Workshop,
+    pub(super) mapping: Mapping,
 }
 
 /// Runs until the last sender of requests is gone.
@@ -80,6 +84,8 @@ pub(super) fn run(options: EngineOptions, inbox: &Inbox, outbox: Outbox) {
     let mut core = Core {
         options,
         searcher: Searcher::start(outbox.clone()),
+        workshop: Workshop::new(outbox.clone()),
+        mapping: Mapping::default(),
         outbox,
         mailbox: inbox.mailbox.clone(),
         device,
@@ -96,6 +102,7 @@ pub(super) fn run(options: EngineOptions, inbox: &Inbox, outbox: Outbox) {
         measuring: None,
         refining: None,
     };
+    let parcels = core.workshop.parcels();
     loop {
         match inbox.requests.try_recv() {
             Ok(request) => {
@@ -107,6 +114,10 @@ pub(super) fn run(options: EngineOptions, inbox: &Inbox, outbox: Outbox) {
         }
         if let Ok((id, news)) = core.news.1.try_recv() {
             core.guarded(|core| core.loaded(id, news));
+            continue;
+        }
+        if let Ok(parcel) = parcels.try_recv() {
+            core.receive(parcel);
             continue;
         }
         if core.serve() || core.work() {
@@ -121,6 +132,11 @@ pub(super) fn run(options: EngineOptions, inbox: &Inbox, outbox: Outbox) {
             recv(news) -> message => {
                 if let Ok((id, news)) = message {
                     core.guarded(|core| core.loaded(id, news));
+                }
+            }
+            recv(parcels) -> parcel => {
+                if let Ok(parcel) = parcel {
+                    core.receive(parcel);
                 }
             }
             recv(inbox.bell) -> _ => {}
@@ -224,6 +240,9 @@ impl Core {
                     self.cancel_encoding();
                 }
                 self.cancel_pieces();
+                self.end_layout();
+                self.workshop.cancel_all();
+                self.publish();
                 Ok(())
             }
             Request::Refine {
@@ -233,6 +252,22 @@ impl Core {
                 steps,
             } => self.refine(generation, &picture, &code, steps),
             Request::MeasureItems => self.measure_items(),
+            Request::Project(method) => self.project(method),
+            Request::FindDirection(contrast) => self.find_direction(contrast),
+            Request::FitMixture => self.fit_mixture(),
+            Request::AddMetadata(path) => self.add_metadata(path),
+            Request::Animate {
+                path,
+                originals,
+                file,
+            } => self.animate(path, originals, file),
+            Request::ExportItems { items, path } => self.export_items(&items, path),
+        }
+    }
+
+    fn receive(&mut self, parcel: Parcel) {
+        if let Some(content) = self.workshop.open(parcel) {
+            self.guarded(content);
         }
     }
 
@@ -393,7 +428,11 @@ impl Core {
         self.session.is_encoded = false;
         self.session.item_kl = None;
         self.session.item_errors = None;
+        self.session.mixture = None;
+        self.session.components = None;
+        self.session.map_method = crate::space::MapMethod::Components;
         self.session.projection = None;
+        self.workshop.cancel_all();
     }
 
     /// Takes a model into use; the session is not published yet.

@@ -10,7 +10,7 @@ use crate::data::Dataset;
 use crate::error::Result;
 use crate::model::{AutoEncoder, CodeStatistics, Posteriors};
 use crate::progress::Progress;
-use crate::space::{CodeTable, Projection};
+use crate::space::{CodeTable, Components};
 
 /// Items encoded between two looks at the mailbox.
 const BATCH: usize = 64;
@@ -59,6 +59,8 @@ impl Core {
         self.encoding = None;
         self.session.is_encoded = false;
         self.session.item_errors = None;
+        self.session.mixture = None;
+        self.workshop.cancel_all();
         let (Some(in_use), Some(dataset)) = (&self.model, &self.session.dataset) else {
             return;
         };
@@ -156,23 +158,35 @@ impl Core {
             _ => fresh,
         };
         let codes = Arc::new(encoding.posteriors.mean.clone());
-        let table = CodeTable::new(codes.clone(), code, kl)?;
-        let projection = match &self.session.projection {
-            _ if code == 2 => Projection::identity_2d(&codes)?,
+        let table = CodeTable::new(codes, code, kl)?;
+        let covering = match &self.session.projection {
             // Nor must the map turn under the eyes of who looks at it.
-            Some(axes) if !is_complete && encoding.shown > 0 => axes.covering(&codes),
-            _ => Projection::pca(&codes, code, 2)?,
+            Some(map) if !is_complete && encoding.shown > 0 => map.covering(&table),
+            _ => None,
+        };
+        let projection = match covering {
+            Some(map) => map,
+            None => self.map_of(&table)?,
         };
         if is_complete && (encoding.is_first || encoding.limit < usize::MAX) {
             self.learn_statistics(&table);
         }
         encoding.shown = encoding.encoded;
         self.session.is_encoded = is_complete && encoding.limit == usize::MAX;
+        self.session.components = None;
+        if is_complete {
+            self.session.components = Some(Arc::new(Components::of(&table)?));
+        }
         self.session.item_kl = Some(Arc::new(encoding.posteriors.kl_per_item(code)));
         self.session.codes = Some(Arc::new(table));
         self.session.projection = Some(Arc::new(projection));
+        let made = if self.session.is_encoded {
+            self.make_map()
+        } else {
+            Ok(())
+        };
         self.publish();
-        Ok(())
+        made
     }
 
     fn learn_statistics(&mut self, table: &CodeTable) {

@@ -15,6 +15,10 @@ use crate::data::Picture;
 use crate::error::{Error, Result};
 use crate::model::{AutoEncoder, Meanwhile, interruptible};
 use crate::progress::Progress;
+use crate::retrieval::nearest_codes;
+
+/// Items among which a code is placed on a map that has no way of its own.
+const PLACED_AMONG: usize = 15;
 
 impl Core {
     /// The network as it is now, also half-way through training.
@@ -35,6 +39,10 @@ impl Core {
         }
         if let Some(mail) = mailbox.hover.take() {
             self.guarded(|core| core.decode_hovered(&mail));
+            served = true;
+        }
+        if let Some(mail) = mailbox.place.take() {
+            self.guarded(|core| core.place(&mail));
             served = true;
         }
         if let Some(mail) = mailbox.encode.take() {
@@ -75,6 +83,20 @@ impl Core {
             generation: mail.generation,
             picture,
         });
+        Ok(())
+    }
+
+    fn place(&mut self, mail: &Decode) -> Result<()> {
+        let Some(codes) = self.session.codes.clone() else {
+            return Ok(());
+        };
+        if codes.dims() != mail.code.len() {
+            return Ok(());
+        }
+        let progress = Progress::silent();
+        let found = nearest_codes(&codes, &mail.code, PLACED_AMONG, None, &progress)?;
+        let nearest: Vec<(u32, f32)> = found.ids.into_iter().zip(found.distances).collect();
+        self.tell_place(mail.generation, &nearest);
         Ok(())
     }
 

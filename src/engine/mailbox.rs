@@ -72,6 +72,8 @@ pub(super) struct Mailbox {
     pub(super) decode: Slot<Decode>,
     /// The code at the pointer.
     pub(super) hover: Slot<Decode>,
+    /// The code whose place on the map is wanted.
+    pub(super) place: Slot<Decode>,
     pub(super) encode: Slot<Encode>,
     pub(super) sheet: Slot<Sheet>,
     pub(super) inspect: Slot<Inspect>,

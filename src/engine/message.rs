@@ -10,7 +10,9 @@ use crate::data::{Dataset, DatasetSource, Picture};
 use crate::error::Error;
 use crate::model::{LossPoint, ModelSpec, TrainConfig};
 use crate::retrieval::Neighbours;
-use crate::space::{CodeTable, Projection};
+use crate::space::{
+    CodeMap, CodeTable, Components, Direction, DirectionKind, MapMethod, Mixture, Selection,
+};
 
 /// Where tensors are computed, and why there.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -97,8 +99,14 @@ pub struct Session {
     pub item_kl: Option<Arc<Vec<f32>>>,
     /// Reconstruction term of each item at its code, nats; on request.
     pub item_errors: Option<Arc<Vec<f32>>>,
+    /// The density of the codes, on request.
+    pub mixture: Option<Arc<Mixture>>,
+    /// All principal components of the codes, once all are encoded.
+    pub components: Option<Arc<Components>>,
+    /// How the map is to be made; it is made otherwise where that is not possible, or not yet.
+    pub map_method: MapMethod,
     /// Positions of the same items on the map.
-    pub projection: Option<Arc<Projection>>,
+    pub projection: Option<Arc<CodeMap>>,
 }
 
 /// Work to be done in order.
@@ -136,10 +144,59 @@ pub enum Request {
         /// Steps to take.
         steps: usize,
     },
+    /// Show the codes by another method.
+    Project(MapMethod),
+    /// Find a direction in code space; answered by [`Event::Direction`].
+    FindDirection(Contrast),
+    /// Fit a Gaussian mixture to the codes ([`Session::mixture`]).
+    FitMixture,
+    /// Read a table with a row per item of the loaded data.
+    AddMetadata(PathBuf),
+    /// Write a path as an animation.
+    Animate {
+        /// The way.
+        path: crate::space::path::Path,
+        /// One picture per key-frame, whose pixel cross-fade is drawn below, where that is wanted.
+        originals: Option<Vec<Picture>>,
+        /// Where to.
+        file: PathBuf,
+    },
+    /// Write items to a file: their codes where it ends in `.npy`, else a table with all that is known of them.
+    ExportItems {
+        /// Which.
+        items: Selection,
+        /// Where to.
+        path: PathBuf,
+    },
     /// Find out how well the model reconstructs each item ([`Session::item_errors`]).
     MeasureItems,
     /// Give up reading, encoding, projecting, measuring or refining that is under way.
     Cancel,
+}
+
+/// What a direction in code space is to lead between.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Contrast {
+    /// What to call it.
+    pub name: String,
+    /// How to find it.
+    pub kind: DirectionKind,
+    /// What tells its two ends apart.
+    pub between: Between,
+}
+
+/// See [`Contrast`].
+#[derive(Clone, PartialEq, Debug)]
+pub enum Between {
+    /// Two groups of items.
+    Groups {
+        /// Where it leads to.
+        positive: Selection,
+        /// Where it comes from; all other items when none is named.
+        negative: Option<Selection>,
+    },
+    /// A factor, or a column of numbers, along which it rises.
+    Values(String),
 }
 
 /// What to look for in [`Event::Retrieved`].
@@ -277,6 +334,15 @@ pub enum Event {
         /// Reconstruction term at the start and at the best code, nats.
         losses: (f32, f32),
     },
+    /// Where a code lies on a map that places none by itself.
+    Placed {
+        /// Of the request.
+        generation: u64,
+        /// In map units.
+        position: [f32; 2],
+    },
+    /// A direction in code space was found.
+    Direction(Direction),
     /// A query answered in both spaces.
     Retrieved {
         /// Of the request.
@@ -295,6 +361,8 @@ pub enum Event {
     },
     /// The model was written.
     Saved(PathBuf),
+    /// Something else was written.
+    Written(PathBuf),
     /// Something failed; the engine goes on.
     Failed(Error),
 }

@@ -6,14 +6,17 @@
 mod core;
 mod device;
 mod encoding;
+mod errands;
 mod live;
 mod loading;
 mod mailbox;
+mod mapping;
 mod message;
 mod outbox;
 mod pieces;
 mod search;
 mod training;
+mod workshop;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -22,8 +25,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use mailbox::{Decode, Encode, Inspect, Mailbox, Retrieve, Sheet};
 pub use message::{
-    Comparison, DeviceChoice, DeviceInfo, DeviceKind, Event, ModelInfo, Query, Request, Session,
-    TrainingReport, TrainingState,
+    Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, ModelInfo, Query,
+    Request, Session, TrainingReport, TrainingState,
 };
 
 use burn::tensor::Device;
@@ -112,6 +115,12 @@ impl Engine {
     /// Asks for the picture of the code at the pointer; a request that still waits is replaced.
     pub fn decode_hovered(&self, generation: u64, code: Vec<f32>) {
         self.mailbox.hover.put(Decode { generation, code });
+        let _ = self.bell.try_send(());
+    }
+
+    /// Asks where a code lies on a map that places none by itself; a request that still waits is replaced.
+    pub fn place(&self, generation: u64, code: Vec<f32>) {
+        self.mailbox.place.put(Decode { generation, code });
         let _ = self.bell.try_send(());
     }
 

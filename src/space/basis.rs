@@ -2,6 +2,8 @@
 //!
 //! Invariant: the code is the state. A basis only reads coordinates off it and says which code has one of them changed.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::sums::dot;
@@ -9,18 +11,18 @@ use super::{CodeTable, Direction, Projection};
 use crate::error::Result;
 
 /// What the sliders of a panel stand for.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Basis {
-    /// The code's own numbers.
-    Dimensions,
+    /// The code's own numbers, as many as named.
+    Dimensions(usize),
     /// Principal components of the codes.
-    Components(Components),
+    Components(Arc<Components>),
     /// Attribute directions. They are not orthogonal in general: moving along one changes the coordinates along others.
     Directions(Vec<Direction>),
 }
 
 /// All principal components of a set of codes along which these differ.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Components {
     mean: Vec<f32>,
     /// `[components, d]` row by row, orthonormal.
@@ -65,19 +67,41 @@ impl Components {
         })
     }
 
+    /// Numbers per code.
+    #[must_use]
+    pub fn dims(&self) -> usize {
+        self.mean.len()
+    }
+
     fn axis(&self, index: usize) -> &[f32] {
         &self.axes[index * self.mean.len()..][..self.mean.len()]
     }
 }
 
 impl Basis {
+    /// Number of sliders.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Dimensions(dims) => *dims,
+            Self::Components(components) => components.std.len(),
+            Self::Directions(directions) => directions.len(),
+        }
+    }
+
+    /// Whether there is no slider.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The sliders, those that change most first: dimensions by divergence from the prior, components by variance,
     /// directions in their order. Ranges are those of [`CodeTable::range`] for dimensions, three standard deviations to
     /// either side of the mean else; one wide where no code differs.
     #[must_use]
     pub fn sliders(&self, table: &CodeTable) -> Vec<Slider> {
         match self {
-            Self::Dimensions => table
+            Self::Dimensions(_) => table
                 .order_by_kl()
                 .into_iter()
                 .map(|index| Slider {
@@ -112,7 +136,7 @@ impl Basis {
     #[must_use]
     pub fn coordinate(&self, index: usize, code: &[f32]) -> f32 {
         match self {
-            Self::Dimensions => code[index],
+            Self::Dimensions(_) => code[index],
             Self::Components(components) => {
                 let axis = components.axis(index);
                 (dot(axis, code) - dot(axis, &components.mean)) as f32
@@ -129,7 +153,7 @@ impl Basis {
     #[must_use]
     pub fn set_coordinate(&self, index: usize, code: &[f32], target: f32) -> Vec<f32> {
         match self {
-            Self::Dimensions => {
+            Self::Dimensions(_) => {
                 let mut code = code.to_vec();
                 code[index] = target;
                 code
@@ -223,8 +247,8 @@ mod tests {
         let values: Vec<f32> = (0..table.len()).map(|i| table.code(i)[0]).collect();
         let along = |name, kind| Direction::along_factor(name, kind, table, &values, 1, &quiet);
         Ok([
-            Basis::Dimensions,
-            Basis::Components(Components::of(table)?),
+            Basis::Dimensions(table.dims()),
+            Basis::Components(Arc::new(Components::of(table)?)),
             Basis::Directions(vec![
                 along("rising", DirectionKind::MeanDifference)?,
                 along("steep", DirectionKind::Classifier)?,
@@ -235,13 +259,13 @@ mod tests {
     #[test]
     fn dimensions_come_by_divergence_with_their_own_ranges() -> Result<()> {
         let table = line()?;
-        let sliders = Basis::Dimensions.sliders(&table);
+        let sliders = Basis::Dimensions(table.dims()).sliders(&table);
         let order: Vec<_> = sliders.iter().map(|slider| slider.index).collect();
         assert_eq!(order, [1, 0, 2]);
         assert_eq!(sliders[0].name, "Dimension 2");
         assert_eq!(sliders[0].range, table.range(1));
         assert_eq!(
-            Basis::Dimensions.histogram(&sliders[0], &table, 4),
+            Basis::Dimensions(table.dims()).histogram(&sliders[0], &table, 4),
             table.histogram(1, 4)
         );
         Ok(())
@@ -250,7 +274,7 @@ mod tests {
     #[test]
     fn a_component_reaches_three_standard_deviations() -> Result<()> {
         let table = line()?;
-        let basis = Basis::Components(Components::of(&table)?);
+        let basis = Basis::Components(Arc::new(Components::of(&table)?));
         let sliders = basis.sliders(&table);
         let reach = 3.0 * 2.0_f32.sqrt();
         let (low, high) = sliders[0].range;
@@ -271,12 +295,15 @@ mod tests {
     fn fewer_items_than_dimensions_leave_only_components_with_variance() -> Result<()> {
         let codes = vec![0.0, 0.0, 0.0, 0.0, 3.0, 0.0, 4.0, 0.0];
         let table = CodeTable::new(codes, 4, vec![0.0; 4])?;
-        let basis = Basis::Components(Components::of(&table)?);
+        let basis = Basis::Components(Arc::new(Components::of(&table)?));
         let sliders = basis.sliders(&table);
         assert_eq!(sliders.len(), 1);
         assert!((sliders[0].range.1 - 7.5).abs() < 1e-5);
         let one = CodeTable::new(vec![1.0, 2.0], 2, vec![0.0; 2])?;
-        assert_eq!(Basis::Components(Components::of(&one)?).sliders(&one), []);
+        assert_eq!(
+            Basis::Components(Arc::new(Components::of(&one)?)).sliders(&one),
+            []
+        );
         Ok(())
     }
 

@@ -196,6 +196,53 @@ impl GridIndex {
         best.map(|(_, id)| id as usize)
     }
 
+    /// The `k` points nearest to `at` (all where there are fewer), pairs of id and distance, the nearest first; of several as
+    /// near, the lowest ids.
+    #[must_use]
+    pub fn nearest_many(&self, at: [f32; 2], k: usize) -> Vec<(u32, f32)> {
+        let mut best: Vec<(f32, u32)> = Vec::new();
+        let away = |cell: &GridCell| {
+            let (min, max) = self.reach_of(cell);
+            (0..2)
+                .map(|axis| {
+                    let x = f64::from(at[axis]);
+                    (min[axis] - x).max(x - max[axis]).max(0.0).powi(2)
+                })
+                .sum::<f64>()
+        };
+        let mut open: Vec<(f64, GridCell)> = self
+            .root()
+            .filter(|_| k > 0)
+            .map(|cell| (away(&cell), cell))
+            .into_iter()
+            .collect();
+        while let Some((distance, cell)) = open.pop() {
+            let limit = match best.last() {
+                Some(last) if best.len() == k => f64::from(last.0),
+                _ => f64::INFINITY,
+            };
+            if distance > limit * (1.0 + SLACK) {
+                continue;
+            }
+            if cell.is_small() {
+                for i in cell.run {
+                    let (p, id) = (self.points[i], self.ids[i]);
+                    let found = ((p[0] - at[0]).powi(2) + (p[1] - at[1]).powi(2), id);
+                    let place = best.partition_point(|nearer| *nearer < found);
+                    if place < k {
+                        best.insert(place, found);
+                        best.truncate(k);
+                    }
+                }
+            } else {
+                let start = open.len();
+                open.extend(self.children(&cell).map(|child| (away(&child), child)));
+                open[start..].sort_by(|a, b| b.0.total_cmp(&a.0));
+            }
+        }
+        best.into_iter().map(|(d, id)| (id, d.sqrt())).collect()
+    }
+
     /// The ids of the points between two corners, edges included, ascending.
     #[must_use]
     pub fn within(&self, min: [f32; 2], max: [f32; 2]) -> Vec<u32> {
@@ -487,6 +534,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_nearest_many_agree_with_sorting_all(points in points(), at in corner(), k in 0_usize..12) {
+            let mut all: Vec<(f32, u32)> = points
+                .iter()
+                .zip(0..)
+                .filter(|(p, _)| p[0].is_finite() && p[1].is_finite())
+                .map(|(p, id)| ((p[0] - at[0]).powi(2) + (p[1] - at[1]).powi(2), id))
+                .collect();
+            all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            let wanted: Vec<u32> = all.iter().take(k).map(|(_, id)| *id).collect();
+            let found = GridIndex::new(&points).nearest_many(at, k);
+            prop_assert_eq!(found.iter().map(|(id, _)| *id).collect::<Vec<_>>(), wanted);
+        }
+
         #[test]
         fn nearest_agrees_with_a_linear_scan(points in points(), at in corner(), reach in 0.0_f32..9.0) {
             let distance = |p: &[f32; 2]| (p[0] - at[0]).powi(2) + (p[1] - at[1]).powi(2);

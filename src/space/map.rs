@@ -229,6 +229,15 @@ impl CodeMap {
         }
     }
 
+    /// The shares of the codes' variance that the axes show, where the method knows them.
+    #[must_use]
+    pub fn explained(&self) -> Option<&[f32]> {
+        match &self.way {
+            Way::Components(projection) => Some(projection.explained()),
+            Way::Coordinates { .. } | Way::Nowhere { .. } => None,
+        }
+    }
+
     /// Where a code, `[d]`, lies; `None` where the method places no code but those it was made from: there, see
     /// [`Self::place_among`].
     #[must_use]

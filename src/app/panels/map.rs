@@ -2,38 +2,48 @@
 //!
 //! Invariant: the part that is looked at is the view's camera; dragging and zooming only ask for another.
 
+use eframe::egui::{self, Color32};
 use eframe::egui::{
-    self, Align, Align2, Color32, ComboBox, CursorIcon, Layout, Pos2, Rect, Response, RichText,
-    Shape, Stroke, Ui, Vec2,
+    Align2, CursorIcon, Modifiers, PointerButton, Pos2, Response, Shape, Stroke, Ui, Vec2,
 };
 use egui_plot::{Plot, PlotBounds, PlotPoint, PlotTransform};
 
-use super::map_cloud::{Cloud, CloudItem, Legend, resolve, view_of};
-use super::{Cx, Panel, map_hover};
-use crate::app::command::{Action, Command};
+use super::map_cloud::Cloud;
+use super::map_item::MapItem;
+use super::map_select::Drawing;
+use super::{Cx, Panel, map_header, map_hover, map_overlay};
+use crate::app::command::{Action, Choice, Command};
 use crate::app::fonts::icon;
-use crate::app::format;
 use crate::app::hint::Hint;
-use crate::app::palette;
-use crate::app::state::State;
-use crate::app::theme::{self, Tokens};
-use crate::app::view::{Camera, Colouring};
-use crate::app::widgets::{
-    bar_ui, command_button, empty_ui, icon_button, paint_hint, scale_ui, swatch_ui,
-};
-use crate::space::Projection;
+use crate::app::view::Camera;
+use crate::app::widgets::{bar_ui, command_button, empty_ui, paint_hint};
+use crate::render::MapLayer;
+use crate::space::{CodeMap, Selection, blend};
 
 /// How far from a point the pointer still touches it, in points of the interface.
 const TOUCH: f32 = 10.0;
+/// Items whose codes are blended where a map has no way back.
+const BLENDED: usize = 8;
 
 /// The panel.
 #[derive(Default)]
 pub(crate) struct MapPanel {
+    layer: MapLayer,
     cloud: Option<Cloud>,
     transform: Option<PlotTransform>,
+    drawing: Drawing,
+    form: map_header::Form,
 }
 
 impl MapPanel {
+    /// A panel that draws up to `budget` points as points.
+    pub(crate) fn new(budget: usize) -> Self {
+        Self {
+            layer: MapLayer::new(budget),
+            ..Self::default()
+        }
+    }
+
     /// Where a position of the map lies on the screen, as of the last frame.
     pub(crate) fn screen_position(&self, position: [f32; 2]) -> Option<Pos2> {
         let transform = self.transform.as_ref()?;
@@ -44,33 +54,20 @@ impl MapPanel {
 
 impl Panel for MapPanel {
     fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
-        let Some(projection) = cx.state.session.projection.clone() else {
+        let Some(map) = cx.state.session.projection.clone() else {
             (self.cloud, self.transform) = (None, None);
             waiting_ui(ui, cx);
             return;
         };
         let now_secs = ui.input(|i| i.time) as f32;
-        let mut cloud = Cloud::refresh(self.cloud.take(), cx, &projection, now_secs);
-        if cloud.is_fading(now_secs) {
+        let cloud = Cloud::refresh(self.cloud.take(), ui.ctx(), cx, &map, now_secs);
+        if cloud.is_fading() {
             ui.ctx().request_repaint();
         }
-        header_ui(ui, cx, &cloud);
-        self.plot_ui(ui, cx, &projection, &mut cloud, now_secs);
+        map_header::header_ui(ui, cx, &cloud, &mut self.form);
+        self.plot_ui(ui, cx, &cloud, now_secs);
         self.cloud = Some(cloud);
     }
-}
-
-/// What the map can be coloured by, with its name.
-pub(crate) fn colourings(state: &State) -> Vec<(String, Colouring)> {
-    let mut options = vec![("Nothing".to_owned(), Colouring::Plain)];
-    if let Some(data) = &state.session.dataset {
-        if data.labels().is_some() {
-            options.push(("Class".to_owned(), Colouring::Label));
-        }
-        let factor = |f: &crate::data::Factor| (f.name.clone(), Colouring::Factor(f.name.clone()));
-        options.extend(data.factors().iter().map(factor));
-    }
-    options
 }
 
 fn waiting_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
@@ -97,88 +94,30 @@ fn waiting_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     });
 }
 
-/// What the colours say, with its legend, and the button that fits the map.
-fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud) {
-    let tokens = cx.tokens;
-    let data = cx.state.session.dataset.clone();
-    let shown = resolve(&cx.view.colouring, data.as_deref());
-    let options = colourings(cx.state);
-    let name = options
-        .iter()
-        .find(|(_, option)| *option == shown)
-        .map_or("Nothing", |(name, _)| name.as_str());
-    ui.add_space(6.0);
-    ui.horizontal(|ui| {
-        ui.set_height(30.0);
-        ui.add_space(12.0);
-        ui.label(RichText::new("Colour by").color(tokens.text_weak));
-        let combo = ComboBox::from_id_salt("colouring")
-            .selected_text(name)
-            .width(132.0)
-            .height(320.0);
-        let combo = combo.show_ui(ui, |ui| {
-            for (name, option) in &options {
-                if ui.selectable_label(*option == shown, name).clicked() {
-                    cx.out.act(Action::Colour(option.clone()));
-                }
-            }
-        });
-        crate::app::widgets::set_name(&combo.response, "Colour by");
-        combo
-            .response
-            .on_hover_text("What the colour of a point says");
-        ui.add_space(theme::STEP);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add_space(theme::STEP);
-            icon_button(ui, icon::FIT, Command::FitMap, cx.out);
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                legend_ui(ui, tokens, &cloud.legend);
-            });
-        });
-    });
-}
-
-fn legend_ui(ui: &mut Ui, tokens: &Tokens, legend: &Legend) {
-    match legend {
-        Legend::None => {}
-        Legend::Scale(name, low, high) => scale_ui(
-            ui,
-            tokens,
-            name,
-            &format::number(*low),
-            &format::number(*high),
-        ),
-        Legend::Classes(names) => {
-            for (class, name) in names.iter().enumerate() {
-                if ui.available_width() < 72.0 {
-                    ui.label(
-                        RichText::new(format!("+{}", names.len() - class)).color(tokens.text_weak),
-                    );
-                    break;
-                }
-                swatch_ui(ui, tokens, palette::class(class, tokens.is_dark), name);
-            }
-        }
-    }
+/// What lies under the pointer.
+enum Under {
+    Item(usize),
+    /// Empty map, with the code that belongs there and whether it is a blend of neighbours'.
+    Place(Vec<f32>, bool),
+    Nothing,
 }
 
 impl MapPanel {
-    fn plot_ui(
-        &mut self,
-        ui: &mut Ui,
-        cx: &mut Cx<'_>,
-        projection: &Projection,
-        cloud: &mut Cloud,
-        now_secs: f32,
-    ) {
+    fn plot_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud, now_secs: f32) {
         let tokens = cx.tokens;
+        let map = cloud.map().clone();
         let area = ui.available_rect_before_wrap();
         let bounds = looked_at(cx.view.camera, cloud, area.size());
-        let view = view_of(&bounds, area.size(), ui.ctx().pixels_per_point());
-        let frame = cloud.frame(ui.ctx(), &view, tokens, now_secs);
-        let radius = frame.radius();
-        let cloud = &*cloud;
-        let item = CloudItem::new(cloud, frame);
+        let item = MapItem::new(
+            &mut self.layer,
+            cx,
+            cloud,
+            ui.ctx(),
+            area.size(),
+            bounds,
+            now_secs,
+        );
+        let radius = item.radius();
         let plot = Plot::new("map")
             .show_axes(false)
             .show_grid(true)
@@ -196,30 +135,50 @@ impl MapPanel {
             .allow_double_click_reset(false)
             .auto_bounds(false);
         ui.painter().rect_filled(area, 0.0, tokens.well);
+        let view = item.view();
         let shown = plot.show(ui, |plot| {
             plot.set_plot_bounds(bounds);
             plot.add_item(Box::new(item));
         });
         let (response, transform) = (shown.response, shown.transform);
         self.transform = Some(transform);
-        look_around(ui, cx, &response, &transform);
+        let modifiers = ui.input(|i| i.modifiers);
+        let is_drawing = self.drawing.follow(ui, cx, &response, &transform);
+        if let Some((polygon, how)) = self.drawing.take() {
+            let ids = cloud.data.index.lasso(&polygon);
+            let ids = ids.into_iter().filter(|&id| cloud.is_shown(id as usize));
+            let items = Selection::from_ids(cx.state.items(), ids);
+            cx.out.act(Action::Choose { items, how });
+        }
+        if !is_drawing {
+            look_around(ui, cx, &response, &transform);
+        }
 
-        let touched = touched(ui, &response, &transform, cloud);
+        let under = if is_drawing {
+            Under::Nothing
+        } else {
+            self.under(ui, cx, &response, &transform, cloud, &view, &map)
+        };
+        let touched = match under {
+            Under::Item(id) => Some(id),
+            _ => None,
+        };
         if touched.is_some() {
             cx.out.hovered = touched;
         }
         let at = |id: usize| {
-            let p = projection.positions().get(id)?;
+            let p = map.positions().get(id)?;
             Some(transform.position_from_point(&PlotPoint::new(p[0], p[1])))
         };
         let painter = ui.painter().with_clip_rect(*transform.frame());
-        paint_links(&painter, cx, &at);
+        map_overlay::paint_links(&painter, cx, &at);
+        map_overlay::paint_path(&painter, cx, &map, &transform);
         for (id, colour, width) in [
             (touched.or(cx.hovered), tokens.text_strong, 1.5),
             (cx.view.item(), tokens.text_strong, 2.0),
         ] {
             if let Some((id, at)) = id.and_then(|id| Some((id, at(id)?))) {
-                painter.circle_filled(at, radius + 1.0, cloud.colour(id));
+                painter.circle_filled(at, radius + 1.0, cloud.colour(id, cx.view));
                 painter.circle_stroke(
                     at,
                     radius + 3.5,
@@ -228,19 +187,29 @@ impl MapPanel {
                 painter.circle_stroke(at, radius + 3.5, Stroke::new(width, colour));
             }
         }
-        paint_code(&painter, cx, projection, &transform);
-        paint_axes(
-            &painter,
-            tokens,
-            projection,
-            cx.view.code.len(),
-            *transform.frame(),
-        );
-        if let Some(id) = touched {
-            map_hover::card_ui(ui, cx, &response, id);
-            if response.clicked() {
-                cx.out.act(Action::Select(id));
+        map_overlay::paint_own(&painter, cx, &map, &transform);
+        map_overlay::paint_code(&painter, cx, &map, &transform);
+        map_overlay::paint_axes(&painter, tokens, &map, *transform.frame());
+        self.drawing.paint(&painter, tokens);
+        match under {
+            Under::Item(id) => {
+                map_hover::card_ui(ui, cx, &response, id);
+                if response.clicked() {
+                    click_item(cx, id, modifiers);
+                }
             }
+            Under::Place(code, is_blend) => {
+                map_hover::decoded_ui(ui, cx, &response, is_blend);
+                if response.clicked() {
+                    let code_there = code.clone();
+                    cx.out.act(Action::SetCode {
+                        code: code_there,
+                        drag: None,
+                    });
+                }
+                cx.out.hovered_code = Some(code);
+            }
+            Under::Nothing => {}
         }
         if cx.hint == Some(Hint::ClickPoint) {
             let text = Hint::ClickPoint.text();
@@ -248,6 +217,68 @@ impl MapPanel {
             paint_hint(ui, tokens, at, Align2::CENTER_BOTTOM, icon::CLICK, text);
         }
     }
+
+    /// What is under the pointer.
+    #[expect(clippy::too_many_arguments, reason = "all of it decides what is meant")]
+    fn under(
+        &self,
+        ui: &Ui,
+        cx: &Cx<'_>,
+        response: &Response,
+        transform: &PlotTransform,
+        cloud: &Cloud,
+        view: &crate::render::View,
+        map: &CodeMap,
+    ) -> Under {
+        let Some(pointer) = response.hover_pos().filter(|_| !response.dragged()) else {
+            return Under::Nothing;
+        };
+        let at = transform.value_from_position(pointer);
+        let per_point = transform.dvalue_dpos()[0].abs();
+        if cx.view.look.has_pictures
+            && let Some(id) = self.layer.thumbnail_at(&cloud.data, view, [at.x, at.y])
+        {
+            ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
+            return Under::Item(id as usize);
+        }
+        let reach = TOUCH * per_point as f32;
+        let at = [at.x as f32, at.y as f32];
+        let nearest = cloud.data.index.nearest(at, reach);
+        if let Some(id) = nearest.filter(|&id| cloud.is_shown(id)) {
+            ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
+            return Under::Item(id);
+        }
+        let dims = cx.view.code.len();
+        let Some(codes) = cx.state.session.codes.as_ref().filter(|c| c.dims() == dims) else {
+            return Under::Nothing;
+        };
+        if let Some(code) = map.unplace(at, Some(&cx.view.code)) {
+            return Under::Place(code, false);
+        }
+        let nearest = cloud.data.index.nearest_many(at, BLENDED);
+        match blend(codes.codes(), dims, &nearest) {
+            Ok(code) => Under::Place(code, true),
+            Err(_) => Under::Nothing,
+        }
+    }
+}
+
+/// A click on an item looks at it; with Ctrl it joins the selection or leaves it.
+fn click_item(cx: &mut Cx<'_>, id: usize, modifiers: Modifiers) {
+    if !modifiers.command && !modifiers.alt {
+        cx.out.act(Action::Select(id));
+        return;
+    }
+    let is_in = cx.view.selection.contains(id as u32);
+    let how = if is_in || modifiers.alt {
+        Choice::Subtract
+    } else {
+        Choice::Add
+    };
+    cx.out.act(Action::Choose {
+        items: Selection::from_ids(cx.state.items(), [id as u32]),
+        how,
+    });
 }
 
 /// The camera, or all points, widened to the shape of the panel so that both axes have one scale.
@@ -280,7 +311,14 @@ fn look_around(ui: &Ui, cx: &mut Cx<'_>, response: &Response, transform: &PlotTr
         return;
     }
     let mut moved = *transform;
-    if response.dragged() {
+    let is_panning = [
+        PointerButton::Primary,
+        PointerButton::Secondary,
+        PointerButton::Middle,
+    ]
+    .into_iter()
+    .any(|button| response.dragged_by(button));
+    if is_panning {
         let delta = response.drag_delta();
         moved.translate_bounds((-f64::from(delta.x), -f64::from(delta.y)));
         ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
@@ -301,56 +339,9 @@ fn look_around(ui: &Ui, cx: &mut Cx<'_>, response: &Response, transform: &PlotTr
     }
 }
 
-/// The item under the pointer.
-fn touched(
-    ui: &Ui,
-    response: &Response,
-    transform: &PlotTransform,
-    cloud: &Cloud,
-) -> Option<usize> {
-    let pointer = response.hover_pos().filter(|_| !response.dragged())?;
-    let at = transform.value_from_position(pointer);
-    let reach = TOUCH * transform.dvalue_dpos()[0].abs() as f32;
-    let id = cloud
-        .data
-        .index
-        .nearest([at.x as f32, at.y as f32], reach)?;
-    ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
-    Some(id)
-}
-
-/// Lines from the selection to its neighbours: in code space, and fainter in pixel space.
-fn paint_links(painter: &egui::Painter, cx: &Cx<'_>, at: &impl Fn(usize) -> Option<Pos2>) {
-    let (Some(comparison), Some(from)) = (&cx.state.comparison, cx.view.item().and_then(at)) else {
-        return;
-    };
-    let tokens = cx.tokens;
-    let rows = [
-        (&comparison.pixels, tokens.second, 0.45),
-        (&comparison.codes, tokens.accent, 0.85),
-    ];
-    for (neighbours, colour, strength) in rows {
-        let colour = colour.gamma_multiply(strength);
-        for to in neighbours.ids.iter().filter_map(|&id| at(id as usize)) {
-            painter.line_segment([from, to], Stroke::new(1.0, colour));
-            painter.circle_stroke(to, 4.5, Stroke::new(1.5, colour));
-        }
-    }
-}
-
-/// Where the sliders' code lies: a cross-hair that moves with them.
-fn paint_code(
-    painter: &egui::Painter,
-    cx: &Cx<'_>,
-    projection: &Projection,
-    transform: &PlotTransform,
-) {
-    if cx.view.code.is_empty() || cx.view.code.len() != projection.mean().len() {
-        return;
-    }
-    let [x, y] = projection.place(&cx.view.code);
-    let at = transform.position_from_point(&PlotPoint::new(x, y));
-    let cross = |colour: Color32, width: f32| {
+/// A cross-hair, over a wider one in the colour of the ground.
+pub(super) fn paint_cross(painter: &egui::Painter, at: Pos2, ground: Color32, colour: Color32) {
+    for (colour, width) in [(ground, 5.0), (colour, 2.0)] {
         let stroke = Stroke::new(width, colour);
         painter.circle_stroke(at, 9.0, stroke);
         for direction in [Vec2::X, Vec2::Y, -Vec2::X, -Vec2::Y] {
@@ -359,46 +350,5 @@ fn paint_code(
                 stroke,
             ));
         }
-    };
-    cross(cx.tokens.well, 5.0);
-    cross(cx.tokens.accent, 2.0);
-}
-
-fn paint_axes(
-    painter: &egui::Painter,
-    tokens: &Tokens,
-    projection: &Projection,
-    dims: usize,
-    frame: Rect,
-) {
-    let name = |axis: usize| {
-        let share = projection.explained().get(axis).copied().unwrap_or(0.0) * 100.0;
-        if dims == 2 {
-            format!("{}  ·  {share:.0} % of variance", format::dimension(axis))
-        } else {
-            format!("Component {}  ·  {share:.0} % of variance", axis + 1)
-        }
-    };
-    let font = theme::regular(theme::CAPTION);
-    let colour = tokens.text_weak;
-    let plate = |rect: Rect| {
-        painter.rect_filled(
-            rect.expand2(egui::vec2(6.0, 2.0)),
-            8.0,
-            tokens.well.gamma_multiply(0.85),
-        );
-    };
-    let below = painter.layout_no_wrap(name(0), font.clone(), colour);
-    let at = frame.center_bottom() - egui::vec2(below.size().x / 2.0, below.size().y + 6.0);
-    plate(Rect::from_min_size(at, below.size()));
-    painter.galley(at, below, colour);
-    let beside = painter.layout_no_wrap(name(1), font, colour);
-    let at = frame.left_center() + egui::vec2(6.0, beside.size().x / 2.0);
-    plate(Rect::from_min_max(
-        at - egui::vec2(0.0, beside.size().x),
-        at + egui::vec2(beside.size().y, 0.0),
-    ));
-    let mut text = egui::epaint::TextShape::new(at, beside, colour);
-    text.angle = -std::f32::consts::FRAC_PI_2;
-    painter.add(text);
+    }
 }

@@ -1,24 +1,25 @@
-//! The map's points with their colours, made anew when what they show changes, and the plot item that draws them.
+//! What the map draws: positions, values and marks of all items, each made anew only when it changes.
 //!
-//! Invariant: a cloud is rebuilt only when projection, data, colouring or theme change, never while one looks around.
+//! Invariant: looking around costs nothing here; an index of very many points is made in the background.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
-use eframe::egui::{Color32, Context, Shape, Ui, Vec2};
-use eframe::egui_wgpu;
-use egui_plot::{PlotBounds, PlotGeometry, PlotItem, PlotItemBase, PlotTransform};
+use eframe::egui::{Color32, Context};
+use rayon::prelude::*;
 
 use super::Cx;
 use crate::app::palette;
-use crate::app::theme::Tokens;
-use crate::app::view::Colouring;
-use crate::data::Dataset;
-use crate::render::{Look, MapData, MapFrame, MapLayer, PALETTE_LEN, View, shade};
-use crate::space::{GridIndex, Projection};
+use crate::app::state::State;
+use crate::app::view::{Colouring, View};
+use crate::data::{ColumnValues, Dataset};
+use crate::render::{MapData, Mark, PALETTE_LEN};
+use crate::space::{CodeMap, CodeTable, GridIndex, Selection};
 
 /// Seconds over which new points fade in.
 pub(super) const FADE_SECS: f32 = 0.7;
+/// Points whose index is made at once; that of more is made in the background.
+const AT_ONCE: usize = 100_000;
 
 /// What the colours mean.
 #[derive(Clone, PartialEq, Debug)]
@@ -26,27 +27,52 @@ pub(super) enum Legend {
     None,
     /// Class names.
     Classes(Vec<String>),
-    /// A factor's name and the ends of its scale.
+    /// A name and the ends of its scale.
     Scale(String, f32, f32),
 }
 
 /// The points and everything that follows from them.
 pub(super) struct Cloud {
-    projection: Arc<Projection>,
+    map: Arc<CodeMap>,
+    session: u64,
+    pub data: MapData,
+    pub legend: Legend,
+    coloured: Coloured,
+    marked: Marked,
+    /// The index of a newer map, which is still being made.
+    coming: Option<(Arc<CodeMap>, Receiver<GridIndex>)>,
+    is_fading: bool,
+}
+
+/// What the values were made from.
+#[derive(Clone, PartialEq)]
+struct Coloured {
     colouring: Colouring,
     is_dark: bool,
     session: u64,
-    /// The values that the ends of the palette stand for.
-    scale: [f32; 2],
-    pub data: MapData,
-    pub legend: Legend,
-    layer: MapLayer,
+    items: usize,
+    /// Where the codes, or what was measured, is kept.
+    source: usize,
+    /// What distances are measured from.
+    from: Option<Vec<f32>>,
 }
 
-/// The colouring that `Auto` stands for.
+/// What the marks were made from.
+#[derive(Clone, PartialEq)]
+struct Marked {
+    selection: Selection,
+    hidden: std::collections::BTreeSet<u32>,
+    values: usize,
+    items: usize,
+}
+
+/// The colouring that `Auto` stands for, and what stands for one that the data does not have.
 pub(super) fn resolve(colouring: &Colouring, data: Option<&Dataset>) -> Colouring {
     let Some(data) = data else {
-        return Colouring::Plain;
+        return match colouring {
+            Colouring::Kl | Colouring::Distance => colouring.clone(),
+            _ => Colouring::Plain,
+        };
     };
     let first = || {
         if data.labels().is_some() {
@@ -61,247 +87,388 @@ pub(super) fn resolve(colouring: &Colouring, data: Option<&Dataset>) -> Colourin
         Colouring::Auto => first(),
         Colouring::Label if data.labels().is_none() => first(),
         Colouring::Factor(name) if data.factors().iter().all(|f| f.name != *name) => first(),
+        Colouring::Column(name) if data.columns().iter().all(|c| c.name != *name) => first(),
         other => other.clone(),
     }
 }
 
+/// What the map can be coloured by, with its name.
+pub(crate) fn colourings(state: &State) -> Vec<(String, Colouring)> {
+    let mut options = vec![("Nothing".to_owned(), Colouring::Plain)];
+    if let Some(data) = &state.session.dataset {
+        if data.labels().is_some() {
+            options.push(("Class".to_owned(), Colouring::Label));
+        }
+        let columns = data
+            .columns()
+            .iter()
+            .filter(|c| !matches!(c.values, ColumnValues::Text(_)));
+        options.extend(columns.map(|c| (c.name.clone(), Colouring::Column(c.name.clone()))));
+        let factor = |f: &crate::data::Factor| (f.name.clone(), Colouring::Factor(f.name.clone()));
+        options.extend(data.factors().iter().map(factor));
+    }
+    if state.session.codes.is_some() {
+        options.push(("KL".to_owned(), Colouring::Kl));
+        options.push(("Reconstruction error".to_owned(), Colouring::Error));
+        options.push(("Distance to selection".to_owned(), Colouring::Distance));
+    }
+    options
+}
+
+/// The code that distances are measured from: the mean of the selected items' codes, else the shown one.
+fn origin(view: &View, shown: &[f32], codes: &CodeTable) -> Vec<f32> {
+    let known = |id: &u32| (*id as usize) < codes.len();
+    let mut sum = vec![0.0_f64; codes.dims()];
+    let mut count = 0;
+    for id in view.selection.ids().filter(known) {
+        for (sum, &x) in sum.iter_mut().zip(codes.code(id as usize)) {
+            *sum += f64::from(x);
+        }
+        count += 1;
+    }
+    if count > 0 {
+        sum.iter().map(|x| (x / f64::from(count)) as f32).collect()
+    } else {
+        shown.to_vec()
+    }
+}
+
 impl Cloud {
-    /// `before` where nothing changed, else a new cloud. New points are born at `now_secs`.
+    /// `before`, brought up to date. New points are born at `now_secs`.
     pub(super) fn refresh(
         before: Option<Self>,
+        ctx: &Context,
         cx: &Cx<'_>,
-        projection: &Arc<Projection>,
+        map: &Arc<CodeMap>,
         now_secs: f32,
     ) -> Self {
-        let session = &cx.state.session;
-        let data = session.dataset.clone();
-        let colouring = resolve(&cx.view.colouring, data.as_deref());
-        let before = match before {
-            Some(cloud) if cloud.shows(projection, &colouring, session.id, cx.tokens.is_dark) => {
-                return cloud;
-            }
-            other => other,
-        };
-        let known = before.as_ref().filter(|cloud| cloud.session == session.id);
-        let positions = projection.positions();
-        let births = births(
-            known.map(|cloud| &cloud.data.births[..]),
-            positions.len(),
-            now_secs,
-        );
-        let index = known.filter(|cloud| Arc::ptr_eq(&cloud.projection, projection));
-        let index = index.map_or_else(
-            || Arc::new(GridIndex::new(positions)),
-            |cloud| cloud.data.index.clone(),
-        );
-        let (values, scale, palette, legend) = colours(&colouring, data.as_deref(), cx);
-        Self {
-            data: MapData {
-                index,
-                values: Arc::new(values),
-                births: Arc::new(births),
-                palette: Arc::new(palette),
-                ..MapData::default()
+        let mut cloud = match before {
+            Some(cloud) => cloud,
+            None => Self {
+                data: MapData {
+                    index: Arc::new(GridIndex::new(map.positions())),
+                    ..MapData::default()
+                },
+                map: map.clone(),
+                session: u64::MAX,
+                legend: Legend::None,
+                coloured: Coloured {
+                    colouring: Colouring::Auto,
+                    is_dark: false,
+                    session: u64::MAX,
+                    items: usize::MAX,
+                    source: 0,
+                    from: None,
+                },
+                marked: Marked {
+                    selection: Selection::none(0),
+                    hidden: std::collections::BTreeSet::new(),
+                    values: 0,
+                    items: 0,
+                },
+                coming: None,
+                is_fading: true,
             },
-            scale,
-            layer: before.map(|cloud| cloud.layer).unwrap_or_default(),
-            projection: projection.clone(),
-            colouring,
-            is_dark: cx.tokens.is_dark,
-            session: session.id,
-            legend,
-        }
+        };
+        cloud.place(ctx, map);
+        cloud.give_birth(cx, now_secs);
+        cloud.colour_all(cx);
+        cloud.mark_all(cx);
+        cloud
     }
 
-    fn shows(
-        &self,
-        projection: &Arc<Projection>,
-        colouring: &Colouring,
-        session: u64,
-        is_dark: bool,
-    ) -> bool {
-        Arc::ptr_eq(&self.projection, projection)
-            && self.colouring == *colouring
-            && (self.session, self.is_dark) == (session, is_dark)
+    /// The map that is drawn; another one may be on its way.
+    pub(super) fn map(&self) -> &Arc<CodeMap> {
+        &self.map
+    }
+
+    fn place(&mut self, ctx: &Context, map: &Arc<CodeMap>) {
+        if let Some((of, coming)) = self.coming.take() {
+            match coming.try_recv() {
+                Ok(index) => {
+                    self.data.index = Arc::new(index);
+                    self.map = of;
+                }
+                Err(TryRecvError::Empty) => {
+                    self.coming = Some((of, coming));
+                    return;
+                }
+                Err(TryRecvError::Disconnected) => {}
+            }
+        }
+        if Arc::ptr_eq(&self.map, map) {
+            return;
+        }
+        if map.positions().len() <= AT_ONCE {
+            self.data.index = Arc::new(GridIndex::new(map.positions()));
+            self.map = map.clone();
+            return;
+        }
+        let (send, receive) = channel();
+        let (of, ctx) = (map.clone(), ctx.clone());
+        std::thread::spawn(move || {
+            // Nobody waits for it any more only when the window is closed.
+            let _ = send.send(GridIndex::new(of.positions()));
+            ctx.request_repaint();
+        });
+        self.coming = Some((map.clone(), receive));
+    }
+
+    /// Newcomers arrive one after the other, over a third of a second.
+    fn give_birth(&mut self, cx: &Cx<'_>, now_secs: f32) {
+        let items = self.map.positions().len();
+        let session = cx.state.session.id;
+        if self.session != session {
+            self.session = session;
+            self.data.births = Arc::default();
+        }
+        let known = self.data.births.len();
+        if items > known {
+            let mut births = (*self.data.births).clone();
+            births.extend(
+                (known..items)
+                    .map(|i| now_secs + (i - known) as f32 / (items - known) as f32 * 0.35),
+            );
+            self.data.births = Arc::new(births);
+        }
+        self.is_fading = self
+            .data
+            .births
+            .last()
+            .is_some_and(|born| now_secs < born + FADE_SECS);
     }
 
     /// Whether points are still fading in.
-    pub(super) fn is_fading(&self, now_secs: f32) -> bool {
-        self.data
-            .births
-            .last()
-            .is_some_and(|born| now_secs < born + FADE_SECS)
+    pub(super) fn is_fading(&self) -> bool {
+        self.is_fading
+    }
+
+    fn colour_all(&mut self, cx: &Cx<'_>) {
+        let session = &cx.state.session;
+        let data = session.dataset.as_deref();
+        let colouring = resolve(&cx.view.colouring, data);
+        let address = |values: &Option<Arc<Vec<f32>>>| {
+            values
+                .as_ref()
+                .map_or(0, |v| Arc::as_ptr(v).cast::<u8>() as usize)
+        };
+        let codes = session.codes.as_ref();
+        let wanted = Coloured {
+            is_dark: cx.tokens.is_dark,
+            session: session.id,
+            items: self.map.positions().len(),
+            source: match colouring {
+                Colouring::Kl => address(&session.item_kl),
+                Colouring::Error => address(&session.item_errors),
+                Colouring::Distance => codes.map_or(0, |c| Arc::as_ptr(c).cast::<u8>() as usize),
+                _ => 0,
+            },
+            from: codes
+                .filter(|c| colouring == Colouring::Distance && c.dims() == cx.shown.len())
+                .map(|c| origin(cx.view, cx.shown, c)),
+            colouring,
+        };
+        if wanted == self.coloured {
+            return;
+        }
+        let (values, palette, legend) = colours(&wanted, cx);
+        self.coloured = wanted;
+        self.data.values = Arc::new(values);
+        self.data.palette = Arc::new(palette);
+        self.legend = legend;
+    }
+
+    fn mark_all(&mut self, cx: &Cx<'_>) {
+        let wanted = Marked {
+            selection: cx.view.selection.clone(),
+            hidden: cx.view.hidden.clone(),
+            values: Arc::as_ptr(&self.data.values).cast::<u8>() as usize,
+            items: self.map.positions().len(),
+        };
+        if wanted == self.marked {
+            return;
+        }
+        let (selection, hidden) = (&wanted.selection, &wanted.hidden);
+        let is_plain = selection.is_empty();
+        let has_classes = matches!(self.legend, Legend::Classes(_)) && !hidden.is_empty();
+        let values = &self.data.values;
+        let mark = |id: usize| {
+            let value = values.get(id).copied().unwrap_or(f32::NAN);
+            if has_classes && value >= 0.0 && hidden.contains(&(value as u32)) {
+                Mark::Hidden
+            } else if is_plain {
+                Mark::Plain
+            } else if selection.contains(id as u32) {
+                Mark::Selected
+            } else {
+                Mark::Greyed
+            }
+        };
+        self.data.marks = if is_plain && !has_classes {
+            Arc::default()
+        } else {
+            Arc::new((0..wanted.items).into_par_iter().map(mark).collect())
+        };
+        self.marked = wanted;
+    }
+
+    /// Whether item `id` is drawn at all.
+    pub(super) fn is_shown(&self, id: usize) -> bool {
+        self.data.marks.get(id) != Some(&Mark::Hidden)
+    }
+
+    /// The values that the ends of the palette stand for.
+    pub(super) fn scale(&self, view: &View) -> [f32; 2] {
+        match &self.legend {
+            Legend::Scale(_, low, high) => {
+                let (low, high) = view.scale.unwrap_or((*low, *high));
+                [low, high]
+            }
+            _ => [0.0, (PALETTE_LEN - 1) as f32],
+        }
     }
 
     /// The colour of point `id`.
-    pub(super) fn colour(&self, id: usize) -> Color32 {
+    pub(super) fn colour(&self, id: usize, view: &View) -> Color32 {
         let value = self.data.values.get(id).copied().unwrap_or(f32::NAN);
-        let shade = shade(value, self.scale).unwrap_or(0.0);
-        let colour = self.data.palette.get(shade.round() as usize);
-        colour.copied().unwrap_or(Color32::GRAY)
-    }
-
-    /// The frame that shows `view`.
-    pub(super) fn frame(
-        &mut self,
-        ctx: &Context,
-        view: &View,
-        tokens: &Tokens,
-        now_secs: f32,
-    ) -> MapFrame {
-        let look = Look {
-            scale: self.scale,
-            missing: self.data.palette.first().copied().unwrap_or(tokens.accent),
-            greyed: tokens.line,
-            contour: tokens.text_strong.gamma_multiply(0.35),
-            strong: tokens.text_strong,
-            rim: if self.is_dark { -0.45 } else { -0.18 },
-            now_secs,
-            fade_secs: FADE_SECS,
-            ..Look::default()
-        };
-        self.layer.frame(&self.data, view, &look, ctx)
+        let [low, high] = self.scale(view);
+        let last = (PALETTE_LEN - 1) as f32;
+        let shade = (value - low) / (high - low).max(f32::MIN_POSITIVE) * last;
+        if shade.is_nan() {
+            return Color32::GRAY;
+        }
+        self.data
+            .palette
+            .get(shade.clamp(0.0, last).round() as usize)
+            .copied()
+            .unwrap_or(Color32::GRAY)
     }
 }
 
-/// When each of `n` points appeared: those known before keep their second, newcomers arrive one after the other over a third of a second.
-fn births(known: Option<&[f32]>, n: usize, now_secs: f32) -> Vec<f32> {
-    let known = known.unwrap_or_default();
-    let known = &known[..known.len().min(n)];
-    let newcomers = n - known.len();
-    let late = |i: usize| now_secs + i as f32 / newcomers as f32 * 0.35;
-    known
-        .iter()
-        .copied()
-        .chain((0..newcomers).map(late))
-        .collect()
-}
-
-/// A value per item, the values at the ends of the palette, the palette, and what it means.
-fn colours(
-    colouring: &Colouring,
-    data: Option<&Dataset>,
-    cx: &Cx<'_>,
-) -> (Vec<f32>, [f32; 2], Vec<Color32>, Legend) {
-    let last = (PALETTE_LEN - 1) as f32;
-    let is_dark = cx.tokens.is_dark;
-    match (colouring, data) {
-        (Colouring::Label, Some(data)) => {
-            let Some(labels) = data.labels() else {
-                return (
-                    Vec::new(),
-                    [0.0, last],
-                    vec![cx.tokens.accent],
-                    Legend::None,
-                );
-            };
-            let values = labels
-                .values
-                .iter()
-                .map(|&v| (usize::from(v) % PALETTE_LEN) as f32)
-                .collect();
-            let palette = (0..PALETTE_LEN)
-                .map(|class| palette::class(class, is_dark))
-                .collect();
-            (
-                values,
-                [0.0, last],
-                palette,
-                Legend::Classes(labels.names.clone()),
-            )
-        }
-        (Colouring::Factor(name), Some(data)) => {
-            let Some(factor) = data.factors().iter().find(|f| f.name == *name) else {
-                return (
-                    Vec::new(),
-                    [0.0, last],
-                    vec![cx.tokens.accent],
-                    Legend::None,
-                );
-            };
-            let (low, high) = factor.range;
-            let palette = (0..PALETTE_LEN)
-                .map(|i| palette::viridis(i as f32 / last))
-                .collect();
-            (
-                factor.values.clone(),
-                [low, high],
-                palette,
-                Legend::Scale(name.clone(), low, high),
-            )
-        }
-        _ => (
-            Vec::new(),
-            [0.0, last],
-            vec![cx.tokens.accent],
+/// A value per item, the palette it refers to, and what it means.
+fn colours(wanted: &Coloured, cx: &Cx<'_>) -> (Vec<f32>, Vec<Color32>, Legend) {
+    let session = &cx.state.session;
+    let plain = || {
+        (
+            vec![0.0; wanted.items],
+            vec![cx.tokens.accent; 2],
             Legend::None,
-        ),
-    }
-}
-
-/// The map as the plot sees it. Hovering is answered by the map itself, through the grid.
-pub(super) struct CloudItem {
-    base: PlotItemBase,
-    bounds: Option<([f32; 2], [f32; 2])>,
-    frame: MapFrame,
-}
-
-impl CloudItem {
-    pub(super) fn new(cloud: &Cloud, frame: MapFrame) -> Self {
-        Self {
-            base: PlotItemBase::new("codes".to_owned()),
-            bounds: cloud.data.index.bounds(),
-            frame,
+        )
+    };
+    let Some(data) = session.dataset.as_deref() else {
+        return plain();
+    };
+    let classes = |values: Vec<f32>, names: Vec<String>| {
+        let colour = |class| palette::class(class, wanted.is_dark);
+        let palette = (0..PALETTE_LEN).map(colour).collect();
+        (values, palette, Legend::Classes(names))
+    };
+    let scale = |values: Vec<f32>, name: &str, ends: Option<(f32, f32)>| {
+        let last = (PALETTE_LEN - 1) as f32;
+        let palette = (0..PALETTE_LEN).map(|i| palette::viridis(i as f32 / last));
+        let (low, high) = ends.unwrap_or_else(|| extent(&values));
+        let legend = Legend::Scale(name.to_owned(), low, high);
+        (values, palette.collect(), legend)
+    };
+    match &wanted.colouring {
+        Colouring::Label => match data.labels() {
+            Some(labels) => classes(
+                labels
+                    .values
+                    .iter()
+                    .map(|&v| (usize::from(v) % PALETTE_LEN) as f32)
+                    .collect(),
+                labels.names.clone(),
+            ),
+            None => plain(),
+        },
+        Colouring::Factor(name) => match data.factors().iter().find(|f| f.name == *name) {
+            Some(factor) => scale(factor.values.clone(), name, Some(factor.range)),
+            None => plain(),
+        },
+        Colouring::Column(name) => {
+            match data
+                .columns()
+                .iter()
+                .find(|c| c.name == *name)
+                .map(|c| &c.values)
+            {
+                Some(ColumnValues::Number(values)) => scale(values.clone(), name, None),
+                Some(ColumnValues::Category { values, names }) => {
+                    let value = |&v: &u32| {
+                        if v == u32::MAX {
+                            f32::NAN
+                        } else {
+                            (v as usize % PALETTE_LEN) as f32
+                        }
+                    };
+                    classes(values.iter().map(value).collect(), names.clone())
+                }
+                Some(ColumnValues::Text(_)) | None => plain(),
+            }
         }
+        Colouring::Kl => match &session.item_kl {
+            Some(kl) => scale((**kl).clone(), "KL, nats", None),
+            None => plain(),
+        },
+        Colouring::Error => match &session.item_errors {
+            Some(errors) => scale((**errors).clone(), "Reconstruction, nats", None),
+            None => plain(),
+        },
+        Colouring::Distance => match (&session.codes, &wanted.from) {
+            (Some(codes), Some(from)) => {
+                let distance = |code: &[f32]| {
+                    let squares = code.iter().zip(from).map(|(a, b)| (a - b).powi(2));
+                    squares.sum::<f32>().sqrt()
+                };
+                let values = codes
+                    .codes()
+                    .par_chunks_exact(codes.dims())
+                    .map(distance)
+                    .collect();
+                let name = if cx.view.selection.is_empty() {
+                    "Distance to the sliders' code"
+                } else {
+                    "Distance to the selection"
+                };
+                scale(values, name, None)
+            }
+            _ => plain(),
+        },
+        Colouring::Auto | Colouring::Plain => plain(),
     }
 }
 
-/// The part of the map within `bounds`, shown on `area` of the interface.
-pub(super) fn view_of(bounds: &PlotBounds, area: Vec2, px_per_point: f32) -> View {
-    View {
-        min: bounds.min(),
-        max: bounds.max(),
-        size_px: [area.x * px_per_point, area.y * px_per_point],
-        px_per_point,
+/// Where all but the outermost hundredth of the finite values lie, so that one outlier does not use up the whole scale.
+fn extent(values: &[f32]) -> (f32, f32) {
+    let mut finite: Vec<f32> = values.iter().copied().filter(|v| v.is_finite()).collect();
+    if finite.is_empty() {
+        return (0.0, 1.0);
+    }
+    let at = |finite: &mut Vec<f32>, share: f32| {
+        let i = ((finite.len() - 1) as f32 * share) as usize;
+        *finite.select_nth_unstable_by(i, f32::total_cmp).1
+    };
+    let (low, high) = (at(&mut finite, 0.005), at(&mut finite, 0.995));
+    if high > low {
+        (low, high)
+    } else {
+        (low - 0.5, low + 0.5)
     }
 }
 
-impl PlotItem for CloudItem {
-    fn shapes(&self, ui: &Ui, transform: &PlotTransform, shapes: &mut Vec<Shape>) {
-        let rect = *transform.frame();
-        let mut frame = self.frame.clone();
-        frame.look_at(&view_of(
-            transform.bounds(),
-            rect.size(),
-            ui.ctx().pixels_per_point(),
-        ));
-        shapes.push(Shape::Callback(egui_wgpu::Callback::new_paint_callback(
-            rect, frame,
-        )));
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn initialize(&mut self, _x_range: RangeInclusive<f64>) {}
-
-    fn color(&self) -> Color32 {
-        Color32::GRAY
-    }
-
-    fn geometry(&self) -> PlotGeometry<'_> {
-        PlotGeometry::None
-    }
-
-    fn bounds(&self) -> PlotBounds {
-        match self.bounds {
-            Some((min, max)) => PlotBounds::from_min_max(min.map(f64::from), max.map(f64::from)),
-            None => PlotBounds::NOTHING,
-        }
-    }
-
-    fn base(&self) -> &PlotItemBase {
-        &self.base
-    }
-
-    fn base_mut(&mut self) -> &mut PlotItemBase {
-        &mut self.base
+    #[test]
+    fn an_outlier_does_not_use_up_the_scale() {
+        let mut values: Vec<f32> = (0..1000).map(|i| i as f32).collect();
+        values.push(1e9);
+        values.push(f32::NAN);
+        let (low, high) = extent(&values);
+        assert!(low < 10.0 && high > 980.0 && high < 1001.0, "{low} {high}");
+        assert_eq!(extent(&[f32::NAN]), (0.0, 1.0));
+        assert_eq!(extent(&[2.0, 2.0]), (1.5, 2.5));
     }
 }

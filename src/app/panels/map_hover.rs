@@ -33,7 +33,7 @@ pub(super) fn card_ui(ui: &Ui, cx: &mut Cx<'_>, map: &Response, id: usize) {
         .item(ui.ctx(), cx.state.session.id, &data, id, filter);
     let tokens = cx.tokens;
     let coloured = match resolve(&cx.view.colouring, Some(&data)) {
-        Colouring::Factor(name) => Some(name),
+        Colouring::Factor(name) | Colouring::Column(name) => Some(name),
         _ => None,
     };
     let mut tooltip =
@@ -83,6 +83,39 @@ pub(super) fn card_ui(ui: &Ui, cx: &mut Cx<'_>, map: &Response, id: usize) {
                 }
             });
         });
+    });
+}
+
+/// Shows what the decoder makes of the code at the pointer.
+pub(super) fn decoded_ui(ui: &Ui, cx: &Cx<'_>, map: &Response, is_blend: bool) {
+    let Some((texture, aspect)) = cx
+        .textures
+        .hovered
+        .get()
+        .filter(|_| cx.state.hovered.is_some())
+    else {
+        return;
+    };
+    let tokens = cx.tokens;
+    let tooltip =
+        egui::Tooltip::always_open(ui.ctx().clone(), map.layer_id, map.id, PopupAnchor::Pointer)
+            .gap(14.0);
+    tooltip.show(|ui| {
+        ui.spacing_mut().item_spacing.y = 3.0;
+        let size = egui::vec2(EDGE * aspect.min(1.0), EDGE / aspect.max(1.0));
+        let (rect, _) = ui.allocate_exact_size(size, egui::Sense::hover());
+        let outline = Stroke::new(1.0, tokens.line);
+        paint_picture(ui, rect, texture, outline, theme::RADIUS_SMALL);
+        let text = if is_blend {
+            "Blend of nearby codes"
+        } else {
+            "Decoded here"
+        };
+        ui.label(
+            RichText::new(text)
+                .size(theme::CAPTION)
+                .color(tokens.text_weak),
+        );
     });
 }
 

@@ -8,7 +8,11 @@ mod items;
 mod log;
 mod map;
 mod map_cloud;
+mod map_header;
 mod map_hover;
+mod map_item;
+mod map_overlay;
+mod map_select;
 mod model;
 mod own;
 mod path;
@@ -21,6 +25,8 @@ mod training;
 mod training_form;
 mod training_progress;
 
+use std::sync::Arc;
+
 use eframe::egui::Ui;
 use serde::{Deserialize, Serialize};
 
@@ -31,8 +37,10 @@ use super::state::State;
 use super::textures::Textures;
 use super::theme::Tokens;
 use super::view::View;
+use crate::space::Basis;
 
-pub(crate) use map::{MapPanel, colourings};
+pub(crate) use map::MapPanel;
+pub(crate) use map_cloud::colourings;
 
 /// Which panel a tile holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -136,6 +144,12 @@ pub(crate) struct Cx<'a> {
     pub state: &'a State,
     /// What is shown of it.
     pub view: &'a View,
+    /// The coordinates that the sliders show.
+    pub basis: &'a Arc<Basis>,
+    /// The code whose picture is shown.
+    pub shown: &'a [f32],
+    /// Whether dragging on the map draws a lasso.
+    pub has_lasso: bool,
     /// The item that was under the pointer in the frame before.
     pub hovered: Option<usize>,
     /// Whether pictures are drawn smoothly.
@@ -174,6 +188,14 @@ pub(crate) struct Panels {
 }
 
 impl Panels {
+    /// All panels, with a map that draws up to `points` points as points.
+    pub(crate) fn new(points: usize) -> Self {
+        Self {
+            map: MapPanel::new(points),
+            ..Self::default()
+        }
+    }
+
     /// The panel of a kind.
     pub(crate) fn get(&mut self, kind: PanelKind) -> &mut dyn Panel {
         match kind {

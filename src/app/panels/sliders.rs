@@ -1,83 +1,159 @@
-//! One slider per dimension of the code, the telling ones first.
+//! The sliders: one per coordinate of the code in the chosen basis, the telling ones first, and a pad for two at once.
 //!
 //! Invariant: what the sliders show is the view's code; histograms follow the session's codes.
 
 use std::sync::Arc;
 
-use eframe::egui::{Align2, CollapsingHeader, RichText, ScrollArea, Ui};
+use eframe::egui::{
+    self, Align, Align2, Button, CollapsingHeader, ComboBox, Layout, Pos2, Rect, RichText,
+    ScrollArea, Sense, Stroke, Ui, WidgetInfo,
+};
 
 use super::{Cx, Panel};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
+use crate::app::format;
 use crate::app::hint::Hint;
 use crate::app::theme;
-use crate::app::widgets::{CodeSlider, command_button, empty_ui, icon_button, padded, paint_hint};
+use crate::app::view::BasisKind;
+use crate::app::widgets::{
+    CodeSlider, Moved, command_button, empty_ui, icon_button, padded, paint_hint, set_name,
+};
 use crate::engine::ModelInfo;
-use crate::space::CodeTable;
+use crate::space::{Basis, CodeTable, Selection};
 
 const BINS: usize = 48;
+/// Selected items that are marked in the histograms at most; of more, every so many-th.
+const MARKED: usize = 20_000;
+/// Height of the pad for two coordinates.
+const PAD: f32 = 168.0;
+/// Items drawn on the pad at most; of more, every so many-th.
+const PAD_POINTS: usize = 1500;
 
 /// The panel.
 #[derive(Default)]
 pub(super) struct SlidersPanel {
     shown: Shown,
+    has_pad: bool,
+    /// The coordinates that the pad moves.
+    pad: (usize, usize),
 }
 
-/// What the sliders are drawn from, made anew when codes or model change.
+/// What the sliders are drawn from, made anew when codes, model or basis change.
 #[derive(Default)]
 struct Shown {
     codes: Option<Arc<CodeTable>>,
     model: Option<Arc<ModelInfo>>,
-    order: Vec<usize>,
-    dims: Vec<Dimension>,
+    basis: Option<Arc<Basis>>,
+    selection: Selection,
+    rows: Vec<Row>,
 }
 
-struct Dimension {
+struct Row {
+    index: usize,
+    short: String,
+    name: String,
+    note: String,
     range: (f32, f32),
     mean: f32,
-    kl: f32,
     is_active: bool,
     histogram: Vec<f32>,
+    marks: Vec<f32>,
 }
 
 impl Shown {
-    fn refresh(&mut self, model: &Arc<ModelInfo>, codes: Option<&Arc<CodeTable>>) {
+    fn refresh(&mut self, cx: &Cx<'_>, model: &Arc<ModelInfo>) {
+        let codes = cx.state.session.codes.as_ref();
         let codes = codes.filter(|c| c.dims() == model.spec.code);
         let same_codes = match (&self.codes, codes) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b),
             (None, None) => true,
             _ => false,
         };
-        if same_codes && self.model.as_ref().is_some_and(|m| Arc::ptr_eq(m, model)) {
-            return;
+        let same_model = self.model.as_ref().is_some_and(|m| Arc::ptr_eq(m, model));
+        let same_basis = self
+            .basis
+            .as_ref()
+            .is_some_and(|b| Arc::ptr_eq(b, cx.basis));
+        let is_same = same_codes && same_model && same_basis;
+        if !is_same {
+            self.rows = match codes {
+                Some(codes) => of_codes(cx.basis, codes),
+                None => (0..model.spec.code)
+                    .map(|dim| of_model(model, dim))
+                    .collect(),
+            };
+            self.codes = codes.cloned();
+            self.model = Some(model.clone());
+            self.basis = Some(cx.basis.clone());
         }
-        self.dims = match codes {
-            Some(codes) => (0..codes.dims()).map(|dim| of_codes(codes, dim)).collect(),
-            None => (0..model.spec.code)
-                .map(|dim| of_model(model, dim))
-                .collect(),
+        if !is_same || self.selection != cx.view.selection {
+            self.selection = cx.view.selection.clone();
+            self.mark(cx.basis);
+        }
+    }
+
+    /// Where the selected items lie in the histograms.
+    fn mark(&mut self, basis: &Basis) {
+        let Some(codes) = &self.codes else { return };
+        let step = self.selection.count().div_ceil(MARKED).max(1);
+        let known = |id: &u32| (*id as usize) < codes.len();
+        let ids: Vec<u32> = self.selection.ids().filter(known).step_by(step).collect();
+        for row in &mut self.rows {
+            let mut counts = vec![0.0_f32; if ids.is_empty() { 0 } else { BINS }];
+            let (low, high) = row.range;
+            for &id in &ids {
+                let share =
+                    (basis.coordinate(row.index, codes.code(id as usize)) - low) / (high - low);
+                counts[((share * BINS as f32) as usize).min(BINS - 1)] += 1.0;
+            }
+            let highest = counts.iter().copied().fold(1.0, f32::max);
+            row.marks = counts.into_iter().map(|c| c / highest).collect();
+        }
+    }
+}
+
+fn of_codes(basis: &Basis, codes: &CodeTable) -> Vec<Row> {
+    let row = |slider: crate::space::Slider| {
+        let counts = basis.histogram(&slider, codes, BINS);
+        let highest = counts.iter().copied().max().unwrap_or(0).max(1) as f32;
+        let index = slider.index;
+        let (short, note, is_active) = match basis {
+            Basis::Dimensions(_) => (
+                format::dimension(index),
+                format!("{} nats", format::number(codes.kl()[index])),
+                codes.is_active(index),
+            ),
+            Basis::Components(_) => {
+                let std = (slider.range.1 - slider.range.0) / 6.0;
+                (
+                    format!("PC {}", index + 1),
+                    format!("σ {}", format::number(std)),
+                    true,
+                )
+            }
+            Basis::Directions(directions) => (
+                slider.name.clone(),
+                directions[index].separation.to_string(),
+                true,
+            ),
         };
-        self.order = (0..self.dims.len()).collect();
-        self.order
-            .sort_by(|&a, &b| self.dims[b].kl.total_cmp(&self.dims[a].kl));
-        self.codes = codes.cloned();
-        self.model = Some(model.clone());
-    }
+        Row {
+            mean: basis.coordinate(index, codes.mean()),
+            index,
+            short,
+            name: slider.name,
+            note,
+            range: slider.range,
+            is_active,
+            histogram: counts.into_iter().map(|c| c as f32 / highest).collect(),
+            marks: Vec::new(),
+        }
+    };
+    basis.sliders(codes).into_iter().map(row).collect()
 }
 
-fn of_codes(codes: &CodeTable, dim: usize) -> Dimension {
-    let counts = codes.histogram(dim, BINS);
-    let highest = counts.iter().copied().max().unwrap_or(0).max(1) as f32;
-    Dimension {
-        range: codes.range(dim),
-        mean: codes.mean()[dim],
-        kl: codes.kl()[dim],
-        is_active: codes.is_active(dim),
-        histogram: counts.into_iter().map(|c| c as f32 / highest).collect(),
-    }
-}
-
-fn of_model(model: &ModelInfo, dim: usize) -> Dimension {
+fn of_model(model: &ModelInfo, dim: usize) -> Row {
     let of = |values: &[f32], otherwise| values.get(dim).copied().unwrap_or(otherwise);
     let (mean, std, kl) = (
         of(&model.code_mean, 0.0),
@@ -85,12 +161,16 @@ fn of_model(model: &ModelInfo, dim: usize) -> Dimension {
         of(&model.code_kl, 0.0),
     );
     let reach = (3.0 * std).max(0.5);
-    Dimension {
+    Row {
+        index: dim,
+        short: format::dimension(dim),
+        name: format!("Dimension {}", dim + 1),
+        note: format!("{} nats", format::number(kl)),
         range: (mean - reach, mean + reach),
         mean,
-        kl,
         is_active: kl > CodeTable::ACTIVE_KL || model.code_kl.is_empty(),
         histogram: Vec::new(),
+        marks: Vec::new(),
     }
 }
 
@@ -109,31 +189,40 @@ impl Panel for SlidersPanel {
             });
             return;
         };
-        self.shown.refresh(&model, cx.state.session.codes.as_ref());
-        let Shown { order, dims, .. } = &self.shown;
-        let (active, unused): (Vec<usize>, Vec<usize>) =
-            order.iter().partition(|&&dim| dims[dim].is_active);
+        self.shown.refresh(cx, &model);
+        // Before there are codes, the dimensions are all there is.
+        let is_early = self.shown.codes.is_none();
         ui.add_space(6.0);
-        ui.horizontal(|ui| {
-            ui.add_space(12.0);
-            ui.label(RichText::new(format!("{} dimensions", active.len())).color(tokens.text_weak));
-            ui.with_layout(
-                eframe::egui::Layout::right_to_left(eframe::egui::Align::Center),
-                |ui| {
-                    ui.add_space(theme::STEP);
-                    icon_button(ui, icon::RESET, Command::ResetCode, cx.out);
-                    icon_button(ui, icon::SHUFFLE, Command::RandomCode, cx.out);
-                    if cx.view.item().is_some() {
-                        icon_button(ui, icon::TARGET, Command::CodeOfSelection, cx.out);
-                    }
-                },
-            );
-        });
+        self.header_ui(ui, cx);
+        if self.shown.rows.is_empty() || (is_early && cx.view.basis != BasisKind::Dimensions) {
+            let (title, text) = match cx.view.basis {
+                BasisKind::Directions => (
+                    "No directions yet",
+                    "Find one in the panel of directions: from a class, a factor or two selections",
+                ),
+                _ => (
+                    "Not encoded yet",
+                    "Components appear once every item is encoded",
+                ),
+            };
+            empty_ui(ui, tokens, icon::COMPASS, title, text, |ui| {
+                if cx.view.basis == BasisKind::Directions {
+                    let panel = super::PanelKind::Directions;
+                    command_button(ui, Command::TogglePanel(panel), true, cx.out);
+                }
+            });
+            return;
+        }
+        if self.has_pad {
+            self.pad_ui(ui, cx);
+        }
+        let rows = &self.shown.rows;
+        let (active, unused): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.is_active);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             padded(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
-                for &dim in &active {
-                    row_ui(ui, cx, &dims[dim], dim);
+                for row in &active {
+                    row_ui(ui, cx, row);
                 }
                 if !unused.is_empty() {
                     ui.add_space(theme::HALF);
@@ -142,8 +231,8 @@ impl Panel for SlidersPanel {
                         .id_salt("unused")
                         .default_open(active.is_empty())
                         .show(ui, |ui| {
-                            for &dim in &unused {
-                                row_ui(ui, cx, &dims[dim], dim);
+                            for row in &unused {
+                                row_ui(ui, cx, row);
                             }
                         });
                 }
@@ -151,23 +240,229 @@ impl Panel for SlidersPanel {
         });
         if cx.hint == Some(Hint::DragSlider) {
             let text = Hint::DragSlider.text();
-            let at = ui.max_rect().center_bottom() - eframe::egui::vec2(0.0, 12.0);
+            let at = ui.max_rect().center_bottom() - egui::vec2(0.0, 12.0);
             paint_hint(ui, tokens, at, Align2::CENTER_BOTTOM, icon::HAND, text);
         }
     }
 }
 
-fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, dimension: &Dimension, dim: usize) {
+impl SlidersPanel {
+    /// The basis, the temperature, and what moves all sliders at once.
+    fn header_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        let tokens = cx.tokens;
+        ui.horizontal(|ui| {
+            ui.add_space(12.0);
+            let name = |kind| match kind {
+                BasisKind::Dimensions => "Dimensions",
+                BasisKind::Components => "Components",
+                BasisKind::Directions => "Directions",
+            };
+            let combo = ComboBox::from_id_salt("basis")
+                .selected_text(name(cx.view.basis))
+                .width(96.0);
+            let combo = combo.show_ui(ui, |ui| {
+                for (kind, tip) in [
+                    (BasisKind::Dimensions, "The code's own numbers, by KL"),
+                    (
+                        BasisKind::Components,
+                        "Principal components of the codes, three standard deviations to either side",
+                    ),
+                    (BasisKind::Directions, "Directions of attributes that were found"),
+                ] {
+                    let is_on = cx.view.basis == kind;
+                    let choice = ui.selectable_label(is_on, name(kind)).on_hover_text(tip);
+                    if choice.clicked() && !is_on {
+                        cx.out.act(Action::Basis(kind));
+                    }
+                }
+            });
+            set_name(&combo.response, "Basis");
+            combo
+                .response
+                .on_hover_text("Which coordinates of the code the sliders show");
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = 2.0;
+                ui.add_space(theme::STEP);
+                icon_button(ui, icon::RESET, Command::ResetCode, cx.out);
+                icon_button(ui, icon::SCATTER, Command::RandomFromMixture, cx.out);
+                icon_button(ui, icon::SHUFFLE, Command::RandomCode, cx.out);
+                if cx.view.item().is_some() {
+                    icon_button(ui, icon::TARGET, Command::CodeOfSelection, cx.out);
+                }
+                let text = RichText::new(icon::PAD).size(theme::TITLE);
+                let pad = Button::selectable(self.has_pad, text)
+                    .min_size(egui::Vec2::splat(theme::CONTROL_HEIGHT));
+                let pad = ui.add(pad);
+                set_name(&pad, "Pad");
+                if pad
+                    .on_hover_text("A pad that moves two coordinates at once")
+                    .clicked()
+                {
+                    self.has_pad = !self.has_pad;
+                }
+                let mut psi = cx.view.psi.0;
+                let drag = egui::DragValue::new(&mut psi)
+                    .range(0.0..=2.0)
+                    .speed(0.01)
+                    .fixed_decimals(2)
+                    .prefix("ψ ");
+                let drag = ui.add(drag);
+                set_name(&drag, "Temperature");
+                let changed = drag.changed();
+                if drag.double_clicked() {
+                    cx.out.act(Action::Psi(1.0));
+                } else if changed {
+                    cx.out.act(Action::Psi(psi));
+                }
+                drag.on_hover_text(
+                    "Temperature: below 1 the picture is nearer to the mean and more typical; double-click for 1",
+                );
+            });
+        });
+        if let Some((kind, index)) = cx.view.solo.filter(|(kind, _)| *kind == cx.view.basis) {
+            let _ = kind;
+            if let Some(row) = self.shown.rows.iter().find(|row| row.index == index) {
+                ui.horizontal(|ui| {
+                    ui.add_space(12.0);
+                    let text = format!("{}  Showing {} alone", icon::SOLO, row.name.to_lowercase());
+                    ui.label(
+                        RichText::new(text)
+                            .size(theme::CAPTION)
+                            .color(tokens.accent),
+                    );
+                });
+            }
+        }
+    }
+
+    /// A square on which two coordinates are dragged at once, over the items' coordinates.
+    fn pad_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        let tokens = cx.tokens;
+        let rows = &self.shown.rows;
+        let find = |index: usize| rows.iter().find(|row| row.index == index);
+        let (Some(x), Some(y)) = (
+            find(self.pad.0),
+            find(self.pad.1).filter(|_| self.pad.0 != self.pad.1),
+        ) else {
+            // The two that tell most, to begin with.
+            let first = |i: usize| rows.get(i).map_or(0, |row| row.index);
+            self.pad = (first(0), first(1));
+            return;
+        };
+        let mut chosen = self.pad;
+        ui.horizontal(|ui| {
+            ui.add_space(12.0);
+            let (rect, response) =
+                ui.allocate_exact_size(egui::Vec2::splat(PAD), Sense::click_and_drag());
+            let painter = ui.painter().with_clip_rect(rect);
+            painter.rect_filled(rect, theme::RADIUS_SMALL, tokens.well);
+            let to_screen = |a: f32, b: f32| {
+                Pos2::new(
+                    egui::remap(a, x.range.0..=x.range.1, rect.x_range()),
+                    egui::remap(b, y.range.0..=y.range.1, rect.bottom()..=rect.top()),
+                )
+            };
+            if let Some(codes) = &self.shown.codes {
+                let step = codes.len().div_ceil(PAD_POINTS).max(1);
+                for id in (0..codes.len()).step_by(step) {
+                    let code = codes.code(id);
+                    let at = to_screen(
+                        cx.basis.coordinate(x.index, code),
+                        cx.basis.coordinate(y.index, code),
+                    );
+                    painter.rect_filled(
+                        Rect::from_center_size(at, egui::Vec2::splat(1.5)),
+                        0.0,
+                        tokens.line_strong,
+                    );
+                }
+            }
+            let here = to_screen(
+                cx.basis.coordinate(x.index, &cx.view.code),
+                cx.basis.coordinate(y.index, &cx.view.code),
+            );
+            let here = here.clamp(rect.min, rect.max);
+            painter.hline(
+                rect.x_range(),
+                here.y,
+                Stroke::new(1.0, tokens.accent.gamma_multiply(0.4)),
+            );
+            painter.vline(
+                here.x,
+                rect.y_range(),
+                Stroke::new(1.0, tokens.accent.gamma_multiply(0.4)),
+            );
+            painter.circle(here, 6.0, tokens.accent, Stroke::new(2.0, tokens.well));
+            response.widget_info(|| {
+                WidgetInfo::labeled(egui::Role::Canvas, true, "Pad of two coordinates")
+            });
+            if let Some(pointer) = response
+                .interact_pointer_pos()
+                .filter(|_| response.is_pointer_button_down_on())
+            {
+                let at = pointer.clamp(rect.min, rect.max);
+                let a = egui::remap(at.x, rect.x_range(), x.range.0..=x.range.1);
+                let b = egui::remap(at.y, rect.bottom()..=rect.top(), y.range.0..=y.range.1);
+                let code = cx.basis.set_coordinate(x.index, &cx.view.code, a);
+                let code = cx.basis.set_coordinate(y.index, &code, b);
+                cx.out.act(Action::SetCode {
+                    code,
+                    drag: Some(usize::MAX),
+                });
+            }
+            ui.vertical(|ui| {
+                for (axis, name, at) in
+                    [(&mut chosen.0, "Across", x), (&mut chosen.1, "Upwards", y)]
+                {
+                    ui.label(
+                        RichText::new(name)
+                            .size(theme::CAPTION)
+                            .color(tokens.text_weak),
+                    );
+                    let combo = ComboBox::from_id_salt(name)
+                        .selected_text(&at.short)
+                        .width((ui.available_width() - 20.0).clamp(60.0, 130.0))
+                        .height(320.0);
+                    let combo = combo.show_ui(ui, |ui| {
+                        for row in rows {
+                            ui.selectable_value(axis, row.index, &row.short);
+                        }
+                    });
+                    set_name(&combo.response, name);
+                    let value = cx.basis.coordinate(at.index, &cx.view.code);
+                    ui.label(RichText::new(format::number(value)).color(tokens.text));
+                    ui.add_space(theme::HALF);
+                }
+            });
+        });
+        ui.add_space(theme::HALF);
+        self.pad = chosen;
+    }
+}
+
+fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row) {
+    let key = (cx.view.basis, row.index);
     let slider = CodeSlider {
-        dim,
-        value: cx.view.code[dim],
-        range: dimension.range,
-        mean: dimension.mean,
-        kl: dimension.kl,
-        histogram: &dimension.histogram,
-        is_active: dimension.is_active,
+        id: row.index,
+        short: &row.short,
+        name: &row.name,
+        note: &row.note,
+        value: cx.basis.coordinate(row.index, &cx.view.code),
+        range: row.range,
+        mean: row.mean,
+        histogram: &row.histogram,
+        marks: &row.marks,
+        is_active: row.is_active,
+        is_locked: cx.view.locked.contains(&key),
+        is_solo: cx.view.solo == Some(key),
     };
-    if let Some(value) = slider.show_ui(ui, cx.tokens) {
-        cx.out.act(Action::SetDimension { dim, value });
+    match slider.show_ui(ui, cx.tokens) {
+        Some(Moved::To(value)) => cx.out.act(Action::SetCode {
+            code: cx.basis.set_coordinate(row.index, &cx.view.code, value),
+            drag: Some(row.index),
+        }),
+        Some(Moved::Lock) => cx.out.act(Action::Lock(row.index)),
+        Some(Moved::Solo) => cx.out.act(Action::Solo(row.index)),
+        None => {}
     }
 }

@@ -1,4 +1,4 @@
-//! One dimension of the code: name, histogram with a handle on it, number.
+//! One coordinate of the code: name, histogram with a handle on it, number, lock and solo.
 //!
 //! Invariant: the handle's place and the number show the same value; the widget itself keeps none.
 
@@ -9,39 +9,129 @@ use eframe::egui::{
 };
 
 use super::set_name;
-use crate::app::format;
+use crate::app::fonts::icon;
 use crate::app::theme::{self, Tokens};
 
 const NAME_WIDTH: f32 = 76.0;
 const NUMBER_WIDTH: f32 = 52.0;
 const HEIGHT: f32 = 28.0;
 
-/// What is shown of a dimension.
+/// Width of the lock and of the solo button together.
+const SWITCHES: f32 = 36.0;
+
+/// What is shown of a coordinate.
 pub(crate) struct CodeSlider<'a> {
-    pub dim: usize,
+    /// Tells it from the other sliders of the panel.
+    pub id: usize,
+    /// What is written at its left.
+    pub short: &'a str,
+    /// What screen readers say.
+    pub name: &'a str,
+    /// What it counts for, such as `3.2 nats`; written small.
+    pub note: &'a str,
     pub value: f32,
     pub range: (f32, f32),
     /// Where a double click goes.
     pub mean: f32,
-    /// Nats, on average over the items.
-    pub kl: f32,
+    pub is_locked: bool,
+    /// Whether the picture shows this coordinate alone.
+    pub is_solo: bool,
     /// Heights of the histogram's bins, in `[0, 1]`, over `range`; empty before there are codes.
     pub histogram: &'a [f32],
+    /// The same of the selected items; empty where none are.
+    pub marks: &'a [f32],
     pub is_active: bool,
 }
 
+/// What was done to a slider.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Moved {
+    To(f32),
+    Lock,
+    Solo,
+}
+
 impl CodeSlider<'_> {
-    /// Draws it over the whole width. Returns where it was moved to, if it was.
-    pub(crate) fn show_ui(&self, ui: &mut Ui, tokens: &Tokens) -> Option<f32> {
-        let (row, _) =
+    /// Draws it over the whole width. Returns what was done to it, if anything.
+    pub(crate) fn show_ui(&self, ui: &mut Ui, tokens: &Tokens) -> Option<Moved> {
+        let (row, response) =
             ui.allocate_exact_size(egui::vec2(ui.available_width(), HEIGHT), Sense::hover());
+        let is_near = response.contains_pointer();
         let (name, rest) = row.split_left_right_at_x(row.left() + NAME_WIDTH);
-        let (track, number) = rest.split_left_right_at_x(rest.right() - NUMBER_WIDTH - theme::STEP);
+        let (track, right) =
+            rest.split_left_right_at_x(rest.right() - NUMBER_WIDTH - SWITCHES - theme::HALF);
         self.paint_name(ui, tokens, name);
-        let moved = self.track_ui(ui, tokens, track.shrink2(egui::vec2(7.0, 2.0)));
-        let number = Rect::from_center_size(number.center(), egui::vec2(NUMBER_WIDTH, 20.0))
-            .translate(egui::vec2(4.0, 0.0));
-        moved.or_else(|| self.number_ui(ui, number))
+        let (number, switches) = right.split_left_right_at_x(right.right() - SWITCHES);
+        let switched = self.switches_ui(ui, tokens, switches, is_near);
+        let track = track.shrink2(egui::vec2(7.0, 2.0));
+        let moved = ui
+            .add_enabled_ui(!self.is_locked, |ui| {
+                let moved = self.track_ui(ui, tokens, track);
+                let number =
+                    Rect::from_center_size(number.center(), egui::vec2(NUMBER_WIDTH, 20.0));
+                moved.or_else(|| self.number_ui(ui, number))
+            })
+            .inner;
+        switched.or(moved.map(Moved::To))
+    }
+
+    /// The lock and the solo button, faint until one is near or it is on.
+    fn switches_ui(
+        &self,
+        ui: &mut Ui,
+        tokens: &Tokens,
+        rect: Rect,
+        is_near: bool,
+    ) -> Option<Moved> {
+        let lock = if self.is_locked {
+            icon::LOCK
+        } else {
+            icon::UNLOCKED
+        };
+        let switches = [
+            (
+                lock,
+                self.is_locked,
+                Moved::Lock,
+                "Lock",
+                "Keep this as it is when others are drawn at random or reset",
+            ),
+            (
+                icon::SOLO,
+                self.is_solo,
+                Moved::Solo,
+                "Solo",
+                "Show what this does alone, with all others at the mean",
+            ),
+        ];
+        let mut done = None;
+        for (i, (glyph, is_on, what, word, tip)) in switches.into_iter().enumerate() {
+            let cell = Rect::from_min_size(
+                rect.min + egui::vec2(i as f32 * SWITCHES / 2.0, 0.0),
+                egui::vec2(SWITCHES / 2.0, rect.height()),
+            );
+            let id = ui.scope_id().with((word, self.id));
+            let response = ui.interact(cell, id, Sense::click());
+            let colour = match (is_on, response.hovered(), is_near) {
+                (true, ..) => tokens.accent,
+                (_, true, _) => tokens.text_strong,
+                (_, _, true) => tokens.text_weak,
+                _ => tokens.line_strong,
+            };
+            ui.painter().text(
+                cell.center(),
+                Align2::CENTER_CENTER,
+                glyph,
+                theme::regular(theme::CAPTION),
+                colour,
+            );
+            let name = format!("{word} {}", self.name);
+            response.widget_info(|| WidgetInfo::selected(egui::Role::CheckBox, true, is_on, &name));
+            if response.on_hover_text(tip).clicked() {
+                done = Some(what);
+            }
+        }
+        done
     }
 
     fn paint_name(&self, ui: &Ui, tokens: &Tokens, rect: Rect) {
@@ -50,27 +140,25 @@ impl CodeSlider<'_> {
         } else {
             tokens.text_weak
         };
-        let painter = ui.painter();
-        painter.text(
+        let painter = ui.painter().with_clip_rect(rect);
+        let name = painter.text(
             rect.left_center(),
             Align2::LEFT_CENTER,
-            format::dimension(self.dim),
+            self.short,
             theme::strong(theme::BODY),
             colour,
         );
-        let nats = format!("{} nats", format::number(self.kl));
         let right = rect.right_center() - egui::vec2(theme::HALF, 0.0);
-        painter.text(
-            right,
-            Align2::RIGHT_CENTER,
-            nats,
-            theme::regular(10.0),
-            tokens.text_faint,
-        );
+        let font = theme::regular(10.0);
+        let note = painter.layout_no_wrap(self.note.to_owned(), font, tokens.text_faint);
+        if name.width() + note.size().x + theme::STEP < rect.width() {
+            let at = right - egui::vec2(note.size().x, note.size().y / 2.0);
+            painter.galley(at, note, tokens.text_faint);
+        }
     }
 
     fn track_ui(&self, ui: &mut Ui, tokens: &Tokens, rect: Rect) -> Option<f32> {
-        let id = ui.scope_id().with(("slider", self.dim));
+        let id = ui.scope_id().with(("slider", self.id));
         let response = ui.interact(
             rect.expand2(egui::vec2(6.0, 0.0)),
             id,
@@ -78,8 +166,8 @@ impl CodeSlider<'_> {
         );
         let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
         self.paint_track(ui, tokens, rect, &response);
-        let name = format!("Dimension {}", self.dim + 1);
-        response.widget_info(|| WidgetInfo::slider(ui.is_enabled(), f64::from(self.value), &name));
+        response
+            .widget_info(|| WidgetInfo::slider(ui.is_enabled(), f64::from(self.value), self.name));
         response.ctx.accesskit_node_builder(response.id, |node| {
             for action in [Action::SetValue, Action::Increment, Action::Decrement] {
                 node.add_action(action);
@@ -90,8 +178,8 @@ impl CodeSlider<'_> {
             .or_else(|| self.told(ui, response.id));
         if !response.dragged() {
             response.on_hover_text(format!(
-                "Dimension {}: drag to walk along it, double-click for its mean, arrow keys for small steps",
-                self.dim + 1
+                "{}, {}: drag to walk along it, double-click for its mean, arrow keys for small steps",
+                self.name, self.note
             ));
         }
         moved
@@ -185,6 +273,18 @@ impl CodeSlider<'_> {
                 painter.rect_filled(bar, CornerRadius::same(1), colour);
             }
         }
+        for (i, &height) in self.marks.iter().enumerate().filter(|(_, h)| **h > 0.0) {
+            let left = rect.left() + i as f32 * bar_width;
+            let top = base - (rect.height() - 6.0) * height;
+            painter.rect_filled(
+                Rect::from_min_max(
+                    egui::pos2(left + 0.5, top),
+                    egui::pos2(left + bar_width - 0.5, (top + 2.0).min(base)),
+                ),
+                CornerRadius::ZERO,
+                tokens.second,
+            );
+        }
         let rail = |x: [f32; 2], colour| {
             Shape::line_segment(
                 [egui::pos2(x[0], base), egui::pos2(x[1], base)],
@@ -234,7 +334,7 @@ impl CodeSlider<'_> {
         });
         set_name(
             &response.inner,
-            &format!("Value of dimension {}", self.dim + 1),
+            &format!("Value of {}", self.name.to_lowercase()),
         );
         (response.inner.changed() && value.is_finite()).then_some(value)
     }

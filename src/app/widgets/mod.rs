@@ -5,8 +5,8 @@
 mod code_slider;
 mod legend;
 
-pub(crate) use code_slider::CodeSlider;
-pub(crate) use legend::{scale_ui, swatch_ui};
+pub(crate) use code_slider::{CodeSlider, Moved};
+pub(crate) use legend::{Swatch, scale_ui};
 
 use eframe::egui::{
     self, Align2, Button, Color32, CornerRadius, Frame, Margin, Rect, Response, RichText, Sense,
@@ -44,6 +44,17 @@ pub(crate) fn icon_button(ui: &mut Ui, glyph: &str, command: Command, out: &mut 
             .frame_when_inactive(false)
             .min_size(Vec2::splat(theme::CONTROL_HEIGHT)),
     );
+    set_name(&response, command.describe().text);
+    if response.on_hover_text(tooltip_of(ui, command)).clicked() {
+        out.run(command);
+    }
+}
+
+/// A button that is only an icon and stays lit while what it stands for is on.
+pub(crate) fn toggle_button(ui: &mut Ui, is_on: bool, command: Command, out: &mut Outbox) {
+    let text = RichText::new(command.describe().icon).size(theme::TITLE);
+    let response =
+        ui.add(Button::selectable(is_on, text).min_size(Vec2::splat(theme::CONTROL_HEIGHT)));
     set_name(&response, command.describe().text);
     if response.on_hover_text(tooltip_of(ui, command)).clicked() {
         out.run(command);

@@ -38,8 +38,8 @@ pub fn is_picture(path: &Path) -> bool {
 
 pub(super) use album::natural_order;
 pub use pictures::read_picture;
-pub use resize::fit_picture;
 pub use positions::read_positions;
+pub use resize::fit_picture;
 
 /// What is wanted of a file: a half of it, a size, a number of items.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -1,0 +1,151 @@
+//! What is painted over the points: links to neighbours, the path, the code's place, the names of the axes.
+//!
+//! Invariant: shows only what has a place on this map.
+
+use eframe::egui::{self, Color32, Painter, Pos2, Rect, Shape, Stroke};
+use egui_plot::{PlotPoint, PlotTransform};
+
+use super::Cx;
+use super::map::paint_cross;
+use crate::app::theme::{self, Tokens};
+use crate::space::CodeMap;
+
+/// Points along a path per key-frame.
+const PATH_STEPS: usize = 24;
+
+fn on_screen(transform: &PlotTransform, place: [f32; 2]) -> Pos2 {
+    transform.position_from_point(&PlotPoint::new(place[0], place[1]))
+}
+
+/// Lines from the item in focus to its neighbours: in code space, and fainter in pixel space.
+pub(super) fn paint_links(painter: &Painter, cx: &Cx<'_>, at: &impl Fn(usize) -> Option<Pos2>) {
+    let (Some(comparison), Some(from)) = (&cx.state.comparison, cx.view.item().and_then(at)) else {
+        return;
+    };
+    let tokens = cx.tokens;
+    let rows = [
+        (&comparison.pixels, tokens.second, 0.45),
+        (&comparison.codes, tokens.accent, 0.85),
+    ];
+    for (neighbours, colour, strength) in rows {
+        let colour = colour.gamma_multiply(strength);
+        for to in neighbours.ids.iter().filter_map(|&id| at(id as usize)) {
+            painter.line_segment([from, to], Stroke::new(1.0, colour));
+            painter.circle_stroke(to, 4.5, Stroke::new(1.5, colour));
+        }
+    }
+}
+
+/// The way along the key-frames: a line where the map places every code, else straight dashes between those that are items.
+pub(super) fn paint_path(painter: &Painter, cx: &Cx<'_>, map: &CodeMap, transform: &PlotTransform) {
+    let path = &cx.view.path;
+    if path.keys().is_empty() || path.code_size() != Some(cx.view.code.len()) {
+        return;
+    }
+    let colour = cx.tokens.second;
+    let place = |code: &[f32]| map.place(code).map(|p| on_screen(transform, p));
+    let keys: Vec<Pos2> = path
+        .keys()
+        .iter()
+        .filter_map(|key| {
+            let item = key.item.and_then(|item| map.positions().get(item));
+            place(&key.code).or_else(|| item.map(|p| on_screen(transform, *p)))
+        })
+        .collect();
+    let steps = PATH_STEPS * path.keys().len();
+    let way: Vec<Pos2> = (0..=steps)
+        .filter_map(|i| {
+            let secs = path.duration() * i as f64 / steps as f64;
+            place(&path.code_at(secs)?)
+        })
+        .collect();
+    if way.len() > steps {
+        painter.add(Shape::line(way.clone(), Stroke::new(4.0, cx.tokens.well)));
+        painter.add(Shape::line(way, Stroke::new(2.0, colour)));
+    } else {
+        painter.extend(Shape::dashed_line(
+            &keys,
+            Stroke::new(2.0, colour),
+            6.0,
+            4.0,
+        ));
+    }
+    for (number, at) in keys.into_iter().enumerate() {
+        painter.circle(at, 8.0, colour, Stroke::new(1.5, cx.tokens.well));
+        painter.text(
+            at,
+            egui::Align2::CENTER_CENTER,
+            number + 1,
+            theme::strong(10.0),
+            Color32::BLACK,
+        );
+    }
+}
+
+/// Where the own picture lies.
+pub(super) fn paint_own(painter: &Painter, cx: &Cx<'_>, map: &CodeMap, transform: &PlotTransform) {
+    let Some(own) = cx.state.own.as_ref().filter(|_| cx.view.own.is_some()) else {
+        return;
+    };
+    if own.code.len() != cx.view.code.len() {
+        return;
+    }
+    if let Some(place) = map.place(&own.code) {
+        let at = on_screen(transform, place);
+        let corners = [(0.0, -8.0), (8.0, 0.0), (0.0, 8.0), (-8.0, 0.0)];
+        let points = corners
+            .iter()
+            .map(|&(x, y)| at + egui::vec2(x, y))
+            .collect();
+        painter.add(Shape::convex_polygon(
+            points,
+            cx.tokens.second,
+            Stroke::new(2.0, cx.tokens.well),
+        ));
+    }
+}
+
+/// Where the shown code lies: a cross-hair that moves with the sliders.
+pub(super) fn paint_code(painter: &Painter, cx: &Cx<'_>, map: &CodeMap, transform: &PlotTransform) {
+    let dims = cx.state.session.codes.as_ref().map(|c| c.dims());
+    if cx.shown.is_empty() || dims != Some(cx.shown.len()) {
+        return;
+    }
+    if let Some(place) = map.place(cx.shown).or(cx.state.placed) {
+        let at = on_screen(transform, place);
+        paint_cross(painter, at, cx.tokens.well, cx.tokens.accent);
+    }
+}
+
+/// The names of the axes, where they mean something.
+pub(super) fn paint_axes(painter: &Painter, tokens: &Tokens, map: &CodeMap, frame: Rect) {
+    let Some(names) = map.axis_names() else {
+        return;
+    };
+    let name = |axis: usize| match map.explained().and_then(|e| e.get(axis)) {
+        Some(share) => format!("{}  ·  {:.0} % of variance", names[axis], share * 100.0),
+        None => names[axis].clone(),
+    };
+    let font = theme::regular(theme::CAPTION);
+    let colour = tokens.text_weak;
+    let plate = |rect: Rect| {
+        painter.rect_filled(
+            rect.expand2(egui::vec2(6.0, 2.0)),
+            8.0,
+            tokens.well.gamma_multiply(0.85),
+        );
+    };
+    let below = painter.layout_no_wrap(name(0), font.clone(), colour);
+    let at = frame.center_bottom() - egui::vec2(below.size().x / 2.0, below.size().y + 6.0);
+    plate(Rect::from_min_size(at, below.size()));
+    painter.galley(at, below, colour);
+    let beside = painter.layout_no_wrap(name(1), font, colour);
+    let at = frame.left_center() + egui::vec2(6.0, beside.size().x / 2.0);
+    plate(Rect::from_min_max(
+        at - egui::vec2(0.0, beside.size().x),
+        at + egui::vec2(beside.size().y, 0.0),
+    ));
+    let mut text = egui::epaint::TextShape::new(at, beside, colour);
+    text.angle = -std::f32::consts::FRAC_PI_2;
+    painter.add(text);
+}

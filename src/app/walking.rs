@@ -1,0 +1,187 @@
+//! The path through code space: its key-frames, playing it, and its way to files.
+//!
+//! Invariant: while the path is played the sliders show the code at the play head; one step back leads to the code before.
+
+use std::path::PathBuf;
+
+use eframe::egui::Context;
+
+use super::application::App;
+use super::panels::PanelKind;
+use super::state::Level;
+use super::view::{Change, Focus};
+use crate::data::Picture;
+use crate::engine::Request;
+use crate::error::Error;
+use crate::space::path::{KeyFrame, Path};
+
+/// Seconds from one new key-frame to the next.
+const STEP_SECS: f32 = 1.0;
+
+impl App {
+    /// Adds the shown code to the end of the path, as the item in focus where it is that item's.
+    pub(super) fn add_key(&mut self, ctx: &Context) {
+        let code = self.shown_code();
+        if code.is_empty() {
+            return;
+        }
+        let mut key = KeyFrame::new(code, STEP_SECS);
+        key.item = self
+            .view
+            .item()
+            .filter(|&item| self.code_of(item).as_ref() == Some(&key.code));
+        let mut path = self.view.path.clone();
+        if path.code_size().is_some_and(|size| size != key.code.len()) {
+            // Of a model that is gone.
+            path = Path::default();
+        }
+        match path.insert(path.keys().len(), key) {
+            Ok(()) => {
+                self.set_path(ctx, path, false);
+                self.layout.bring_forward(PanelKind::Path);
+            }
+            Err(error) => self.fail(ctx, &error),
+        }
+    }
+
+    pub(super) fn set_path(&mut self, ctx: &Context, path: Path, is_drag: bool) {
+        if path == self.view.path {
+            return;
+        }
+        let change = if is_drag {
+            Change::PathTime
+        } else {
+            Change::Path
+        };
+        self.record(ctx, change);
+        self.state.head = self.state.head.min(path.duration());
+        self.view.path = path;
+    }
+
+    /// Plays the path, from its start where the head is at its end, or stops.
+    pub(super) fn play_path(&mut self, ctx: &Context) {
+        if self.state.is_playing {
+            self.state.is_playing = false;
+            return;
+        }
+        let path = &self.view.path;
+        if path.keys().len() < 2 || path.check_fits(self.view.code.len()).is_err() {
+            let text = "A path needs two key-frames: press K to add the sliders' code";
+            return self.tell(ctx, Level::Info, text.to_owned());
+        }
+        if self.state.head >= path.duration() - 1e-6 {
+            self.state.head = 0.0;
+        }
+        self.record(ctx, Change::Code);
+        self.state.is_playing = true;
+        ctx.request_repaint();
+    }
+
+    /// Puts the play head at `secs` and shows the code there.
+    pub(super) fn seek(&mut self, secs: f64) {
+        self.state.head = secs.clamp(0.0, self.view.path.duration());
+        self.show_head();
+    }
+
+    fn show_head(&mut self) {
+        let path = &self.view.path;
+        if let Some(code) = path.code_at(self.state.head)
+            && code.len() == self.view.code.len()
+        {
+            self.view.code = code;
+            self.request_picture();
+        }
+    }
+
+    /// Moves the play head on by the time since the last frame.
+    pub(super) fn walk(&mut self, ctx: &Context) {
+        if !self.state.is_playing {
+            return;
+        }
+        let path = &self.view.path;
+        let duration = path.duration();
+        if path.keys().len() < 2 || path.check_fits(self.view.code.len()).is_err() {
+            self.state.is_playing = false;
+            return;
+        }
+        let head = self.state.head + f64::from(ctx.input(|i| i.stable_dt.min(0.1)));
+        if head < duration {
+            self.state.head = head;
+        } else if path.is_loop() {
+            self.state.head = head % duration;
+        } else {
+            self.state.head = duration;
+            self.state.is_playing = false;
+        }
+        self.show_head();
+        ctx.request_repaint();
+    }
+
+    /// The pictures of the key-frames, where each is an item: what a cross-fade is made of.
+    pub(super) fn key_pictures(&self) -> Option<Vec<Picture>> {
+        let data = self.state.session.dataset.as_ref()?;
+        let items = self.view.path.keys().iter().map(|key| key.item);
+        items
+            .map(|item| {
+                let item = item.filter(|item| *item < data.len())?;
+                Some(data.picture(item))
+            })
+            .collect()
+    }
+
+    /// Writes the path as an animation.
+    pub(super) fn export_path(&mut self, ctx: &Context, file: PathBuf) {
+        let originals = self
+            .key_pictures()
+            .filter(|pictures| self.view.has_crossfade && pictures.len() > 1);
+        if self.view.has_crossfade && originals.is_none() {
+            let error = Error::usage("only items can be cross-faded, and a key-frame is none")
+                .hint("switch the cross-fade off, or make the path of items");
+            return self.fail(ctx, &error);
+        }
+        self.engine.request(Request::Animate {
+            path: self.view.path.clone(),
+            originals,
+            file,
+        });
+    }
+
+    /// Writes the key-frames to a file.
+    pub(super) fn save_path(&mut self, ctx: &Context, file: &std::path::Path) {
+        match self.view.path.save(file) {
+            Ok(()) => {
+                let text = format!("Wrote {}", file.display());
+                self.tell(ctx, Level::Success, text);
+            }
+            Err(error) => self.fail(ctx, &error),
+        }
+    }
+
+    /// Takes the key-frames of a file.
+    pub(super) fn open_path_file(&mut self, ctx: &Context, file: &std::path::Path) {
+        let size = self.view.code.len();
+        let loaded = Path::load(file).and_then(|path| {
+            path.check_fits(size).map_err(|error| error.in_file(file))?;
+            Ok(path)
+        });
+        match loaded {
+            Ok(path) => {
+                self.set_path(ctx, path, false);
+                self.layout.bring_forward(PanelKind::Path);
+                self.seek(0.0);
+            }
+            Err(error) => self.fail(ctx, &error),
+        }
+    }
+
+    /// The item in focus as a key-frame, for the path and for what compares two items.
+    pub(super) fn focused_key(&self) -> Option<KeyFrame> {
+        let item = match self.view.focus {
+            Focus::Item(item) => item,
+            Focus::Nothing | Focus::Own => return None,
+        };
+        let mut key = KeyFrame::new(self.code_of(item)?, STEP_SECS);
+        key.item = Some(item);
+        Some(key)
+    }
+}

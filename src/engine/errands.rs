@@ -1,0 +1,195 @@
+//! Mathematics that a person asks for now and then: directions, the mixture behind the codes.
+//!
+//! Invariant: each runs in the workshop on shared, immutable data, and answers with one event.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::core::Core;
+use super::message::{Between, Contrast, Event};
+use super::workshop::Bench;
+use crate::data::export::{export_csv, export_npy};
+use crate::data::{Dataset, Picture};
+use crate::error::{Error, Result};
+use crate::model::animate;
+use crate::space::path::Path;
+use crate::space::{CodeTable, Direction, Mixture, Selection};
+
+/// Components of the mixture behind the codes.
+const COMPONENTS: usize = 10;
+/// Errands give the same answer every time.
+const SEED: u64 = 1;
+
+impl Core {
+    /// What errands work on: the items and their codes, once all are encoded.
+    fn encoded(&self) -> Result<(Arc<Dataset>, Arc<CodeTable>)> {
+        match (&self.session.dataset, &self.session.codes) {
+            (Some(dataset), Some(codes)) if self.session.is_encoded => {
+                Ok((dataset.clone(), codes.clone()))
+            }
+            (Some(_), Some(_)) => Err(Error::usage("not every item is encoded yet")
+                .hint("wait until they are, or until the training has ended")),
+            _ => Err(Error::usage("there are no codes yet").hint("open data and a model first")),
+        }
+    }
+
+    pub(super) fn find_direction(&mut self, contrast: Contrast) -> Result<()> {
+        let (dataset, codes) = self.encoded()?;
+        let what = format!("Finding the direction of {}", contrast.name);
+        self.workshop
+            .start(Bench::Direction, &what, move |progress, deliver| {
+                let Contrast {
+                    name,
+                    kind,
+                    between,
+                } = contrast;
+                let direction = match between {
+                    Between::Groups { positive, negative } => {
+                        let known = |id: &u32| (*id as usize) < codes.len();
+                        let positive: Vec<u32> = positive.ids().filter(known).collect();
+                        let negative: Vec<u32> = match negative {
+                            Some(negative) => negative.ids().filter(known).collect(),
+                            None => {
+                                let inside: std::collections::HashSet<u32> =
+                                    positive.iter().copied().collect();
+                                (0..codes.len() as u32)
+                                    .filter(|id| !inside.contains(id))
+                                    .collect()
+                            }
+                        };
+                        Direction::between(name, kind, &codes, &positive, &negative, SEED, progress)
+                    }
+                    Between::Values(column) => {
+                        let values = dataset.numbers(&column).ok_or_else(|| {
+                            Error::usage(format!(
+                                "{} has no numbers called {column}",
+                                dataset.name()
+                            ))
+                        })?;
+                        Direction::along_factor(name, kind, &codes, values, SEED, progress)
+                    }
+                }?;
+                deliver(Box::new(move |core| {
+                    core.outbox.send(Event::Direction(direction));
+                    Ok(())
+                }));
+                Ok(())
+            });
+        Ok(())
+    }
+
+    pub(super) fn export_items(&mut self, items: &Selection, path: PathBuf) -> Result<()> {
+        let Some(dataset) = self.session.dataset.clone() else {
+            return Err(Error::usage("there are no items to write").hint("open data first"));
+        };
+        let ids: Vec<u32> = items
+            .ids()
+            .filter(|id| (*id as usize) < dataset.len())
+            .collect();
+        // What is not there for every item is left out rather than written in part.
+        let codes = self
+            .session
+            .codes
+            .clone()
+            .filter(|c| c.len() == dataset.len());
+        let map = self.session.projection.clone();
+        let map = map.filter(|m| m.positions().len() == dataset.len());
+        let is_npy = path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("npy"));
+        if is_npy && codes.is_none() {
+            return Err(Error::usage("not every item is encoded yet").hint("wait until they are"));
+        }
+        self.workshop
+            .start(Bench::Export, "Writing items", move |progress, deliver| {
+                match &codes {
+                    Some(codes) if is_npy => {
+                        export_npy(&path, &ids, codes.codes(), codes.dims(), progress)?;
+                    }
+                    _ => export_csv(
+                        &path,
+                        &dataset,
+                        &ids,
+                        codes.as_ref().map(|c| (c.codes(), c.dims())),
+                        map.as_ref().map(|m| m.positions()),
+                        progress,
+                    )?,
+                }
+                deliver(Box::new(move |core| {
+                    core.outbox.send(Event::Written(path));
+                    Ok(())
+                }));
+                Ok(())
+            });
+        Ok(())
+    }
+
+    pub(super) fn animate(
+        &mut self,
+        path: Path,
+        originals: Option<Vec<Picture>>,
+        file: PathBuf,
+    ) -> Result<()> {
+        let network = self
+            .network()
+            .ok_or_else(|| Error::usage("there is no model to draw the path with"))?;
+        self.workshop.start(
+            Bench::Export,
+            "Writing the animation",
+            move |progress, deliver| {
+                animate(&network, &path, originals.as_deref(), &file, progress)?;
+                deliver(Box::new(move |core| {
+                    core.outbox.send(Event::Written(file));
+                    Ok(())
+                }));
+                Ok(())
+            },
+        );
+        Ok(())
+    }
+
+    /// Reads a table beside the loaded items; the session has it once it is read.
+    pub(super) fn add_metadata(&mut self, path: PathBuf) -> Result<()> {
+        let Some(dataset) = self.session.dataset.clone() else {
+            return Err(
+                Error::usage("there are no items that this table could speak of")
+                    .hint("open the data first"),
+            );
+        };
+        let id = self.session.id;
+        self.workshop
+            .start(Bench::Metadata, "Reading metadata", move |_, deliver| {
+                let with = Arc::new(Dataset::clone(&dataset).with_metadata(&path)?);
+                deliver(Box::new(move |core| {
+                    if core.session.id == id {
+                        core.session.dataset = Some(with);
+                        core.publish();
+                    }
+                    Ok(())
+                }));
+                Ok(())
+            });
+        Ok(())
+    }
+
+    pub(super) fn fit_mixture(&mut self) -> Result<()> {
+        let (_, codes) = self.encoded()?;
+        let id = self.session.id;
+        let what = "Fitting a Gaussian mixture to the codes";
+        self.workshop
+            .start(Bench::Mixture, what, move |progress, deliver| {
+                let mixture =
+                    Mixture::fit(codes.codes(), codes.dims(), COMPONENTS, SEED, progress)?;
+                let mixture = Arc::new(mixture);
+                deliver(Box::new(move |core| {
+                    if core.session.id == id {
+                        core.session.mixture = Some(mixture);
+                        core.publish();
+                    }
+                    Ok(())
+                }));
+                Ok(())
+            });
+        Ok(())
+    }
+}
