@@ -54,8 +54,8 @@ fn view(width: f64) -> View {
         width / 2.0 * f64::from(size_px[1] / size_px[0]),
     ];
     View {
-        min: [6.0 - half[0], 3.0 - half[1]],
-        max: [6.0 + half[0], 3.0 + half[1]],
+        min: [6.3 - half[0], 2.5 - half[1]],
+        max: [6.3 + half[0], 2.5 + half[1]],
         size_px,
         px_per_point: 1.0,
     }
@@ -210,7 +210,7 @@ fn main() {
     let lasso: Vec<[f32; 2]> = (0..400)
         .map(|i| {
             let turn = i as f32 / 400.0 * std::f32::consts::TAU;
-            let reach = 1.45 + 0.15 * (17.0 * turn).sin();
+            let reach = 1.65 + 0.15 * (17.0 * turn).sin();
             [6.0 + reach * turn.cos(), 3.0 + reach * turn.sin()]
         })
         .collect();

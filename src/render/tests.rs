@@ -187,7 +187,7 @@ fn a_selected_point_is_drawn_over_those_that_hide_it() {
     };
     let mut points = vec![[0.0, 0.0]; 40];
     points.push([2.0, 2.0]);
-    let mut data = map(&points, &vec![0.0; 41]);
+    let mut data = map(&points, &[0.0; 41]);
     let mut values = vec![0.0; 41];
     values[7] = 255.0;
     data.values = Arc::new(values);
@@ -319,32 +319,31 @@ fn a_picture_on_the_map_has_its_colours_and_shape() {
     });
     stage.look.thumbnails = Some((48.0, pictures));
     stage.draw(&data, &all);
-    // Cells are 0.6 wide and begin at the lowest point; pictures stay within.
     assert!(
-        is_near(stage.at(&all, [0.24, 0.29]), [250, 10, 10], 4),
+        is_near(stage.at(&all, [0.0, 0.05]), [250, 10, 10], 4),
         "{:?}",
-        stage.at(&all, [0.24, 0.29])
+        stage.at(&all, [0.0, 0.05])
     );
-    assert!(is_near(stage.at(&all, [0.24, 0.18]), [10, 10, 250], 4));
-    assert!(is_near(stage.at(&all, [0.39, 0.32]), [250, 10, 10], 4));
-    assert_eq!(stage.at(&all, [0.24, 0.42]), [0; 3]);
-    assert!(is_near(stage.at(&all, [0.96, 0.34]), [120; 3], 2));
+    assert!(is_near(stage.at(&all, [0.0, -0.06]), [10, 10, 250], 4));
+    assert!(is_near(stage.at(&all, [0.15, 0.08]), [250, 10, 10], 4));
+    assert_eq!(stage.at(&all, [0.0, 0.18]), [0; 3]);
+    assert!(is_near(stage.at(&all, [1.2, 0.1]), [120; 3], 2));
     // An item without a picture stays a point.
     assert!(is_near(
         stage.at(&all, [-1.2, 0.0]),
         shown(data.palette[0]),
         2
     ));
-    assert_eq!(stage.layer.thumbnail_at(&data, &all, [0.39, 0.32]), Some(0));
+    assert_eq!(stage.layer.thumbnail_at(&data, &all, [0.15, 0.08]), Some(0));
 
     data.marks = Arc::new(vec![Mark::Greyed, Mark::Selected, Mark::Hidden]);
     stage.draw(&data, &all);
-    assert!(stage.at(&all, [0.24, 0.29])[0] < 130);
-    assert!(is_near(stage.at(&all, [0.96, 0.34]), [120; 3], 2));
+    assert!(stage.at(&all, [0.0, 0.05])[0] < 130);
+    assert!(is_near(stage.at(&all, [1.2, 0.1]), [120; 3], 2));
     assert_eq!(stage.at(&all, [-1.2, 0.0]), [0; 3]);
 
     // None of them once they are off.
     stage.look.thumbnails = None;
     stage.draw(&data, &all);
-    assert_eq!(stage.at(&all, [0.96, 0.34]), [0; 3]);
+    assert_eq!(stage.at(&all, [1.2, 0.1]), [0; 3]);
 }
