@@ -4,7 +4,8 @@
 // group(1) binding(1)  a bilinear sampler
 //
 // Per instance: location(0) the item's position and the lower corner of the cell that the picture stays in, map units; location(1) the
-// picture's corner and size in the atlas, texels; location(2) value, the second at which the picture came, and how far it is drawn to the middle of its cell; location(3) mark.
+// picture's corner and size in the atlas, texels; location(2) value, the second at which the picture came, and how far it is drawn to the middle of its cell; location(3) mark; location(4) 1 for each edge
+// of the cell (left, low, right, high) that the picture may not cross.
 
 @group(1) @binding(0) var atlas: texture_2d<f32>;
 @group(1) @binding(1) var smooth_sampler: sampler;
@@ -27,14 +28,16 @@ fn place(
     @location(1) slot: vec4f,
     @location(2) look: vec3f,
     @location(3) mark: u32,
+    @location(4) bounded: vec4f,
 ) -> Tile {
-    // In pixels: towards the middle of the cell, as far as the picture still covers its item, and never out of the cell.
+    // In pixels: towards the middle of the cell, as far as the picture still covers its item, and not over the edges that bound it.
     let half_edge = vec2f(camera.edge_px * 0.5);
     let cell = camera.cell * camera.scale / camera.pixel;
     let low = clip_of(position.zw) / camera.pixel;
     let point = clip_of(position.xy) / camera.pixel;
     let drawn = clamp(low + cell * 0.5, point - half_edge * look.z, point + half_edge * look.z);
-    let centre = clamp(drawn, low + half_edge, max(low + cell - half_edge, low + half_edge));
+    let least = low + half_edge * bounded.xy;
+    let centre = clamp(drawn, least, max(low + cell - half_edge * bounded.zw, least));
     let half = half_edge * slot.zw / max(slot.z, slot.w);
     let unit = vec2f(f32(corner & 1u), f32(corner >> 1u)) * 2.0 - 1.0;
 

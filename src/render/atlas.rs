@@ -57,6 +57,7 @@ struct Instance {
     born_secs: f32,
     pull: f32,
     mark: u32,
+    bounded: [f32; 4],
 }
 
 /// The texture and what is in it.
@@ -99,7 +100,7 @@ impl AtlasPass {
         let instance = wgpu::VertexBufferLayout {
             array_stride: size_of::<Instance>() as u64,
             step_mode: wgpu::VertexStepMode::Instance,
-            attributes: &wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Float32x3, 3 => Uint32],
+            attributes: &wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Float32x3, 3 => Uint32, 4 => Float32x4],
         };
         let entries = ["place", "colour"];
         Self {
@@ -345,6 +346,7 @@ impl Atlas {
                 born_secs: slot.born_secs,
                 pull: item.pull,
                 mark: data.mark(item.id) as u32,
+                bounded: item.bounded,
             }
         });
         instances.take(MOST).collect()

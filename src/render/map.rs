@@ -19,8 +19,8 @@ use crate::space::GridIndex;
 
 /// Points that a software rasteriser draws in time, and a graphics card.
 const BUDGET: (usize, usize) = (80_000, 4_000_000);
-/// Points that may be drawn beyond the edge of the screen, per run.
-const FEW: usize = 2048;
+/// Points of a cell that is drawn whole where it lies across the edge of the screen.
+const FEW: usize = 512;
 
 /// How an item is shown.
 #[repr(u8)]
@@ -189,8 +189,7 @@ impl MapLayer {
     /// The frame that shows `data`. Whatever it needs and is not there yet comes in later frames, which are asked for through `ctx`.
     pub fn frame(&mut self, data: &MapData, view: &View, look: &Look, ctx: &Context) -> MapFrame {
         let corner = |corner: [f64; 2]| corner.map(|x| x as f32);
-        let mut runs = data.index.runs(corner(view.min), corner(view.max), FEW);
-        let in_view: usize = runs.iter().map(ExactSizeIterator::len).sum();
+        let in_view = data.index.count_within(corner(view.min), corner(view.max));
         let area = view
             .size_px
             .iter()
@@ -208,14 +207,14 @@ impl MapLayer {
         let field = (share_of_field > 0.0)
             .then(|| self.density.refresh(data, view, look, ctx))
             .flatten();
-        if share_of_points == 0.0 {
-            runs.clear();
+        // Discs whose centre lies just outside are seen as well.
+        let margin = f64::from((radius + 2.0) * view.px_per_point) / view.px_per_unit();
+        let (min, max) = (view.min.map(|x| x - margin), view.max.map(|x| x + margin));
+        let runs = if share_of_points > 0.0 {
+            data.index.runs(corner(min), corner(max), FEW)
         } else {
-            // Discs whose centre lies just outside are seen as well.
-            let margin = f64::from((radius + 2.0) * view.px_per_point) / view.px_per_unit();
-            let (min, max) = (view.min.map(|x| x - margin), view.max.map(|x| x + margin));
-            runs = data.index.runs(corner(min), corner(max), FEW);
-        }
+            Vec::new()
+        };
         let mut frame = MapFrame {
             data: data.clone(),
             runs,
@@ -294,7 +293,7 @@ pub struct MapFrame {
 }
 
 impl MapFrame {
-    /// About how many points are in view: no fewer than there are.
+    /// How many points are in view, hidden ones included.
     #[must_use]
     pub fn in_view(&self) -> usize {
         self.in_view

@@ -187,7 +187,7 @@ fn a_selected_point_is_drawn_over_those_that_hide_it() {
     };
     let mut points = vec![[0.0, 0.0]; 40];
     points.push([2.0, 2.0]);
-    let mut data = map(&points, &vec![0.0; 41]);
+    let mut data = map(&points, &[0.0; 41]);
     let mut values = vec![0.0; 41];
     values[7] = 255.0;
     data.values = Arc::new(values);

@@ -1,6 +1,6 @@
 //! Which items show their picture on the map: one per cell of the grid, at the finest level whose cells hold a picture.
 //!
-//! Invariant: pictures never overlap, and each covers its own point. An item that is shown is still shown after zooming in: it is the first of
+//! Invariant: pictures never overlap, and the square around each covers its own point. An item that is shown is still shown after zooming in: it is the first of
 //! its cell, and so of the part of the cell that it lies in.
 
 use std::ops::Range;
@@ -11,7 +11,7 @@ use super::map::{MapData, Mark, View};
 /// Pictures at once.
 pub(super) const MOST: usize = 8192;
 /// Points whose least key is kept.
-const BLOCK: usize = 64;
+const BLOCK: usize = 16;
 /// Bits of a key that hold the order within one mark.
 const ORDER_BITS: u32 = 30;
 
@@ -26,6 +26,8 @@ pub(super) struct Thumbnail {
     /// How far the picture is drawn to the middle of the cell, `[0, 1]`: not where the item is alone, so that it stays in its place;
     /// wholly in a crowd, so that pictures stand in rows.
     pub pull: f32,
+    /// 1 for each edge of the cell (left, low, right, high) that the picture may not cross, because there are pictures beyond.
+    pub bounded: [f32; 4],
 }
 
 /// The items chosen.
@@ -83,19 +85,23 @@ impl Thumbnails {
         }
         let window = Some((level, window_at(level)));
         if self.window != window {
-            let mut items = Vec::new();
-            index.cells(level, view.min, view.max, |cell| {
+            // Cells just out of view bound those in view.
+            let width = index.cell_width(level);
+            let (low, high) = (view.min.map(|x| x - width), view.max.map(|x| x + width));
+            let (mut items, mut places) = (Vec::new(), Vec::new());
+            index.cells(level, low, high, |cell| {
                 if let Some(k) = keys.first(cell.run.clone()) {
-                    let corner = index.corner(cell).map(|x| x as f32);
-                    let pull = ((cell.run.len() - 1) as f32 / 7.0).min(1.0);
                     items.push(Thumbnail {
                         id: index.ids()[k],
                         point: index.points()[k],
-                        corner,
-                        pull,
+                        corner: index.corner(cell).map(|x| x as f32),
+                        pull: ((cell.run.len() - 1) as f32 / 7.0).min(1.0),
+                        bounded: [0.0; 4],
                     });
+                    places.push([cell.column, cell.row]);
                 }
             });
+            bound(&mut items, &places);
             self.chosen = Arc::new(Chosen { level, items });
             self.window = window;
         }
@@ -118,6 +124,34 @@ impl Thumbnails {
     }
 }
 
+/// Finds the edges that pictures may not cross: those with a picture in one of the three cells beyond. As a picture reaches at most half a
+/// cell over an edge, two that do so into the same empty cell do not meet.
+fn bound(items: &mut [Thumbnail], places: &[[u32; 2]]) {
+    let least = [0, 1].map(|axis| places.iter().map(|place| place[axis]).min().unwrap_or(0));
+    let most = [0, 1].map(|axis| places.iter().map(|place| place[axis]).max().unwrap_or(0));
+    // With an empty cell around all.
+    let columns = (most[0] - least[0]) as usize + 3;
+    let mut is_taken = vec![false; columns * ((most[1] - least[1]) as usize + 3)];
+    let at = |place: &[u32; 2]| {
+        ((place[1] - least[1]) as usize + 1) * columns + (place[0] - least[0]) as usize + 1
+    };
+    for place in places {
+        is_taken[at(place)] = true;
+    }
+    for (item, place) in items.iter_mut().zip(places) {
+        let above_below = [at(place) + columns, at(place) - columns];
+        let beside = |i: usize| is_taken[i - 1] || is_taken[i] || is_taken[i + 1];
+        let column = |i: usize| is_taken[i - columns] || is_taken[i] || is_taken[i + columns];
+        let edges = [
+            column(at(place) - 1),
+            beside(above_below[1]),
+            column(at(place) + 1),
+            beside(above_below[0]),
+        ];
+        item.bounded = edges.map(|is_bounded| f32::from(u8::from(is_bounded)));
+    }
+}
+
 /// Where a picture's centre lies, in map units: `place` of `shaders/thumbnails.wgsl`.
 fn centre(thumbnail: &Thumbnail, axis: usize, half: f64, cell: f64) -> f64 {
     let (corner, point) = (
@@ -126,7 +160,9 @@ fn centre(thumbnail: &Thumbnail, axis: usize, half: f64, cell: f64) -> f64 {
     );
     let pull = half * f64::from(thumbnail.pull);
     let drawn = (corner + cell / 2.0).clamp(point - pull, point + pull);
-    drawn.clamp(corner + half, (corner + cell - half).max(corner + half))
+    let low = corner + half * f64::from(thumbnail.bounded[axis]);
+    let high = corner + cell - half * f64::from(thumbnail.bounded[axis + 2]);
+    drawn.clamp(low, high.max(low))
 }
 
 /// In which order items are shown: selected ones first, greyed ones last, and among equals by chance.
@@ -228,7 +264,7 @@ mod tests {
                 let away = (0..2).map(|axis| (f64::from(item.point[axis]) - a[axis]).abs());
                 assert!(away.fold(0.0, f64::max) <= half * 1.0001);
                 for b in &centres[..i] {
-                    let apart = (0..2).any(|axis| (a[axis] - b[axis]).abs() > 2.0 * half);
+                    let apart = (0..2).any(|axis| (a[axis] - b[axis]).abs() > 2.0 * half * 0.9999);
                     assert!(apart, "{a:?} and {b:?} at {width}");
                 }
             }
