@@ -249,10 +249,10 @@ mod tests {
         let line = [0.0, 1.0, 2.1, 3.3, 4.6];
         let faithful = line.map(|x| [x, 0.0]);
         assert_eq!(measured(&line, 1, &faithful, 1)?, 1.0);
-        // Neighbours on the plane: 0→3, 1→2, 2→1, 3→2 (3.3 lies at 1.0; 1.1 from 2, 1.0 from 0), 4→1.
+        // Nearest on the plane: 0→3, 1→2, 2→3, 3→0, 4→1.
         let exchanged = [0.0, 3.3, 2.1, 1.0, 4.6].map(|x| [x, 0.0]);
-        // Ranks in the space: 3 for 0→3; 1→2 is second; 2→1 first; 3→0 last, 4th; 4→1 third. Beyond 1: 2 + 1 + 0 + 3 + 2.
-        let expected = 1.0 - 2.0 / (5.0 * 1.0 * (10.0 - 3.0 - 1.0)) * 8.0;
+        // Their ranks in the space: 3, 2, 2, 4 and 3; beyond the first: 2 + 1 + 1 + 3 + 2.
+        let expected = 1.0 - 2.0 / (5.0 * 1.0 * (10.0 - 3.0 - 1.0)) * 9.0;
         let found = measured(&line, 1, &exchanged, 1)?;
         assert!((found - expected).abs() < 1e-12, "{found} {expected}");
         Ok(())
