@@ -264,12 +264,19 @@ mod tests {
             values in prop::collection::vec((-4_i8..5, -4_i8..5, -4_i8..5, -9_i8..9, -9_i8..9), 12..300),
             k in 1_usize..6,
         ) {
-            let rows: Vec<f32> = values.iter().flat_map(|v| [v.0, v.1, v.2].map(f32::from)).collect();
+            // Irregular fractions, so that there are no ties, which rounding may break either way.
+            let rows: Vec<f32> = values
+                .iter()
+                .enumerate()
+                .flat_map(|(i, v)| [(v.0, 0), (v.1, 1), (v.2, 2)].map(|(x, c)| f32::from(x) + ((3 * i + c).pow(2) * 7919 % 1009) as f32 / 1009.0))
+                .collect();
             let positions: Vec<_> = values.iter().map(|v| [v.3, v.4].map(f32::from)).collect();
             let found = measured(&rows, 3, &positions, k)?;
             let expected = by_definition(&rows, 3, &positions, k);
-            // Ties are broken by number only as far as the products are exact.
-            prop_assert!((found - expected).abs() < 0.01, "{} {}", found, expected);
+            // Two rows at all but equal distances may change places.
+            let n = values.len();
+            let exchange = 2.0 / (n * k * (2 * n - 3 * k - 1)) as f64;
+            prop_assert!((found - expected).abs() < 1.5 * exchange, "{} {}", found, expected);
         }
     }
 
