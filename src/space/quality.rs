@@ -249,10 +249,10 @@ mod tests {
         let line = [0.0, 1.0, 2.1, 3.3, 4.6];
         let faithful = line.map(|x| [x, 0.0]);
         assert_eq!(measured(&line, 1, &faithful, 1)?, 1.0);
-        // Neighbours on the plane: 0→3, 1→2, 2→1, 3→2 (3.3 lies at 1.0; 1.1 from 2, 1.0 from 0), 4→1.
+        // Nearest on the plane: 0→3, 1→2, 2→3, 3→0, 4→1.
         let exchanged = [0.0, 3.3, 2.1, 1.0, 4.6].map(|x| [x, 0.0]);
-        // Ranks in the space: 3 for 0→3; 1→2 is second; 2→1 first; 3→0 last, 4th; 4→1 third. Beyond 1: 2 + 1 + 0 + 3 + 2.
-        let expected = 1.0 - 2.0 / (5.0 * 1.0 * (10.0 - 3.0 - 1.0)) * 8.0;
+        // Their ranks in the space: 3, 2, 2, 4 and 3; beyond the first: 2 + 1 + 1 + 3 + 2.
+        let expected = 1.0 - 2.0 / (5.0 * 1.0 * (10.0 - 3.0 - 1.0)) * 9.0;
         let found = measured(&line, 1, &exchanged, 1)?;
         assert!((found - expected).abs() < 1e-12, "{found} {expected}");
         Ok(())
@@ -264,12 +264,19 @@ mod tests {
             values in prop::collection::vec((-4_i8..5, -4_i8..5, -4_i8..5, -9_i8..9, -9_i8..9), 12..300),
             k in 1_usize..6,
         ) {
-            let rows: Vec<f32> = values.iter().flat_map(|v| [v.0, v.1, v.2].map(f32::from)).collect();
+            // Irregular fractions, so that there are no ties, which rounding may break either way.
+            let rows: Vec<f32> = values
+                .iter()
+                .enumerate()
+                .flat_map(|(i, v)| [(v.0, 0), (v.1, 1), (v.2, 2)].map(|(x, c)| f32::from(x) + ((3 * i + c).pow(2) * 7919 % 1009) as f32 / 1009.0))
+                .collect();
             let positions: Vec<_> = values.iter().map(|v| [v.3, v.4].map(f32::from)).collect();
             let found = measured(&rows, 3, &positions, k)?;
             let expected = by_definition(&rows, 3, &positions, k);
-            // Ties are broken by number only as far as the products are exact.
-            prop_assert!((found - expected).abs() < 0.01, "{} {}", found, expected);
+            // Two rows at all but equal distances may change places.
+            let n = values.len();
+            let exchange = 2.0 / (n * k * (2 * n - 3 * k - 1)) as f64;
+            prop_assert!((found - expected).abs() < 1.5 * exchange, "{} {}", found, expected);
         }
     }
 

@@ -522,3 +522,87 @@ pub(super) fn mixed(x: u64) -> u64 {
     let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     x ^ (x >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(rows: &[f32], d: usize, threads: usize) -> Result<Vec<[f32; 2]>> {
+        let progress = Progress::silent();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|e| Error::usage(e.to_string()))?;
+        let graph = NeighbourGraph::new(rows, d, 14, 1, &progress)?;
+        let start: Vec<_> = rows.chunks_exact(d).map(|row| [row[0], row[1]]).collect();
+        let config = UmapConfig::default();
+        pool.install(|| layout(&graph, &start, &config, &progress, &mut |_| ()))
+    }
+
+    /// Two clouds of a hundred rows each, far from each other along the third number.
+    fn clouds() -> Vec<f32> {
+        (0..200_u64)
+            .flat_map(|i| {
+                let number = |j| (mixed(i * 3 + j) >> 40) as f32 / 16_777_216.0;
+                [number(0), number(1), number(2) + 20.0 * (i % 2) as f32]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_curve_is_that_of_the_reference_implementation() {
+        let (a, b) = membership_curve(0.1, 1.0);
+        assert!((a - 1.576_943).abs() < 1e-4 && (b - 0.895_061).abs() < 1e-4);
+    }
+
+    #[test]
+    fn clouds_stay_apart_and_threads_change_nothing() -> Result<()> {
+        let positions = made(&clouds(), 3, 1)?;
+        assert_eq!(positions, made(&clouds(), 3, 2)?);
+        let labels: Vec<u16> = (0..200).map(|i| i % 2).collect();
+        let accuracy =
+            crate::space::quality::plane_accuracy(&positions, &labels, 5, &Progress::silent())?;
+        assert_eq!(accuracy, 1.0);
+        Ok(())
+    }
+
+    #[test]
+    fn few_or_identical_rows_have_finite_places() -> Result<()> {
+        for n in 1..4 {
+            let rows: Vec<f32> = (0..2 * n).map(|i| i as f32).collect();
+            assert!(
+                made(&rows, 2, 1)?
+                    .as_flattened()
+                    .iter()
+                    .all(|x| x.is_finite())
+            );
+        }
+        let same = made(&[0.5; 120], 2, 1)?;
+        assert!(same.len() == 60 && same.as_flattened().iter().all(|x| x.is_finite()));
+        Ok(())
+    }
+
+    #[test]
+    fn a_new_row_lies_among_its_neighbours_and_an_equal_one_on_its_twin() -> Result<()> {
+        let positions = [[0.0, 0.0], [2.0, 0.0], [0.0, 4.0]];
+        assert_eq!(place(&positions, &[0, 1], &[1.0, 1.0])?, [1.0, 0.0]);
+        assert_eq!(place(&positions, &[2, 1], &[0.0, 1.0])?, [0.0, 4.0]);
+        assert!(place(&positions, &[], &[]).is_err());
+        assert!(place(&positions, &[3], &[1.0]).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_cancelled_layout_ends() -> Result<()> {
+        let progress = Progress::silent();
+        let graph = NeighbourGraph::new(&[0.0, 1.0], 1, 1, 1, &progress)?;
+        progress.cancel();
+        let stopped = layout(
+            &graph,
+            &[[0.0; 2]; 2],
+            &UmapConfig::default(),
+            &progress,
+            &mut |_| (),
+        );
+        assert!(stopped.is_err_and(|e| e.is_cancelled()));
+        Ok(())
+    }
+}
