@@ -25,7 +25,7 @@ use super::{bars, help};
 use crate::data::DatasetSource;
 use crate::engine::{Engine, EngineOptions, ModelInfo, TrainingState};
 use crate::model::Preset;
-use crate::space::Basis;
+use crate::space::{Basis, MapMethod};
 
 /// How the window starts.
 pub struct AppOptions {
@@ -35,6 +35,8 @@ pub struct AppOptions {
     pub model: Option<PathBuf>,
     /// How tensors are computed.
     pub engine: EngineOptions,
+    /// The session to bring back, instead of data and model.
+    pub session: Option<PathBuf>,
     /// The folder for trained models that nobody saved, so that no training is lost; none are kept without one.
     pub keep_in: Option<PathBuf>,
 }
@@ -118,7 +120,9 @@ impl App {
         ctx.set_theme(saved.theme());
         let wake = ctx.clone();
         let engine = Engine::start(options.engine, move || wake.request_repaint());
-        let faces = || builtin("faces").filter(|_| options.model.is_none());
+        let session = options.session.map(Action::OpenSession);
+        let is_bare = options.model.is_none() && session.is_none();
+        let faces = || builtin("faces").filter(|_| is_bare);
         let data = options.data.or_else(faces).map(Action::Open);
         let model = options.model.clone().map(Action::OpenModel);
         Self {
@@ -148,7 +152,7 @@ impl App {
             seed: options.engine.seed,
             has_lasso: false,
             started: Instant::now(),
-            queue: data.into_iter().chain(model).collect(),
+            queue: session.into_iter().chain(data).chain(model).collect(),
             frame_secs: 0.0,
             keep_in: options.keep_in,
             kept: None,
@@ -216,6 +220,60 @@ impl App {
         self.queue.push_back(Action::SaveModel(file));
     }
 
+    /// The selected items, ascending.
+    pub fn selected_items(&self) -> Vec<u32> {
+        self.view.selection.ids().collect()
+    }
+
+    /// The sliders' code.
+    pub fn code(&self) -> &[f32] {
+        &self.view.code
+    }
+
+    /// The pixels of the picture of the sliders' code, once it is there.
+    pub fn decoded_pixels(&self) -> Option<&[u8]> {
+        Some(&self.state.decoded.as_ref()?.picture.pixels)
+    }
+
+    /// The pixels of the picture of the code at the pointer, once it is there.
+    pub fn hovered_pixels(&self) -> Option<&[u8]> {
+        self.hovered_code.as_ref()?;
+        Some(&self.state.hovered.as_ref()?.pixels)
+    }
+
+    /// Where the sliders' code lies on the screen, where the map can place it.
+    pub fn code_position(&self) -> Option<Pos2> {
+        let place = self
+            .state
+            .session
+            .projection
+            .as_ref()?
+            .place(&self.view.code);
+        self.panels
+            .map
+            .screen_position(place.or(self.state.placed)?)
+    }
+
+    /// What the map is made by at present, such as `components`, and whether it is on its way to another.
+    pub fn map_method(&self) -> Option<&MapMethod> {
+        Some(self.state.session.projection.as_ref()?.method())
+    }
+
+    /// Opens a file, as one that is dropped on the window.
+    pub fn open_file(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::OpenPath(file));
+    }
+
+    /// Brings a session back, as the dialog does once a file is chosen.
+    pub fn open_session(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::OpenSession(file));
+    }
+
+    /// Writes the session, as the dialog does once a file is chosen.
+    pub fn save_session(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::SaveSession(file));
+    }
+
     /// Whether training takes steps.
     pub fn is_running(&self) -> bool {
         self.state
@@ -243,6 +301,11 @@ impl App {
         if self.is_dark != (theme == egui::Theme::Dark) {
             self.queue.push_back(Action::Run(Command::ToggleTheme));
         }
+    }
+
+    /// Does what a widget would ask for.
+    pub(super) fn act(&mut self, action: Action) {
+        self.queue.push_back(action);
     }
 
     /// Runs a command, as its menu entry does.
@@ -298,6 +361,42 @@ impl App {
                 format!("Colour by {}", name.to_lowercase()),
                 "Let the colours of the map say this",
                 Action::Colour(colouring),
+            ));
+        }
+        let maps = [
+            ("Map by components", MapMethod::Components),
+            (
+                "Map by UMAP",
+                MapMethod::Umap {
+                    neighbours: 15,
+                    min_distance: 0.1,
+                    epochs: 0,
+                    seed: 1,
+                },
+            ),
+            (
+                "Map by t-SNE",
+                MapMethod::Tsne {
+                    perplexity: 30.0,
+                    iterations: 500,
+                    seed: 1,
+                },
+            ),
+        ];
+        for (name, method) in maps {
+            offers.push(Offer::new(
+                super::fonts::icon::MAP,
+                name.to_owned(),
+                "Lay the codes out on the map this way",
+                Action::Map(method),
+            ));
+        }
+        for named in self.view.named.iter().enumerate() {
+            offers.push(Offer::new(
+                super::fonts::icon::SELECTION,
+                format!("Select {}", named.1.name),
+                "Select the items that were saved under this name",
+                Action::RecallSelection(named.0),
             ));
         }
         offers

@@ -13,7 +13,7 @@ use super::sheet::basis_of;
 use super::state::Level;
 use super::view::Change;
 use crate::engine::Request;
-use crate::space::{Basis, truncated};
+use crate::space::truncated;
 
 impl App {
     /// The posterior mean of an item, if it is encoded.

@@ -233,7 +233,8 @@ mod tests {
             ]
         };
         assert_eq!(order("random"), [Some(0), None, Some(1)]);
-        assert_eq!(order("rs"), [None, Some(3), None]);
+        assert_eq!(order("rs"), [None, Some(2), None]);
+        assert_eq!(score("cp", "Command palette", ""), Some(3));
         assert_eq!(order("code ran"), [Some(1), None, None]);
         assert_eq!(order(""), [Some(0); 3]);
     }

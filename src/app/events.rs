@@ -220,6 +220,7 @@ impl App {
         };
         if !same_map {
             self.request_place();
+            self.place_own();
         }
         if self.view.map != now.map_method {
             // A layout was given up, or could not be made.
@@ -286,7 +287,6 @@ impl App {
     /// Shows what was shown when the window was closed, if it was of the data and the model that are there now.
     fn restore_last_view(&mut self) {
         let names = self.loaded_names();
-        let dims = self.state.model().map_or(0, |m| m.spec.code);
         let Some(model) = self.state.model() else {
             return;
         };
@@ -378,6 +378,7 @@ mod tests {
         let options = AppOptions {
             data: Some("digits:5".parse().expect("a source")),
             model: None,
+            session: None,
             engine: EngineOptions::default(),
             keep_in: None,
         };

@@ -131,16 +131,16 @@ pub(crate) mod icon {
         DENSITY = "\u{eb42}";
         CURVE = "\u{eb00}";
         EQUALS = "\u{e21c}";
-        ARROW = "\u{e06c}";
+        ARROW = "\u{e52c}";
         SWAP = "\u{e83c}";
         TABLE = "\u{e476}";
         WAND = "\u{e6b6}";
-        UP = "\u{e13c}";
-        DOWN = "\u{e136}";
-        LEFT = "\u{e138}";
-        RIGHT = "\u{e13a}";
+        UP = "\u{e52e}";
+        DOWN = "\u{e518}";
+        LEFT = "\u{e51a}";
+        RIGHT = "\u{e52c}";
         TERMINAL = "\u{eae8}";
-        SESSION = "\u{e0f6}";
+        SESSION = "\u{ea86}";
         MAP = "\u{e31a}";
     }
 }

@@ -58,6 +58,15 @@ fn shortcuts_ui(ui: &mut egui::Ui, tokens: &Tokens) {
                         "Wheel",
                         "Zoom the map; drag to move it, double-click to fit it",
                     ),
+                    (
+                        "Shift+drag",
+                        "On the map: select what is in the rectangle; with Ctrl more, with Alt fewer",
+                    ),
+                    (
+                        "Click",
+                        "On the map: look at an item, or go to the code of an empty place; with Ctrl select it",
+                    ),
+                    ("Ctrl+V", "Take a copied picture as your own, or a copied code"),
                     ("Double-click", "On a slider: back to the mean"),
                     ("← →", "On a slider: a small step"),
                 ] {

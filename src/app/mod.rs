@@ -33,6 +33,7 @@ mod widgets;
 
 pub use application::{App, AppOptions};
 pub use screenshot::{can_draw, screenshots};
+pub use session::SessionFile;
 
 use std::sync::Arc;
 

@@ -13,7 +13,11 @@ use crate::data::formats::{fit_picture, read_picture};
 use crate::data::{ImageShape, Picture};
 use crate::engine::Request;
 use crate::error::{Error, Result};
+use crate::progress::Progress;
+use crate::retrieval::nearest_codes;
 
+/// Items among which the own picture is placed on a map that has no way of its own.
+const PLACED_AMONG: usize = 15;
 /// Steps of gradient descent on a code.
 const REFINE_STEPS: usize = 300;
 
@@ -166,6 +170,28 @@ impl App {
             code,
             reconstruction,
             loss,
+            place: None,
+        });
+        self.place_own();
+    }
+
+    /// Finds out where the own picture lies on the present map.
+    pub(super) fn place_own(&mut self) {
+        let session = &self.state.session;
+        let (Some(own), Some(map), Some(codes)) =
+            (&mut self.state.own, &session.projection, &session.codes)
+        else {
+            return;
+        };
+        if codes.dims() != own.code.len() {
+            own.place = None;
+            return;
+        }
+        own.place = map.place(&own.code).or_else(|| {
+            let progress = Progress::silent();
+            let found = nearest_codes(codes, &own.code, PLACED_AMONG, None, &progress).ok()?;
+            let nearest: Vec<(u32, f32)> = found.ids.into_iter().zip(found.distances).collect();
+            map.place_among(&nearest).ok()
         });
     }
 

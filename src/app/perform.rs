@@ -111,8 +111,8 @@ impl App {
                 self.record(ctx, Change::Sheet);
                 self.view.sheet = spec;
             }
-            Action::SaveSession(path) => self.save_session(ctx, &path),
-            Action::OpenSession(path) => self.open_session(ctx, &path),
+            Action::SaveSession(path) => self.write_session(ctx, &path),
+            Action::OpenSession(path) => self.read_session(ctx, &path),
             Action::FindDirection(contrast) => {
                 self.engine.request(Request::FindDirection(contrast));
             }
@@ -345,6 +345,15 @@ impl App {
         }
         if has_ending(&["json"]) && crate::space::path::Path::load(&path).is_ok() {
             self.perform(ctx, Action::OpenPathFile(path));
+            return;
+        }
+        let items = self.state.session.expected_items;
+        if items > 0
+            && has_ending(&["npy"])
+            && crate::data::formats::read_positions(&path, items).is_ok()
+        {
+            // A pair of numbers per item are no pictures.
+            self.perform(ctx, Action::Map(MapMethod::File { path }));
             return;
         }
         if self.state.items() > 0 && has_ending(&["csv", "tsv", "json", "jsonl"]) {

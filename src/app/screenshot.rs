@@ -12,17 +12,19 @@ use egui_kittest::Harness;
 use image::RgbaImage;
 
 use super::application::{App, AppOptions};
-use super::command::Command;
+use super::command::{Action, Command};
 use super::panels::PanelKind;
 use crate::engine::EngineOptions;
 use crate::error::{Error, Result};
+use crate::space::MapMethod;
 
 const SIZE: Vec2 = Vec2::new(1440.0, 900.0);
 /// How long anything may take; encoding twenty thousand faces on a slow machine is the longest.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Opens the window off screen, waits until it is full of life, and writes what it looks like into `dir`: the whole
-/// window in both themes, and close-ups of the map, the retrieval strip and training. Gives the files written.
+/// window in both themes, and close-ups of the map, the retrieval strip, the sheet, the path and training. Gives the files
+/// written.
 ///
 /// # Errors
 /// When there is no graphics driver, the window does not get ready, or a file cannot be written.
@@ -35,6 +37,7 @@ pub fn screenshots(dir: &Path, engine: EngineOptions) -> Result<Vec<PathBuf>> {
     let options = AppOptions {
         data: None,
         model: None,
+        session: None,
         engine,
         keep_in: None,
     };
@@ -79,6 +82,9 @@ pub fn screenshots(dir: &Path, engine: EngineOptions) -> Result<Vec<PathBuf>> {
             &mut written,
         )?;
     }
+    picture_map(&mut harness, dir, &mut written)?;
+    picture_sheet(&mut harness, dir, &mut written)?;
+    picture_path(&mut harness, dir, &mut written)?;
     train(&mut harness)?;
     let whole = shoot(&mut harness)?;
     let panel = harness.state().layout.rect_of(PanelKind::Training);
@@ -88,6 +94,85 @@ pub fn screenshots(dir: &Path, engine: EngineOptions) -> Result<Vec<PathBuf>> {
         &mut written,
     )?;
     Ok(written)
+}
+
+/// The map by UMAP, a part of it selected, in both themes.
+fn picture_map(
+    harness: &mut Harness<'_, App>,
+    dir: &Path,
+    written: &mut Vec<PathBuf>,
+) -> Result<()> {
+    let method = MapMethod::Umap {
+        neighbours: 15,
+        min_distance: 0.1,
+        epochs: 0,
+        seed: 1,
+    };
+    harness.state_mut().act(Action::Map(method));
+    harness.run_steps(3);
+    wait_for(harness, "the layout", |app| {
+        matches!(app.map_method(), Some(MapMethod::Umap { .. })) && app.state.tasks.is_empty()
+    })?;
+    for (theme, name) in [
+        (Theme::Dark, "map-umap.png"),
+        (Theme::Light, "map-umap-light.png"),
+    ] {
+        harness.state_mut().set_theme(theme);
+        settle(harness);
+        settle(harness);
+        let whole = shoot(harness)?;
+        let panel = harness.state().layout.rect_of(PanelKind::Map);
+        save(&crop(&whole, panel), &dir.join(name), written)?;
+    }
+    harness.state_mut().set_theme(Theme::Dark);
+    harness.state_mut().act(Action::Map(MapMethod::Components));
+    settle(harness);
+    Ok(())
+}
+
+/// Two components swept on a grid.
+fn picture_sheet(
+    harness: &mut Harness<'_, App>,
+    dir: &Path,
+    written: &mut Vec<PathBuf>,
+) -> Result<()> {
+    harness.state_mut().queue_command(Command::ResetCode);
+    harness.state_mut().layout.bring_forward(PanelKind::Sheet);
+    harness.run_steps(3);
+    wait_for(harness, "the sheet", |app| {
+        let sheet = &app.state.sheet;
+        sheet.side > 0 && sheet.done == sheet.side * sheet.side
+    })?;
+    settle(harness);
+    let whole = shoot(harness)?;
+    let panel = harness.state().layout.rect_of(PanelKind::Sheet);
+    save(&crop(&whole, panel), &dir.join("sheet.png"), written)?;
+    harness.state_mut().layout.bring_forward(PanelKind::Picture);
+    Ok(())
+}
+
+/// A path of a few faces, half-way.
+fn picture_path(
+    harness: &mut Harness<'_, App>,
+    dir: &Path,
+    written: &mut Vec<PathBuf>,
+) -> Result<()> {
+    for item in [7, 42, 311, 1234] {
+        harness.state_mut().select(item);
+        harness.run_steps(3);
+        harness.state_mut().queue_command(Command::AddKey);
+        harness.run_steps(3);
+    }
+    harness.state_mut().act(Action::Seek(1.5));
+    settle(harness);
+    let whole = shoot(harness)?;
+    let panel = harness.state().layout.rect_of(PanelKind::Path);
+    save(&crop(&whole, panel), &dir.join("path.png"), written)?;
+    harness
+        .state_mut()
+        .layout
+        .bring_forward(PanelKind::Retrieval);
+    Ok(())
 }
 
 /// Trains on digits until the curve can be read.

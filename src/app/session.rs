@@ -71,6 +71,12 @@ impl SessionFile {
         Ok(session)
     }
 
+    /// The seed of its built-in data.
+    #[must_use]
+    pub fn seed(&self) -> Option<u64> {
+        self.seed
+    }
+
     /// Whether the file at `path` looks like a session.
     #[must_use]
     pub fn is_one(path: &Path) -> bool {
@@ -82,7 +88,7 @@ impl SessionFile {
 
 impl App {
     /// Writes the session.
-    pub(super) fn save_session(&mut self, ctx: &Context, path: &Path) {
+    pub(super) fn write_session(&mut self, ctx: &Context, path: &Path) {
         let model = self.state.model();
         if model.is_some_and(|m| m.is_unsaved) {
             let text =
@@ -112,7 +118,7 @@ impl App {
     }
 
     /// Brings a session back. What is missing is named, and can be pointed to anew by opening it: the view waits for it.
-    pub(super) fn open_session(&mut self, ctx: &Context, path: &Path) {
+    pub(super) fn read_session(&mut self, ctx: &Context, path: &Path) {
         match SessionFile::load(path) {
             Ok(session) => {
                 self.state.remember(path.to_path_buf());

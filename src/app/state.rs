@@ -33,6 +33,8 @@ pub(crate) struct Own {
     pub reconstruction: Picture,
     /// Reconstruction term and KL, nats.
     pub loss: (f32, f32),
+    /// Where it lies on the map.
+    pub place: Option<[f32; 2]>,
 }
 
 /// Gradient descent on the own picture's code.

@@ -38,6 +38,9 @@ struct Cli {
     /// Model to open: a file, or faces or digits for a shipped one
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// Session to bring back, as saved from the window
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "model"])]
+    session: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -131,13 +134,21 @@ fn dispatch(cli: Cli) -> Result<()> {
     let common = cli.common;
     match cli.command {
         None => {
+            // Built-in data are drawn as they were when the session was saved.
+            let saved = cli
+                .session
+                .as_deref()
+                .map(app::SessionFile::load)
+                .transpose()?;
+            let seed = saved.and_then(|s| s.seed()).unwrap_or(common.seed);
             let engine = EngineOptions {
                 device: common.device,
-                seed: common.seed,
+                seed,
             };
             app::run(AppOptions {
                 data: cli.data,
                 model: cli.model,
+                session: cli.session,
                 engine,
                 keep_in: app::keep_in(),
             })

@@ -47,16 +47,14 @@ impl Core {
                     Between::Groups { positive, negative } => {
                         let known = |id: &u32| (*id as usize) < codes.len();
                         let positive: Vec<u32> = positive.ids().filter(known).collect();
-                        let negative: Vec<u32> = match negative {
-                            Some(negative) => negative.ids().filter(known).collect(),
-                            None => {
-                                let inside: std::collections::HashSet<u32> =
-                                    positive.iter().copied().collect();
-                                (0..codes.len() as u32)
-                                    .filter(|id| !inside.contains(id))
-                                    .collect()
-                            }
+                        let others = || {
+                            let mut others = Selection::none(codes.len());
+                            others.add(&Selection::from_ids(codes.len(), positive.iter().copied()));
+                            others.invert();
+                            others
                         };
+                        let negative = negative.unwrap_or_else(others);
+                        let negative: Vec<u32> = negative.ids().filter(known).collect();
                         Direction::between(name, kind, &codes, &positive, &negative, SEED, progress)
                     }
                     Between::Values(column) => {

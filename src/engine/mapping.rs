@@ -126,14 +126,18 @@ impl Core {
                     _ => 0,
                 };
                 let k = k.min(codes.len() - 1);
-                let graph = match known.filter(|graph| graph.k() >= k) {
-                    Some(graph) => graph,
-                    None => {
-                        let part = progress.part(0.0, GRAPH_SHARE);
-                        let graph =
-                            NeighbourGraph::new(codes.codes(), codes.dims(), k, GRAPH_SEED, &part)?;
-                        Arc::new(graph)
-                    }
+                let graph = if let Some(graph) = known.filter(|graph| graph.k() >= k) {
+                    graph
+                } else {
+                    let part = progress.part(0.0, GRAPH_SHARE);
+                    let rows = codes.codes();
+                    Arc::new(NeighbourGraph::new(
+                        rows,
+                        codes.dims(),
+                        k,
+                        GRAPH_SEED,
+                        &part,
+                    )?)
                 };
                 let kept = graph.clone();
                 deliver(Box::new(move |core| {
@@ -147,17 +151,23 @@ impl Core {
                     let map =
                         CodeMap::with_positions(method.clone(), positions.to_vec(), codes.len());
                     if let Ok(map) = map {
-                        deliver(Box::new(move |core| core.take_map(map, false)));
+                        deliver(Box::new(move |core| {
+                            core.take_map(map, false);
+                            Ok(())
+                        }));
                     }
                 };
                 let positions = layout(&method, &used, start.positions(), &rest, &mut show)?;
                 let map = CodeMap::with_positions(method.clone(), positions, codes.len())?;
-                deliver(Box::new(move |core| core.take_map(map, true)));
+                deliver(Box::new(move |core| {
+                    core.take_map(map, true);
+                    Ok(())
+                }));
                 Ok(())
             });
     }
 
-    fn take_map(&mut self, map: CodeMap, is_done: bool) -> Result<()> {
+    fn take_map(&mut self, map: CodeMap, is_done: bool) {
         let map = Arc::new(map);
         if is_done {
             self.mapping.before = None;
@@ -168,7 +178,6 @@ impl Core {
         }
         self.session.projection = Some(map);
         self.publish();
-        Ok(())
     }
 
     /// Gives up a layout that is under way.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{self, Key, Modifiers, Pos2, Vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use image::RgbaImage;
 use morphospace::app::{App, AppOptions, can_draw};
 use morphospace::engine::{DeviceChoice, EngineOptions};
@@ -17,12 +17,12 @@ use morphospace::engine::{DeviceChoice, EngineOptions};
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A window over `data`, or `None` with a printed reason where nothing can draw it.
-fn open(data: &str) -> Option<Harness<'static, App>> {
+pub(crate) fn open(data: &str) -> Option<Harness<'static, App>> {
     open_and_keep(data, None)
 }
 
 /// The same, with a folder for models that nobody saved.
-fn open_and_keep(data: &str, keep_in: Option<PathBuf>) -> Option<Harness<'static, App>> {
+pub(crate) fn open_and_keep(data: &str, keep_in: Option<PathBuf>) -> Option<Harness<'static, App>> {
     if !can_draw() {
         println!("skipped: no graphics driver can draw the window here");
         return None;
@@ -30,6 +30,7 @@ fn open_and_keep(data: &str, keep_in: Option<PathBuf>) -> Option<Harness<'static
     let options = AppOptions {
         data: Some(data.parse().expect("built-in data has a name")),
         model: None,
+        session: None,
         engine: EngineOptions {
             device: DeviceChoice::Cpu,
             seed: 1,
@@ -43,7 +44,7 @@ fn open_and_keep(data: &str, keep_in: Option<PathBuf>) -> Option<Harness<'static
     Some(builder.build_eframe(|cc| App::new(cc, options)))
 }
 
-fn wait_for(window: &mut Harness<'_, App>, what: &str, is_there: impl Fn(&App) -> bool) {
+pub(crate) fn wait_for(window: &mut Harness<'_, App>, what: &str, is_there: impl Fn(&App) -> bool) {
     let start = Instant::now();
     while !is_there(window.state()) {
         assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
@@ -54,7 +55,7 @@ fn wait_for(window: &mut Harness<'_, App>, what: &str, is_there: impl Fn(&App) -
 }
 
 /// Waits until `items` are on the map; where no shipped model fits, trains the smallest first.
-fn prepare(window: &mut Harness<'_, App>, items: usize) {
+pub(crate) fn prepare(window: &mut Harness<'_, App>, items: usize) {
     wait_for(window, "the data", |app| {
         app.items() == items && !app.is_busy()
     });
@@ -68,7 +69,7 @@ fn prepare(window: &mut Harness<'_, App>, items: usize) {
 }
 
 /// Chooses the smallest preset and presses the button.
-fn train_tiny(window: &mut Harness<'_, App>, epochs: f64) {
+pub(crate) fn train_tiny(window: &mut Harness<'_, App>, epochs: f64) {
     window
         .get_by_role_and_label(Role::ComboBox, "Preset")
         .click();
@@ -83,7 +84,7 @@ fn train_tiny(window: &mut Harness<'_, App>, epochs: f64) {
     window.run_steps(2);
 }
 
-fn drag(window: &mut Harness<'_, App>, from: Pos2, to: Pos2) {
+pub(crate) fn drag(window: &mut Harness<'_, App>, from: Pos2, to: Pos2) {
     window.hover_at(from);
     window.step();
     window.drag_at(from);
@@ -96,7 +97,7 @@ fn drag(window: &mut Harness<'_, App>, from: Pos2, to: Pos2) {
     window.step();
 }
 
-fn click(window: &mut Harness<'_, App>, at: Pos2) {
+pub(crate) fn click(window: &mut Harness<'_, App>, at: Pos2) {
     window.hover_at(at);
     window.step();
     window.drag_at(at);
@@ -122,7 +123,10 @@ fn a_slider_changes_the_picture_and_undo_brings_it_back() {
     let before = pixels_of(&mut window, "Decoded picture");
     let slider = window
         .get_all_by_role(Role::Slider)
-        .next()
+        .find(|slider| {
+            let label = slider.accesskit_node().label();
+            label.is_some_and(|label| label.starts_with("Dimension"))
+        })
         .expect("there is a slider")
         .rect();
     drag(

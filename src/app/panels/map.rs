@@ -2,9 +2,11 @@
 //!
 //! Invariant: the part that is looked at is the view's camera; dragging and zooming only ask for another.
 
-use eframe::egui::{self, Color32};
+use std::sync::Arc;
+
 use eframe::egui::{
-    Align2, CursorIcon, Modifiers, PointerButton, Pos2, Response, Shape, Stroke, Ui, Vec2,
+    self, Align2, Color32, CursorIcon, Modifiers, PointerButton, Pos2, Response, Shape, Stroke, Ui,
+    Vec2,
 };
 use egui_plot::{Plot, PlotBounds, PlotPoint, PlotTransform};
 
@@ -17,7 +19,7 @@ use crate::app::fonts::icon;
 use crate::app::hint::Hint;
 use crate::app::view::Camera;
 use crate::app::widgets::{bar_ui, command_button, empty_ui, paint_hint};
-use crate::render::MapLayer;
+use crate::render::{MapLayer, Pictures};
 use crate::space::{CodeMap, Selection, blend};
 
 /// How far from a point the pointer still touches it, in points of the interface.
@@ -32,6 +34,8 @@ pub(crate) struct MapPanel {
     cloud: Option<Cloud>,
     transform: Option<PlotTransform>,
     drawing: Drawing,
+    /// Where the pictures on the map come from, and whose they are: the layer keeps those it has while both stay.
+    pictures: Option<(usize, u64, Pictures)>,
     form: map_header::Form,
 }
 
@@ -103,13 +107,35 @@ enum Under {
 }
 
 impl MapPanel {
+    /// The pictures of the data that is loaded, the same ones while it only grows.
+    fn pictures(&mut self, cx: &Cx<'_>) -> Option<Pictures> {
+        let session = &cx.state.session;
+        let data = session
+            .dataset
+            .clone()
+            .filter(|_| cx.view.look.has_pictures)?;
+        let (items, id) = (data.len(), session.id);
+        match &self.pictures {
+            Some((n, of, pictures)) if (*n, *of) == (items, id) => Some(pictures.clone()),
+            _ => {
+                let pictures: Pictures = Arc::new(move |id| {
+                    ((id as usize) < data.len()).then(|| data.picture(id as usize))
+                });
+                self.pictures = Some((items, id, pictures.clone()));
+                Some(pictures)
+            }
+        }
+    }
+
     fn plot_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud, now_secs: f32) {
         let tokens = cx.tokens;
         let map = cloud.map().clone();
         let area = ui.available_rect_before_wrap();
         let bounds = looked_at(cx.view.camera, cloud, area.size());
+        let pictures = self.pictures(cx);
         let item = MapItem::new(
             &mut self.layer,
+            pictures,
             cx,
             cloud,
             ui.ctx(),
@@ -187,7 +213,7 @@ impl MapPanel {
                 painter.circle_stroke(at, radius + 3.5, Stroke::new(width, colour));
             }
         }
-        map_overlay::paint_own(&painter, cx, &map, &transform);
+        map_overlay::paint_own(&painter, cx, &transform);
         map_overlay::paint_code(&painter, cx, &map, &transform);
         map_overlay::paint_axes(&painter, tokens, &map, *transform.frame());
         self.drawing.paint(&painter, tokens);

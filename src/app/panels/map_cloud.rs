@@ -53,8 +53,8 @@ struct Coloured {
     items: usize,
     /// Where the codes, or what was measured, is kept.
     source: usize,
-    /// What distances are measured from.
-    from: Option<Vec<f32>>,
+    /// What distances are measured from: the selection, or where it is empty the shown code.
+    from: Option<(Selection, Vec<f32>)>,
 }
 
 /// What the marks were made from.
@@ -116,11 +116,11 @@ pub(crate) fn colourings(state: &State) -> Vec<(String, Colouring)> {
 }
 
 /// The code that distances are measured from: the mean of the selected items' codes, else the shown one.
-fn origin(view: &View, shown: &[f32], codes: &CodeTable) -> Vec<f32> {
+fn origin(selection: &Selection, shown: &[f32], codes: &CodeTable) -> Vec<f32> {
     let known = |id: &u32| (*id as usize) < codes.len();
     let mut sum = vec![0.0_f64; codes.dims()];
     let mut count = 0;
-    for id in view.selection.ids().filter(known) {
+    for id in selection.ids().filter(known) {
         for (sum, &x) in sum.iter_mut().zip(codes.code(id as usize)) {
             *sum += f64::from(x);
         }
@@ -265,7 +265,14 @@ impl Cloud {
             },
             from: codes
                 .filter(|c| colouring == Colouring::Distance && c.dims() == cx.shown.len())
-                .map(|c| origin(cx.view, cx.shown, c)),
+                .map(|_| {
+                    let shown = if cx.view.selection.is_empty() {
+                        cx.shown.to_vec()
+                    } else {
+                        Vec::new()
+                    };
+                    (cx.view.selection.clone(), shown)
+                }),
             colouring,
         };
         if wanted == self.coloured {
@@ -416,9 +423,10 @@ fn colours(wanted: &Coloured, cx: &Cx<'_>) -> (Vec<f32>, Vec<Color32>, Legend) {
             None => plain(),
         },
         Colouring::Distance => match (&session.codes, &wanted.from) {
-            (Some(codes), Some(from)) => {
+            (Some(codes), Some((selection, shown))) => {
+                let from = origin(selection, shown, codes);
                 let distance = |code: &[f32]| {
-                    let squares = code.iter().zip(from).map(|(a, b)| (a - b).powi(2));
+                    let squares = code.iter().zip(&from).map(|(a, b)| (a - b).powi(2));
                     squares.sum::<f32>().sqrt()
                 };
                 let values = codes

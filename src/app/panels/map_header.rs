@@ -87,27 +87,32 @@ pub(super) fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud, form: &mut 
 }
 
 fn method_ui(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) {
-    let text = format!("{}  {}", name_of(&cx.view.map), icon::DOWN);
-    let button = ui.add(Button::new(text).truncate());
-    set_name(&button, "Map");
+    let arrow = RichText::new("▼").size(9.0).color(cx.tokens.text_weak);
+    let button = ui.add(Button::new((name_of(&cx.view.map), arrow)));
+    set_name(&button, "Layout of the map");
     let button = button.on_hover_text("How the codes are laid out on the map");
-    Popup::menu(&button)
+    popup(&button).show(|ui| {
+        ui.set_width(284.0);
+        ui.spacing_mut().item_spacing.y = 6.0;
+        let chosen = methods_ui(ui, cx, form);
+        if let Some(method) = chosen {
+            cx.out.act(Action::Map(method));
+            ui.close();
+        }
+    });
+}
+
+/// A form that stays open below `button` until one clicks elsewhere.
+fn popup(button: &egui::Response) -> Popup<'_> {
+    Popup::from_toggle_button_response(button)
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-        .show(|ui| {
-            ui.set_width(264.0);
-            ui.spacing_mut().item_spacing.y = 6.0;
-            let chosen = methods_ui(ui, cx, form);
-            if let Some(method) = chosen {
-                cx.out.act(Action::Map(method));
-                ui.close();
-            }
-        });
+        .gap(4.0)
 }
 
 /// A line with what makes a map and the button that makes it.
 fn line_ui(ui: &mut Ui, title: &str, tip: &str, add: impl FnOnce(&mut Ui)) -> bool {
     ui.horizontal(|ui| {
-        let response = ui.add_sized([88.0, theme::CONTROL_HEIGHT], Button::new(title));
+        let response = ui.add_sized([104.0, theme::CONTROL_HEIGHT], Button::new(title));
         set_name(&response, title);
         let clicked = response.on_hover_text(tip).clicked();
         add(ui);
@@ -183,7 +188,7 @@ fn methods_ui(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) -> Option<MapMethod
         caption(
             ui,
             tokens,
-            "With two directions found, they can be the axes too",
+            "Two directions, once found, can be the axes as well",
         );
     }
     ui.separator();
@@ -226,12 +231,14 @@ fn methods_ui(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) -> Option<MapMethod
                 "Perplexity",
                 DragValue::new(&mut form.perplexity)
                     .range(2.0..=200.0)
-                    .prefix("perp. "),
+                    .prefix("p "),
             );
             number(
                 ui,
                 "Iterations",
-                DragValue::new(&mut form.iterations).range(50..=5000),
+                DragValue::new(&mut form.iterations)
+                    .range(50..=5000)
+                    .suffix(" steps"),
             );
         },
     ) {
@@ -286,49 +293,46 @@ fn look_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     );
     set_name(&button, "How the map is drawn");
     let button = button.on_hover_text("Points or density, and the size of pictures");
-    Popup::menu(&button)
-        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-        .show(|ui| {
-            ui.set_width(220.0);
-            let mut look = cx.view.look;
-            caption(ui, cx.tokens, "Items as");
-            ui.horizontal(|ui| {
-                for (points, name, tip) in [
-                    (
-                        Points::Auto,
-                        "Automatic",
-                        "A density where there are more points than can be told apart",
-                    ),
-                    (Points::Points, "Points", "Points, however many"),
-                    (
-                        Points::Density,
-                        "Density",
-                        "A density with contours, however few",
-                    ),
-                ] {
-                    if ui
-                        .selectable_label(look.points == points, name)
-                        .on_hover_text(tip)
-                        .clicked()
-                    {
-                        look.points = points;
-                    }
+    popup(&button).show(|ui| {
+        ui.set_width(220.0);
+        let mut look = cx.view.look;
+        caption(ui, cx.tokens, "Items as");
+        ui.horizontal(|ui| {
+            for (points, name, tip) in [
+                (
+                    Points::Auto,
+                    "Automatic",
+                    "A density where there are more points than can be told apart",
+                ),
+                (Points::Points, "Points", "Points, however many"),
+                (
+                    Points::Density,
+                    "Density",
+                    "A density with contours, however few",
+                ),
+            ] {
+                if ui
+                    .selectable_label(look.points == points, name)
+                    .on_hover_text(tip)
+                    .clicked()
+                {
+                    look.points = points;
                 }
-            });
-            ui.add_space(theme::HALF);
-            caption(ui, cx.tokens, "Size of pictures");
-            ui.spacing_mut().slider_width = 150.0;
-            let size = ui.add(Slider::new(&mut look.picture_size, 16.0..=96.0).step_by(1.0));
-            set_name(&size, "Size of pictures");
-            if look != cx.view.look {
-                let has_pictures =
-                    look.has_pictures || look.picture_size != cx.view.look.picture_size;
-                cx.out.act(Action::MapLook(MapLook {
-                    has_pictures,
-                    ..look
-                }));
             }
         });
+        ui.add_space(theme::HALF);
+        caption(ui, cx.tokens, "Size of pictures");
+        ui.spacing_mut().slider_width = 150.0;
+        let size = ui.add(Slider::new(&mut look.picture_size, 16.0..=96.0).step_by(1.0));
+        set_name(&size, "Size of pictures");
+        if look != cx.view.look {
+            let has_pictures = look.has_pictures || look.picture_size != cx.view.look.picture_size;
+            cx.out.act(Action::MapLook(MapLook {
+                has_pictures,
+                ..look
+            }));
+        }
+    });
 }
 
 fn legend_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud) {
@@ -361,15 +365,13 @@ fn legend_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud) {
 fn rest_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud, names: &[String], from: usize) {
     let button = ui.button(format!("+{}", names.len() - from));
     set_name(&button, "More classes");
-    Popup::menu(&button)
-        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-        .show(|ui| {
-            ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
-                for (class, name) in names.iter().enumerate() {
-                    class_ui(ui, cx, cloud, class, name);
-                }
-            });
+    popup(&button).show(|ui| {
+        ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
+            for (class, name) in names.iter().enumerate() {
+                class_ui(ui, cx, cloud, class, name);
+            }
         });
+    });
 }
 
 /// A class of the legend: a click switches it on or off, with Shift it selects its items, with Ctrl it adds them.

@@ -3,7 +3,6 @@
 //! Invariant: everything that is drawn was decided before the plot is laid out; here it is only put in its place.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
 use eframe::egui::{Color32, Context, Shape, Ui, Vec2};
 use eframe::egui_wgpu;
@@ -23,9 +22,11 @@ pub(super) struct MapItem {
 }
 
 impl MapItem {
+    #[expect(clippy::too_many_arguments, reason = "a frame is made of all of them")]
     /// The map as seen within `bounds` on `size` points of the interface.
     pub(super) fn new(
         layer: &mut MapLayer,
+        pictures: Option<Pictures>,
         cx: &Cx<'_>,
         cloud: &Cloud,
         ctx: &Context,
@@ -41,18 +42,6 @@ impl MapItem {
             size_px: [size.x * per_point, size.y * per_point],
             px_per_point: per_point,
         };
-        let thumbnails = cx
-            .state
-            .session
-            .dataset
-            .clone()
-            .filter(|_| cx.view.look.has_pictures)
-            .map(|data| {
-                let pictures: Pictures = Arc::new(move |id| {
-                    ((id as usize) < data.len()).then(|| data.picture(id as usize))
-                });
-                (cx.view.look.picture_size, pictures)
-            });
         let look = Look {
             scale: cloud.scale(cx.view),
             missing: tokens.text_faint,
@@ -67,7 +56,7 @@ impl MapItem {
                 Points::Points => Layers::Points,
                 Points::Density => Layers::Density,
             },
-            thumbnails,
+            thumbnails: pictures.map(|pictures| (cx.view.look.picture_size, pictures)),
         };
         Self {
             base: PlotItemBase::new("codes".to_owned()),

@@ -83,14 +83,11 @@ pub(super) fn paint_path(painter: &Painter, cx: &Cx<'_>, map: &CodeMap, transfor
 }
 
 /// Where the own picture lies.
-pub(super) fn paint_own(painter: &Painter, cx: &Cx<'_>, map: &CodeMap, transform: &PlotTransform) {
+pub(super) fn paint_own(painter: &Painter, cx: &Cx<'_>, transform: &PlotTransform) {
     let Some(own) = cx.state.own.as_ref().filter(|_| cx.view.own.is_some()) else {
         return;
     };
-    if own.code.len() != cx.view.code.len() {
-        return;
-    }
-    if let Some(place) = map.place(&own.code) {
+    if let Some(place) = own.place {
         let at = on_screen(transform, place);
         let corners = [(0.0, -8.0), (8.0, 0.0), (0.0, 8.0), (-8.0, 0.0)];
         let points = corners

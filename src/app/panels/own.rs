@@ -173,13 +173,10 @@ impl OwnPanel {
             return;
         };
         let at = ((pointer - rect.min) * scale).to_pos2();
-        let from = match self.last {
-            Some(from) => from,
-            None => {
-                self.stroke += 1;
-                at
-            }
-        };
+        let from = self.last.unwrap_or_else(|| {
+            self.stroke += 1;
+            at
+        });
         if self.last == Some(at) {
             return;
         }

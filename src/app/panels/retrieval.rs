@@ -33,18 +33,11 @@ impl Panel for RetrievalPanel {
         };
         let (Some(data), Some(query)) = (data, query) else {
             let text = "Click a point on the map: its nearest by pixels and by codes appear here, side by side";
-            empty_ui(
-                ui,
-                cx.tokens,
-                icon::SEARCH,
-                "Nothing selected",
-                text,
-                |ui| {
-                    if cx.state.items() > 0 {
-                        command_button(ui, Command::RandomItem, true, cx.out);
-                    }
-                },
-            );
+            empty_ui(ui, cx.tokens, icon::SEARCH, "No query yet", text, |ui| {
+                if cx.state.items() > 0 {
+                    command_button(ui, Command::RandomItem, true, cx.out);
+                }
+            });
             return;
         };
         if query.item().is_none_or(|item| item < data.len()) {
@@ -333,6 +326,11 @@ fn neighbour_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, query: Query, n: &
         (false, false) => Stroke::new(1.0, tokens.line),
     };
     paint_picture(ui, n.rect, &texture, outline, theme::RADIUS_SMALL);
+    if !cx.view.selection.is_empty() && !cx.view.selection.contains(n.id as u32) {
+        // As on the map, what is outside the selection is greyed.
+        let veil = tokens.surface.gamma_multiply(0.65);
+        ui.painter().rect_filled(n.rect, theme::RADIUS_SMALL, veil);
+    }
     let label = data.label_name(n.id);
     let is_same = query.label(data).is_none_or(|own| Some(own) == label);
     let distance = format::number(n.distance);

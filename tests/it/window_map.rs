@@ -1,0 +1,362 @@
+//! The map, the own picture, the palette and the session, driven as a person would.
+//!
+//! Invariant: waits for what shall happen, with a limit, and never for a time.
+
+use std::path::Path;
+
+use eframe::egui::accesskit::Role;
+use eframe::egui::{self, Key, Modifiers, Pos2, Vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use morphospace::app::{App, AppOptions, can_draw};
+use morphospace::engine::{DeviceChoice, EngineOptions};
+use morphospace::space::MapMethod;
+
+use crate::window::{click, open, prepare, wait_for};
+
+fn drag_with(window: &mut Harness<'_, App>, modifiers: Modifiers, way: &[Pos2]) {
+    let (Some(&from), Some(&to)) = (way.first(), way.last()) else {
+        return;
+    };
+    window.hover_at(from);
+    window.step();
+    window.event(egui::Event::ModifiersChanged(modifiers));
+    window.step();
+    window.drag_at(from);
+    window.step();
+    for &at in way {
+        window.hover_at(at);
+        window.step();
+    }
+    window.drop_at(to);
+    window.step();
+    window.event(egui::Event::ModifiersChanged(Modifiers::NONE));
+    window.run_steps(3);
+}
+
+/// Even-odd rule (Shimrat 1962).
+fn is_inside(polygon: &[Pos2], at: Pos2) -> bool {
+    let mut inside = false;
+    let mut last = polygon[polygon.len() - 1];
+    for &corner in polygon {
+        if (corner.y > at.y) != (last.y > at.y)
+            && at.x < (last.x - corner.x) * (at.y - corner.y) / (last.y - corner.y) + corner.x
+        {
+            inside = !inside;
+        }
+        last = corner;
+    }
+    inside
+}
+
+fn positions(window: &Harness<'_, App>, items: usize) -> Vec<Pos2> {
+    let app = window.state();
+    let at = |id| app.item_position(id).expect("every item is on the screen");
+    (0..items).map(at).collect()
+}
+
+#[test]
+fn shift_drag_selects_exactly_the_items_in_the_rectangle() {
+    let Some(mut window) = open("faces:200") else {
+        return;
+    };
+    prepare(&mut window, 200);
+    let at = positions(&window, 200);
+    let middle = at.iter().fold(Vec2::ZERO, |sum, p| sum + p.to_vec2()) / 200.0;
+    let (a, b) = (
+        middle.to_pos2() - Vec2::new(90.3, 70.7),
+        middle.to_pos2() + Vec2::new(60.2, 80.9),
+    );
+    drag_with(&mut window, Modifiers::SHIFT, &[a, a.lerp(b, 0.5), b]);
+    let rect = egui::Rect::from_two_pos(a, b);
+    let wanted: Vec<u32> = (0..200)
+        .filter(|&id| rect.contains(at[id as usize]))
+        .collect();
+    assert!(!wanted.is_empty() && wanted.len() < 200);
+    assert_eq!(window.state().selected_items(), wanted);
+
+    // Undo takes the selection back, redo brings it again, Escape lets go of it.
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(2);
+    assert!(window.state().selected_items().is_empty());
+    window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    window.run_steps(2);
+    assert_eq!(window.state().selected_items(), wanted);
+    window.key_press(Key::Escape);
+    window.run_steps(2);
+    assert!(window.state().selected_items().is_empty());
+}
+
+#[test]
+fn a_lasso_selects_adds_and_subtracts() {
+    let Some(mut window) = open("faces:200") else {
+        return;
+    };
+    prepare(&mut window, 200);
+    let at = positions(&window, 200);
+    let middle = at.iter().fold(Vec2::ZERO, |sum, p| sum + p.to_vec2()) / 200.0;
+    let middle = middle.to_pos2();
+    window.get_by_label("Lasso").click();
+    window.run_steps(2);
+    let triangle = |centre: Pos2, size: f32| {
+        [(-1.0, -0.9), (1.1, -0.4), (-0.2, 1.0)]
+            .map(|(x, y)| centre + Vec2::new(x, y) * size)
+            .to_vec()
+    };
+    let inside = |polygon: &[Pos2]| -> Vec<u32> {
+        let ids = 0..200;
+        ids.filter(|&id| is_inside(polygon, at[id as usize]))
+            .collect()
+    };
+    let first = triangle(middle, 120.0);
+    drag_with(&mut window, Modifiers::NONE, &first);
+    assert!(!inside(&first).is_empty());
+    assert_eq!(window.state().selected_items(), inside(&first));
+
+    let second = triangle(middle + Vec2::new(80.0, 20.0), 70.0);
+    drag_with(&mut window, Modifiers::COMMAND, &second);
+    let mut both = inside(&first);
+    both.extend(inside(&second));
+    both.sort_unstable();
+    both.dedup();
+    assert_eq!(window.state().selected_items(), both);
+
+    drag_with(&mut window, Modifiers::ALT, &first);
+    both.retain(|id| !inside(&first).contains(id));
+    assert_eq!(window.state().selected_items(), both);
+}
+
+#[test]
+fn what_is_decoded_at_the_cursor_is_what_the_sliders_show_after_a_click_there() {
+    let Some(mut window) = open("faces:60") else {
+        return;
+    };
+    prepare(&mut window, 60);
+    window.key_press(Key::T);
+    window.run_steps(2);
+    let at = positions(&window, 60);
+    let middle = at.iter().fold(Vec2::ZERO, |sum, p| sum + p.to_vec2()) / 60.0;
+    // A place of its own: far from every point.
+    let empty = (0..400)
+        .map(|i| middle.to_pos2() + Vec2::angled(i as f32 * 0.7) * (i as f32 * 0.5))
+        .find(|p| at.iter().all(|q| q.distance(*p) > 14.0))
+        .expect("there is room between the points");
+    window.hover_at(empty);
+    window.run_steps(2);
+    wait_for(&mut window, "the picture at the cursor", |app| {
+        app.hovered_pixels().is_some()
+    });
+    // The newest picture is the one of this place.
+    window.run_steps(20);
+    let hovered = window.state().hovered_pixels().map(<[u8]>::to_vec);
+    click(&mut window, empty);
+    wait_for(
+        &mut window,
+        "the picture of the sliders",
+        App::is_picture_current,
+    );
+    let decoded = window.state().decoded_pixels().map(<[u8]>::to_vec);
+    assert_eq!(hovered, decoded);
+    let place = window
+        .state()
+        .code_position()
+        .expect("the code is on the map");
+    assert!(place.distance(empty) < 1.0, "{place} {empty}");
+}
+
+#[test]
+fn the_legend_switches_classes_off_and_selects_them() {
+    let Some(mut window) = open("digits:200") else {
+        return;
+    };
+    prepare(&mut window, 200);
+    window.key_press(Key::T);
+    window.run_steps(2);
+    window
+        .get_by_role_and_label(Role::CheckBox, "3")
+        .click_modifiers(Modifiers::SHIFT);
+    window.run_steps(3);
+    let threes = window.state().selected_items();
+    assert!(!threes.is_empty() && threes.len() < 100);
+    window.key_press(Key::Escape);
+    window.run_steps(2);
+
+    window.get_by_role_and_label(Role::CheckBox, "3").click();
+    window.run_steps(3);
+    // A lasso round everything takes what is shown.
+    let at = positions(&window, 200);
+    let rect = at.iter().fold(egui::Rect::NOTHING, |mut rect, p| {
+        rect.extend_with(*p);
+        rect
+    });
+    let rect = rect.expand(3.0);
+    drag_with(
+        &mut window,
+        Modifiers::SHIFT,
+        &[rect.min, rect.center(), rect.max],
+    );
+    let mut shown = window.state().selected_items();
+    assert_eq!(shown.len() + threes.len(), 200);
+    shown.retain(|id| threes.contains(id));
+    assert!(shown.is_empty(), "hidden items are not selected: {shown:?}");
+}
+
+#[test]
+fn typing_a_command_runs_it() {
+    let Some(mut window) = open("faces:60") else {
+        return;
+    };
+    prepare(&mut window, 60);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::P);
+    window.run_steps(3);
+    window.get_by_label("Command").type_text("select all");
+    window.run_steps(3);
+    window.key_press(Key::Enter);
+    window.run_steps(3);
+    assert_eq!(window.state().selected_items().len(), 60);
+    assert!(window.query_by_label("Command").is_none(), "it has closed");
+}
+
+#[test]
+fn a_layout_is_made_and_given_up() {
+    let Some(mut window) = open("faces:300") else {
+        return;
+    };
+    prepare(&mut window, 300);
+    window.get_by_label("Layout of the map").click();
+    window.run_steps(3);
+    window.get_by_role_and_label(Role::Button, "UMAP").click();
+    window.run_steps(2);
+    wait_for(&mut window, "the layout", |app| {
+        matches!(app.map_method(), Some(MapMethod::Umap { .. })) && !app.is_busy()
+    });
+    let place = window.state().code_position();
+    assert!(place.is_none() || place.is_some_and(|p| p.x > 0.0));
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(2);
+    wait_for(&mut window, "the components again", |app| {
+        matches!(app.map_method(), Some(MapMethod::Components))
+    });
+}
+
+fn open_session(file: &Path) -> Option<Harness<'static, App>> {
+    if !can_draw() {
+        println!("skipped: no graphics driver can draw the window here");
+        return None;
+    }
+    let options = AppOptions {
+        data: None,
+        model: None,
+        session: Some(file.to_path_buf()),
+        engine: EngineOptions {
+            device: DeviceChoice::Cpu,
+            seed: 1,
+        },
+        keep_in: None,
+    };
+    let builder = Harness::builder()
+        .with_size(Vec2::new(1440.0, 900.0))
+        .with_step_dt(1.0 / 30.0)
+        .wgpu();
+    Some(builder.build_eframe(|cc| App::new(cc, options)))
+}
+
+#[test]
+fn a_session_brings_the_window_back() {
+    let Some(mut window) = open("faces:150") else {
+        return;
+    };
+    prepare(&mut window, 150);
+    let at = positions(&window, 150);
+    let middle = at.iter().fold(Vec2::ZERO, |sum, p| sum + p.to_vec2()) / 150.0;
+    let middle = middle.to_pos2();
+    let (a, b) = (middle - Vec2::splat(60.0), middle + Vec2::splat(60.0));
+    drag_with(&mut window, Modifiers::SHIFT, &[a, middle, b]);
+    window.key_press(Key::R);
+    window.run_steps(2);
+    wait_for(&mut window, "the picture", App::is_picture_current);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("session.json");
+    window.state_mut().save_session(file.clone());
+    wait_for(&mut window, "the file", |_| file.exists());
+    let (code, selected) = (
+        window.state().code().to_vec(),
+        window.state().selected_items(),
+    );
+    let picture = window.state().decoded_pixels().map(<[u8]>::to_vec);
+    drop(window);
+
+    let Some(mut window) = open_session(&file) else {
+        return;
+    };
+    wait_for(&mut window, "everything again", |app| {
+        app.mapped_items() == 150 && app.is_picture_current() && !app.is_busy()
+    });
+    assert_eq!(window.state().code(), code);
+    assert_eq!(window.state().selected_items(), selected);
+    assert_eq!(window.state().decoded_pixels().map(<[u8]>::to_vec), picture);
+}
+
+#[test]
+fn a_session_that_cannot_be_read_is_told_and_nothing_is_lost() {
+    let Some(mut window) = open("faces:60") else {
+        return;
+    };
+    prepare(&mut window, 60);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("newer.json");
+    std::fs::write(&file, br#"{"version": 99, "view": {}}"#).expect("the folder can be written");
+    window.state_mut().open_session(file);
+    window.run_steps(3);
+    window.get_by_label("Log").click();
+    window.run_steps(3);
+    assert!(
+        window
+            .query_all_by_label_contains("version 99")
+            .next()
+            .is_some()
+    );
+    assert_eq!(window.state().mapped_items(), 60);
+
+    let file = folder.path().join("lost.json");
+    let text =
+        r#"{"version": 1, "data": "no/such/folder", "model": "no-such.safetensors", "view": {}}"#;
+    std::fs::write(&file, text).expect("the folder can be written");
+    window.state_mut().open_session(file);
+    window.run_steps(5);
+    for name in ["no/such/folder", "no-such.safetensors"] {
+        assert!(
+            window.query_all_by_label_contains(name).next().is_some(),
+            "{name}"
+        );
+    }
+    assert_eq!(window.state().mapped_items(), 60);
+}
+
+#[test]
+fn a_drawn_picture_gets_a_code_and_neighbours() {
+    let Some(mut window) = open("digits:100") else {
+        return;
+    };
+    prepare(&mut window, 100);
+    window.key_press(Key::D);
+    window.run_steps(4);
+    let canvas = window.get_by_label("Canvas").rect();
+    let top = canvas.center() - Vec2::new(0.0, canvas.height() * 0.3);
+    let bottom = canvas.center() + Vec2::new(0.0, canvas.height() * 0.3);
+    drag_with(
+        &mut window,
+        Modifiers::NONE,
+        &[top, canvas.center(), bottom],
+    );
+    wait_for(&mut window, "its neighbours", App::has_neighbours);
+    wait_for(&mut window, "its picture", App::is_picture_current);
+    assert!(window.query_by_label("Query: your picture").is_some());
+    let before = window.state().code().to_vec();
+    // One step back takes the whole stroke away.
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(2);
+    wait_for(&mut window, "the empty picture's code", |app| {
+        app.code() != before
+    });
+}
