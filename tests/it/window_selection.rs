@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use eframe::egui::accesskit::{Role, Toggled};
 use eframe::egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use image::RgbaImage;
 use morphospace::Progress;
 use morphospace::app::{App, AppOptions, can_draw};
@@ -250,30 +250,32 @@ fn a_direction_from_a_class_moves_the_picture_and_an_analogy_has_neighbours() {
     window.run_steps(3);
     press(&mut window, "Find");
     wait_for(&mut window, "the direction", |window| {
-        window.query_by_role_and_label(Role::Slider, "1").is_some()
+        window
+            .query_by_role_and_label(Role::Slider, "Class 1")
+            .is_some()
     });
     assert!(
         window
-            .query_all_by_label_contains("separates")
+            .query_all_by_label_contains("Separates")
             .next()
             .is_some(),
         "how well it separates is said"
     );
     let before = pixels_of(&mut window, "Decoded picture");
-    let slider = window.get_by_role_and_label(Role::Slider, "1");
+    let slider = window.get_by_role_and_label(Role::Slider, "Class 1");
     let low = slider.value().expect("a value");
     slider.increment_accesskit();
     window.run_steps(2);
     for _ in 0..40 {
         window
-            .get_by_role_and_label(Role::Slider, "1")
+            .get_by_role_and_label(Role::Slider, "Class 1")
             .increment_accesskit();
         window.step();
     }
     wait_for(&mut window, "the new picture", |window| {
         window.state().is_picture_current()
     });
-    let slider = window.get_by_role_and_label(Role::Slider, "1");
+    let slider = window.get_by_role_and_label(Role::Slider, "Class 1");
     assert_ne!(slider.value().expect("a value"), low);
     assert_ne!(pixels_of(&mut window, "Decoded picture"), before);
 

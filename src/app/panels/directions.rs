@@ -10,6 +10,7 @@ use eframe::egui::{
     RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
 };
 
+use super::selection::capitalised;
 use super::{Cx, Panel};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
@@ -241,6 +242,7 @@ impl Form {
             }
             From::Selections => self.selections_ui(ui, cx),
         }
+        let missing = self.missing(cx);
         ui.horizontal(|ui| {
             let name = |kind| match kind {
                 DirectionKind::MeanDifference => "Difference of means",
@@ -260,25 +262,21 @@ impl Form {
             });
             set_name(&combo.response, "Method");
             combo.response.on_hover_text("How the direction is found");
-            let contrast = self.contrast(cx, data);
+            let is_ready = missing.is_none();
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let is_ready = contrast.is_ok();
                 ui.add_enabled_ui(is_ready, |ui| {
                     let tip = "Find the direction, and how well it separates items that it was not found from";
                     if primary_button(ui, tokens, icon::COMPASS, "Find", tip)
-                        && let Ok(contrast) = &contrast
+                        && let Some(contrast) = self.contrast(cx, data)
                     {
-                        cx.out.act(Action::FindDirection(contrast.clone()));
+                        cx.out.act(Action::FindDirection(contrast));
                     }
                 });
             });
-            // Said below the row, where there is room.
-            contrast
-        })
-        .inner
-        .err()
-        .into_iter()
-        .for_each(|reason| wrapped(ui, tokens.text_faint, reason));
+        });
+        if let Some(reason) = missing {
+            wrapped(ui, tokens.text_faint, reason);
+        }
     }
 
     /// Lets go of what is no longer there to choose.
@@ -316,47 +314,59 @@ impl Form {
         self.those = Some(those);
     }
 
-    /// What is to be found, or what is missing.
-    fn contrast(&self, cx: &Cx<'_>, data: &Dataset) -> Result<Contrast, &'static str> {
+    /// Why nothing can be found yet, if so.
+    fn missing(&self, cx: &Cx<'_>) -> Option<&'static str> {
         if !cx.state.session.is_encoded {
-            return Err("Directions are found once every item is encoded");
+            return Some("Directions are found once every item is encoded");
         }
+        if self.from != From::Selections {
+            return None;
+        }
+        let is_empty = |group: &Group| match group {
+            Group::Present => cx.view.selection.is_empty(),
+            Group::Named(_) | Group::Others => false,
+        };
+        if is_empty(&self.these) || self.those.as_ref().is_some_and(is_empty) {
+            return Some("Select some items on the map first, or save selections to choose from");
+        }
+        (self.those.as_ref() == Some(&self.these)).then_some("These and those are the same items")
+    }
+
+    /// What is to be found.
+    fn contrast(&self, cx: &Cx<'_>, data: &Dataset) -> Option<Contrast> {
         let (name, between) = match self.from {
             From::Class => {
-                let labels = data.labels().ok_or("There are no classes")?;
-                let name = labels.names.get(self.class).ok_or("There are no classes")?;
+                let labels = data.labels()?;
+                let name = labels.names.get(self.class)?;
                 let is_in = |(_, class): &(u32, &u16)| usize::from(**class) == self.class;
                 let ids = (0..).zip(&labels.values).filter(is_in).map(|(id, _)| id);
-                let positive = Selection::from_ids(data.len(), ids);
-                (
-                    name.clone(),
-                    Between::Groups {
-                        positive,
-                        negative: None,
-                    },
-                )
+                let groups = Between::Groups {
+                    positive: Selection::from_ids(data.len(), ids),
+                    negative: None,
+                };
+                // A bare number would say nothing among other names.
+                let name = match name.parse::<f64>() {
+                    Ok(_) => format!("Class {name}"),
+                    Err(_) => name.clone(),
+                };
+                (name, groups)
             }
             From::Number => (self.number.clone(), Between::Values(self.number.clone())),
             From::Selections => {
                 let those = self.those.clone().unwrap_or(Group::Others);
-                let positive = self.these.items(cx).unwrap_or_default();
-                let negative = those.items(cx);
-                if positive.is_empty() || negative.as_ref().is_some_and(Selection::is_empty) {
-                    return Err(
-                        "Select some items on the map first, or save selections to choose from",
-                    );
-                }
-                if self.these == those {
-                    return Err("These and those are the same items");
-                }
+                let groups = Between::Groups {
+                    positive: self.these.items(cx)?,
+                    negative: those.items(cx),
+                };
                 let name = match &those {
                     Group::Others => self.these.name().to_owned(),
-                    those => format!("{} − {}", self.these.name(), those.name().to_lowercase()),
+                    Group::Present => format!("{} − the selection", self.these.name()),
+                    Group::Named(name) => format!("{} − {name}", self.these.name()),
                 };
-                (name, Between::Groups { positive, negative })
+                (name, groups)
             }
         };
-        Ok(Contrast {
+        Some(Contrast {
             name,
             kind: self.kind,
             between,
@@ -434,11 +444,7 @@ impl DirectionsPanel {
             wrapped(ui, tokens.text_faint, text);
             return;
         }
-        let text = if cx.view.item().is_some() {
-            "The sliders change the present code; a click on an item starts from its own"
-        } else {
-            "The sliders change the present code; click an item to start from its own"
-        };
+        let text = "Sliders move the present code; click an item to start from it";
         wrapped(ui, tokens.text_weak, text);
         let directions = cx.view.directions.clone();
         for (place, direction) in directions.iter().enumerate() {
@@ -503,7 +509,7 @@ fn direction_ui(
         DirectionKind::MeanDifference => "means",
         DirectionKind::Classifier => "classifier",
     };
-    let text = format!("{} · {kind}", direction.separation);
+    let text = capitalised(&format!("{} · {kind}", direction.separation));
     wrapped(ui, tokens.text_weak, &text);
     let (spread, centre) = (direction.spread.max(1e-3), direction.centre);
     let key = (BasisKind::Directions, place);
@@ -610,7 +616,7 @@ impl Analogy {
         wrapped(
             ui,
             tokens.text_weak,
-            "a − b + c: what is to c as a is to b. Click an item, then the place it is to take",
+            "What is to c as a is to b: click an item, then the place it takes",
         );
         self.slots_ui(ui, cx, data);
         if self.refresh(cx.state.session.id, codes) {

@@ -341,9 +341,9 @@ impl ItemsPanel {
                 cx.out.act(Action::Colour(Colouring::Error));
             }
             let (glyph, name) = if form.is_falling {
-                (icon::DOWN, "Largest first")
+                ("↓", "Largest first")
             } else {
-                (icon::UP, "Smallest first")
+                ("↑", "Smallest first")
             };
             let turn = Button::new(RichText::new(glyph).size(theme::TITLE))
                 .frame_when_inactive(false)
@@ -380,9 +380,11 @@ impl ItemsPanel {
         let aspect = shape.width as f32 / shape.height as f32;
         let least = (area.area() / MOST_SHOWN).sqrt();
         let side = self.form.size.max(least);
-        let cell = egui::vec2(side * aspect.min(1.0), side / aspect.max(1.0));
+        let wanted = egui::vec2(side * aspect.min(1.0), side / aspect.max(1.0));
         let inside = area.width() - 24.0;
-        let columns = (((inside + GAP) / (cell.x + GAP)) as usize).max(1);
+        let columns = (((inside + GAP) / (wanted.x + GAP)) as usize).max(1);
+        // A little larger, so that the columns fill the width.
+        let cell = wanted * (((inside + GAP) / columns as f32 - GAP) / wanted.x).min(1.5);
         let count = self.order.shown.len();
         let rows = count.div_ceil(columns);
         let step = cell.y + GAP;
@@ -494,7 +496,8 @@ impl ItemsPanel {
             WidgetInfo::selected(egui::Role::Button, true, is_selected, name)
         });
         let is_lit = response.hovered() || cx.hovered == Some(item);
-        let tint = if is_faint && !is_lit {
+        let is_focus = cx.view.item() == Some(item);
+        let tint = if is_faint && !is_lit && !is_focus {
             Color32::WHITE.gamma_multiply(0.22)
         } else {
             Color32::WHITE
@@ -503,7 +506,7 @@ impl ItemsPanel {
             .corner_radius(theme::RADIUS_SMALL)
             .tint(tint)
             .paint_at(ui, rect);
-        let outline = match (cx.view.item() == Some(item), is_lit) {
+        let outline = match (is_focus, is_lit) {
             (true, _) => Stroke::new(2.0, tokens.accent),
             (_, true) => Stroke::new(2.0, tokens.text_strong),
             _ => Stroke::new(1.0, tokens.line),

@@ -19,7 +19,7 @@ use crate::app::widgets::{
     caption, chip_ui, command_button, empty_ui, padded, set_name, tooltip_of,
 };
 use crate::data::{ColumnValues, Dataset};
-use crate::space::Selection;
+use crate::space::{NamedSelection, Selection};
 
 /// Seconds without a key after which the search begins.
 const PAUSE_SECS: f64 = 0.45;
@@ -57,6 +57,7 @@ impl Panel for SelectionPanel {
             padded(ui, |ui| {
                 self.search.show_ui(ui, cx, &data);
                 count_ui(ui, cx);
+                self.groups.shares_ui(ui, cx);
                 self.groups.show_ui(ui, cx, &data);
                 self.saved_ui(ui, cx);
                 metadata_ui(ui, cx, &data);
@@ -149,7 +150,8 @@ impl Search {
     }
 }
 
-fn capitalised(text: &str) -> String {
+/// The text with its first letter in upper case.
+pub(super) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(char::to_uppercase);
     first.into_iter().flatten().chain(letters).collect()
@@ -214,11 +216,6 @@ fn count_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         set_name(&number, &format!("{} {text}", format::count(count)));
         ui.label(RichText::new(text).color(tokens.text_weak));
     });
-    if count == 0 {
-        let text = "Search, click a class, shift-drag on the map, or draw a lasso (L)";
-        let text = RichText::new(text).size(theme::CAPTION);
-        ui.add(egui::Label::new(text.color(tokens.text_faint)).wrap());
-    }
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = theme::HALF;
         ui.spacing_mut().button_padding.x = theme::STEP;
@@ -383,19 +380,34 @@ impl Groups {
                 .response
                 .on_hover_text("The classes or the column of metadata that are listed");
         }
-        self.shares_ui(ui, cx);
         self.list_ui(ui, cx, data);
     }
 
-    /// What the selection is made of, as parts of a bar.
+    /// What the selection is made of, as parts of a bar; how to select where nothing is. Both are of the same height, so
+    /// that nothing below moves when the first items are selected.
     fn shares_ui(&self, ui: &mut Ui, cx: &Cx<'_>) {
+        const STRIP: f32 = 16.0;
         let tokens = cx.tokens;
+        let size = egui::vec2(ui.available_width(), STRIP);
+        let (strip, response) = ui.allocate_exact_size(size, Sense::hover());
+        if cx.view.selection.is_empty() {
+            let text = if self.list.is_empty() {
+                "Search, or shift-drag or lasso (L) on the map"
+            } else {
+                "Click a class, search, or lasso (L) on the map"
+            };
+            let font = theme::regular(theme::CAPTION);
+            let at = strip.left_center();
+            ui.painter()
+                .text(at, Align2::LEFT_CENTER, text, font, tokens.text_weak);
+            response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, text));
+            return;
+        }
         let total: usize = self.list.iter().map(|g| g.selected).sum();
-        let size = egui::vec2(ui.available_width(), 8.0);
         if total == 0 {
             return;
         }
-        let (bar, response) = ui.allocate_exact_size(size, Sense::hover());
+        let bar = Rect::from_center_size(strip.center(), egui::vec2(strip.width(), 8.0));
         let painter = ui.painter();
         painter.rect_filled(bar, CornerRadius::same(2), tokens.raised);
         let x_of = |items: usize| bar.left() + bar.width() * (items as f32 / total as f32);
@@ -562,71 +574,94 @@ impl SelectionPanel {
         }
         ui.spacing_mut().item_spacing.y = 2.0;
         for (place, named) in cx.view.named.iter().enumerate() {
-            let how = |how| Action::Choose {
+            let done = ui
+                .horizontal(|ui| {
+                    ui.spacing_mut().item_spacing.x = 0.0;
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        named_ui(ui, cx, named)
+                    })
+                    .inner
+                })
+                .inner;
+            let choose = |how| Action::Choose {
                 items: named.selection.clone(),
                 how,
             };
-            ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing.x = 0.0;
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    for (glyph, word, tip, action) in [
-                        (
-                            icon::TRASH,
-                            "Forget",
-                            "Forget this selection",
-                            Action::ForgetSelection(place),
-                        ),
-                        (
-                            icon::MINUS,
-                            "Subtract",
-                            "Take its items out of the selection",
-                            how(Choice::Subtract),
-                        ),
-                        (
-                            icon::PLUS,
-                            "Add",
-                            "Add its items to the selection",
-                            how(Choice::Add),
-                        ),
-                    ] {
-                        let button = Button::new(RichText::new(glyph).color(tokens.text_weak))
-                            .frame_when_inactive(false)
-                            .min_size(egui::Vec2::splat(theme::CONTROL_HEIGHT));
-                        let padding =
-                            std::mem::replace(&mut ui.spacing_mut().button_padding.x, 4.0);
-                        let button = ui.add(button);
-                        ui.spacing_mut().button_padding.x = padding;
-                        set_name(&button, &format!("{word} {}", named.name));
-                        if button.on_hover_text(tip).clicked() {
-                            cx.out.act(action);
-                        }
-                    }
-                    let count = format::count(named.selection.count());
-                    let count = RichText::new(count).size(theme::CAPTION);
-                    ui.label(count.color(tokens.text_weak));
-                    ui.add_space(theme::HALF);
-                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                        let is_present = named.selection.ids().eq(cx.view.selection.ids());
-                        let text = format!("{}  {}", icon::BOOKMARK, named.name);
-                        let colour = if is_present {
-                            tokens.accent
-                        } else {
-                            tokens.text
-                        };
-                        let button = Button::new(RichText::new(text).color(colour))
-                            .frame_when_inactive(false)
-                            .truncate();
-                        ui.spacing_mut().button_padding.x = 0.0;
-                        let button = ui.add(button);
-                        set_name(&button, &format!("Recall {}", named.name));
-                        if button.on_hover_text("Select its items again").clicked() {
-                            cx.out.act(Action::RecallSelection(place));
-                        }
-                    });
-                });
-            });
+            match done {
+                Some(Done::Recall) => cx.out.act(Action::RecallSelection(place)),
+                Some(Done::Add) => cx.out.act(choose(Choice::Add)),
+                Some(Done::Subtract) => cx.out.act(choose(Choice::Subtract)),
+                Some(Done::Forget) => cx.out.act(Action::ForgetSelection(place)),
+                None => {}
+            }
         }
     }
+}
+
+/// What was done to a selection that has a name.
+#[derive(Clone, Copy)]
+enum Done {
+    Recall,
+    Add,
+    Subtract,
+    Forget,
+}
+
+/// A selection that has a name, from right to left. Returns what was done to it.
+fn named_ui(ui: &mut Ui, cx: &Cx<'_>, named: &NamedSelection) -> Option<Done> {
+    let tokens = cx.tokens;
+    let mut done = None;
+    for (glyph, word, tip, what) in [
+        (icon::TRASH, "Forget", "Forget this selection", Done::Forget),
+        (
+            icon::MINUS,
+            "Subtract",
+            "Take its items out of the selection",
+            Done::Subtract,
+        ),
+        (
+            icon::PLUS,
+            "Add",
+            "Add its items to the selection",
+            Done::Add,
+        ),
+    ] {
+        let button = Button::new(RichText::new(glyph).color(tokens.text_weak))
+            .frame_when_inactive(false)
+            .min_size(egui::Vec2::splat(theme::CONTROL_HEIGHT));
+        let padding = std::mem::replace(&mut ui.spacing_mut().button_padding.x, 4.0);
+        let button = ui.add(button);
+        ui.spacing_mut().button_padding.x = padding;
+        set_name(&button, &format!("{word} {}", named.name));
+        if button.on_hover_text(tip).clicked() {
+            done = Some(what);
+        }
+    }
+    let count = format::count(named.selection.count());
+    let count = RichText::new(count).size(theme::CAPTION);
+    ui.label(count.color(tokens.text_weak));
+    ui.add_space(theme::HALF);
+    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+        // One that was read from a file counts items up to its last alone.
+        let mut whole = named.selection.clone();
+        whole.resize(cx.view.selection.items());
+        let colour = if whole == cx.view.selection {
+            tokens.accent
+        } else {
+            tokens.text
+        };
+        let text = format!("{}  {}", icon::BOOKMARK, named.name);
+        let button = Button::new(RichText::new(text).color(colour))
+            .frame_when_inactive(false)
+            .truncate();
+        ui.spacing_mut().button_padding.x = 0.0;
+        let button = ui.add(button);
+        set_name(&button, &format!("Recall {}", named.name));
+        if button.on_hover_text("Select its items again").clicked() {
+            done = Some(Done::Recall);
+        }
+    });
+    done
 }
 
 /// The columns that the search, the map's colours and the directions know.
