@@ -509,7 +509,8 @@ fn direction_ui(
         DirectionKind::MeanDifference => "means",
         DirectionKind::Classifier => "classifier",
     };
-    let text = capitalised(&format!("{} · {kind}", direction.separation));
+    let separation = direction.separation.to_string();
+    let text = capitalised(&format!("{separation} · {kind}"));
     wrapped(ui, tokens.text_weak, &text);
     let (spread, centre) = (direction.spread.max(1e-3), direction.centre);
     let key = (BasisKind::Directions, place);
@@ -518,7 +519,7 @@ fn direction_ui(
         id: FIRST_DRAG + place,
         short: &short,
         name: &direction.name,
-        note: "",
+        note: &separation,
         value: here,
         range: (centre - 3.0 * spread, centre + 3.0 * spread),
         mean: centre,

@@ -279,7 +279,10 @@ impl Panel for ItemsPanel {
                 text,
                 |ui| {
                     let all = Button::new(format!("{}  Show all items", icon::GRID));
-                    if ui.add(all).clicked() {
+                    let all = ui.add(all);
+                    set_name(&all, "Show all items");
+                    let all = all.on_hover_text("Show every item, selected or not");
+                    if all.clicked() {
                         self.form.only_selected = false;
                     }
                 },
