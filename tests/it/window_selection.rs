@@ -202,7 +202,8 @@ fn clicks_in_the_grid_focus_toggle_and_select_ranges() {
     };
     bring_forward(&mut window, "Items");
     let is_on = |window: &Harness<'_, App>, id: u32| {
-        let cell = window.get_by_label(&format!("Items: item {id}"));
+        let name = format!("Items: item {id}");
+        let cell = window.get_by_label(&name);
         cell.accesskit_node().toggled() == Some(Toggled::True)
     };
     press_with(&mut window, "Items: item 4", Modifiers::COMMAND);
