@@ -383,7 +383,7 @@ fn group_ui(
 ) {
     let combo = ComboBox::from_id_salt(name)
         .selected_text(chosen.name())
-        .width(width - theme::STEP)
+        .width(width - 1.0)
         .truncate();
     let combo = combo.show_ui(ui, |ui| {
         for option in options {

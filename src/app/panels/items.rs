@@ -541,7 +541,7 @@ impl ItemsPanel {
                 format::number(value)
             ));
         }
-        let text = "Ctrl-click selects it or lets go of it; Shift-click selects a range";
+        let text = "Ctrl-click selects it, Shift-click a range";
         let text = RichText::new(text).size(theme::CAPTION);
         ui.label(text.color(cx.tokens.text_weak));
     }
