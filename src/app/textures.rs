@@ -2,7 +2,7 @@
 //!
 //! Invariant: a texture shows the newest picture it was given; items of another session are never shown.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use eframe::egui::{Color32, ColorImage, Context, TextureFilter, TextureHandle, TextureOptions};
 
@@ -11,7 +11,8 @@ use super::theme::Tokens;
 use crate::data::{Dataset, ImageShape, Picture};
 use crate::render::upscale;
 
-const CACHED_ITEMS: usize = 512;
+/// Items whose textures are kept at most: more than a screen is asked to show at once.
+const CACHED_ITEMS: usize = 2048;
 
 /// How a picture that is shown large is brought to the screen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,6 +78,52 @@ fn image_of(shape: ImageShape, pixels: &[u8]) -> ColorImage {
     }
 }
 
+/// What was made for a few of many ids; what was asked for longest ago makes room.
+struct Recent<T> {
+    /// With the time of its last use.
+    kept: HashMap<usize, (T, u64)>,
+    /// The ids by the time of their last use.
+    by_use: BTreeMap<u64, usize>,
+    /// Grows with every use.
+    clock: u64,
+}
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self {
+            kept: HashMap::new(),
+            by_use: BTreeMap::new(),
+            clock: 0,
+        }
+    }
+}
+
+impl<T> Recent<T> {
+    /// What is kept for `id`, made where it is not, among `most` at most.
+    fn get_or_make(&mut self, id: usize, most: usize, make: impl FnOnce() -> T) -> &T {
+        self.clock += 1;
+        let now = self.clock;
+        let last = self.kept.get(&id).map(|(_, last)| *last);
+        match last {
+            Some(last) => {
+                self.by_use.remove(&last);
+            }
+            None => {
+                while self.kept.len() >= most.max(1) {
+                    let Some((_, oldest)) = self.by_use.pop_first() else {
+                        break;
+                    };
+                    self.kept.remove(&oldest);
+                }
+            }
+        }
+        self.by_use.insert(now, id);
+        let kept = self.kept.entry(id).or_insert_with(|| (make(), now));
+        kept.1 = now;
+        &kept.0
+    }
+}
+
 /// Every texture of the window.
 #[derive(Default)]
 pub(crate) struct Textures {
@@ -90,7 +137,7 @@ pub(crate) struct Textures {
     pub own_reconstruction: Live,
     pub preview_originals: Live,
     pub preview_reconstructions: Live,
-    items: HashMap<usize, TextureHandle>,
+    items: Recent<TextureHandle>,
     items_of: Option<(u64, Filter)>,
 }
 
@@ -104,17 +151,15 @@ impl Textures {
         id: usize,
         filter: Filter,
     ) -> TextureHandle {
-        if self.items_of != Some((session, filter)) || self.items.len() >= CACHED_ITEMS {
-            self.items.clear();
+        if self.items_of != Some((session, filter)) {
+            self.items = Recent::default();
             self.items_of = Some((session, filter));
         }
-        self.items
-            .entry(id)
-            .or_insert_with(|| {
-                let image = image_of(dataset.shape(), dataset.pixels(id));
-                ctx.load_texture(format!("item {id}"), image, options(filter))
-            })
-            .clone()
+        let texture = self.items.get_or_make(id, CACHED_ITEMS, || {
+            let image = image_of(dataset.shape(), dataset.pixels(id));
+            ctx.load_texture(format!("item {id}"), image, options(filter))
+        });
+        texture.clone()
     }
 
     /// Shows an item beside its reconstruction and the difference: blue where the reconstruction is darker, orange where it
@@ -206,4 +251,25 @@ fn side_by_side(pictures: &[Picture]) -> Option<ColorImage> {
         }
     }
     Some(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_used_longest_ago_makes_room() {
+        let mut recent = Recent::default();
+        let mut made = Vec::new();
+        for id in [1, 2, 3, 1, 4, 1, 3, 2] {
+            let value = *recent.get_or_make(id, 3, || {
+                made.push(id);
+                id * 10
+            });
+            assert_eq!(value, id * 10);
+            assert!(recent.kept.len() <= 3 && recent.by_use.len() == recent.kept.len());
+        }
+        // Four took the place of two, two that of four.
+        assert_eq!(made, [1, 2, 3, 4, 2]);
+    }
 }

@@ -8,3 +8,4 @@ mod retrieval;
 mod training;
 mod window;
 mod window_map;
+mod window_selection;
