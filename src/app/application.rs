@@ -101,6 +101,7 @@ pub(super) struct Generations {
     pub place: u64,
     pub hover: u64,
     pub sheet: u64,
+    pub keys: u64,
     pub refine: u64,
 }
 
@@ -397,6 +398,7 @@ impl eframe::App for App {
         if let Some((codes, side)) = out.sheet {
             self.request_sheet(codes, side);
         }
+        self.request_key_pictures(&out.keys);
         if self.hovered_code != out.hovered_code {
             self.hovered_code = out.hovered_code;
             self.generations.hover += 1;

@@ -30,6 +30,21 @@ impl App {
             .view
             .item()
             .filter(|&item| self.code_of(item).as_ref() == Some(&key.code));
+        self.append_key(ctx, key);
+    }
+
+    /// Adds the item in focus to the end of the path.
+    pub(super) fn add_item_key(&mut self, ctx: &Context) {
+        match self.focused_key() {
+            Some(key) => self.append_key(ctx, key),
+            None => {
+                let text = "There is no item in focus: click one on the map first";
+                self.tell(ctx, Level::Info, text.to_owned());
+            }
+        }
+    }
+
+    fn append_key(&mut self, ctx: &Context, key: KeyFrame) {
         let mut path = self.view.path.clone();
         if path.code_size().is_some_and(|size| size != key.code.len()) {
             // Of a model that is gone.
@@ -174,8 +189,8 @@ impl App {
         }
     }
 
-    /// The item in focus as a key-frame, for the path and for what compares two items.
-    pub(super) fn focused_key(&self) -> Option<KeyFrame> {
+    /// The item in focus as a key-frame.
+    fn focused_key(&self) -> Option<KeyFrame> {
         let item = match self.view.focus {
             Focus::Item(item) => item,
             Focus::Nothing | Focus::Own => return None,
