@@ -217,6 +217,49 @@ impl App {
         self.queue.push_back(Action::SaveModel(file));
     }
 
+    /// Writes the path as an animation, as the dialog does once a file is chosen.
+    pub fn export_path_to(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::ExportPath(file));
+    }
+
+    /// Writes the path's key-frames, as the dialog does once a file is chosen.
+    pub fn save_path_to(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::SavePath(file));
+    }
+
+    /// Writes the sheet, as the dialog does once a file is chosen.
+    pub fn export_sheet_to(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::ExportSheet(file));
+    }
+
+    /// Key-frames of the path.
+    pub fn path_keys(&self) -> usize {
+        self.view.path.keys().len()
+    }
+
+    /// Where the play head is, in seconds, and whether it moves.
+    pub fn play_head(&self) -> (f64, bool) {
+        (self.state.head, self.state.is_playing)
+    }
+
+    /// The pixels of the decoded picture that is shown, row by row.
+    pub fn decoded_pixels(&self) -> Option<&[u8]> {
+        Some(&self.state.decoded.as_ref()?.picture.pixels)
+    }
+
+    /// The pixels of the pictures on the sheet, row by row from the top, once all answer what was asked for last.
+    pub fn sheet_pixels(&self) -> Option<Vec<&[u8]>> {
+        let sheet = &self.state.sheet;
+        let pictures = sheet.pictures.iter().map(Option::as_ref);
+        let pixels: Option<Vec<&[u8]>> = pictures.map(|p| Some(p?.pixels.as_slice())).collect();
+        pixels.filter(|p| !p.is_empty() && sheet.done == p.len())
+    }
+
+    /// The sliders' code.
+    pub fn code(&self) -> &[f32] {
+        &self.view.code
+    }
+
     /// Whether training takes steps.
     pub fn is_running(&self) -> bool {
         self.state

@@ -10,13 +10,24 @@ use super::application::App;
 use super::panels::PanelKind;
 use super::state::Level;
 use super::view::{Change, Focus};
-use crate::data::Picture;
+use crate::data::{ImageShape, Picture};
 use crate::engine::Request;
 use crate::error::Error;
 use crate::space::path::{KeyFrame, Path};
 
 /// Seconds from one new key-frame to the next.
-const STEP_SECS: f32 = 1.0;
+pub(super) const STEP_SECS: f32 = 1.0;
+/// Longer side of the pictures of a new path's animation, in pixels, that small ones are enlarged to by a whole factor at most.
+const LARGE: usize = 256;
+
+/// A path without keys whose pictures of `shape` can be seen.
+pub(super) fn empty_path(shape: ImageShape) -> Path {
+    let mut path = Path::default();
+    let scale = LARGE / shape.height.max(shape.width).max(1);
+    // A factor within the bounds is never refused.
+    let _ = path.set_scale((scale as u32).clamp(1, Path::MAX_SCALE));
+    path
+}
 
 impl App {
     /// Adds the shown code to the end of the path, as the item in focus where it is that item's.
@@ -35,12 +46,11 @@ impl App {
 
     /// Adds the item in focus to the end of the path.
     pub(super) fn add_item_key(&mut self, ctx: &Context) {
-        match self.focused_key() {
-            Some(key) => self.append_key(ctx, key),
-            None => {
-                let text = "There is no item in focus: click one on the map first";
-                self.tell(ctx, Level::Info, text.to_owned());
-            }
+        if let Some(key) = self.focused_key() {
+            self.append_key(ctx, key);
+        } else {
+            let text = "There is no item in focus: click one on the map first";
+            self.tell(ctx, Level::Info, text.to_owned());
         }
     }
 
@@ -49,6 +59,9 @@ impl App {
         if path.code_size().is_some_and(|size| size != key.code.len()) {
             // Of a model that is gone.
             path = Path::default();
+        }
+        if let Some(model) = self.state.model().filter(|_| path == Path::default()) {
+            path = empty_path(model.spec.shape);
         }
         match path.insert(path.keys().len(), key) {
             Ok(()) => {

@@ -7,3 +7,4 @@ mod parity;
 mod retrieval;
 mod training;
 mod window;
+mod window_path;

@@ -1,0 +1,109 @@
+//! The way through code space beside a plain cross-fade of pixels, at the play head.
+//!
+//! Invariant: both pictures are of the same second of the path, between the same two key-frames.
+
+use eframe::egui::{self, Align, Align2, Rect, RichText, Sense, Stroke, Ui, WidgetInfo};
+
+use super::Cx;
+use super::path::picture_ui;
+use crate::app::textures::Filter;
+use crate::app::theme;
+use crate::app::widgets::fit;
+use crate::data::Picture;
+use crate::model::mixed;
+
+/// Widest that the two pictures may become together.
+const WIDEST: f32 = 260.0;
+/// Room for the captions.
+const CAPTION: f32 = 16.0;
+
+/// The strip's part of `area` and that of the two pictures.
+pub(super) fn split(area: Rect) -> (Rect, Rect) {
+    let width = (2.0 * (area.height() - CAPTION) + 28.0)
+        .min(WIDEST)
+        .min(area.width() / 2.0);
+    area.split_left_right_at_x(area.right() - width)
+}
+
+/// The first key-frame that comes from no loaded item, counted from 0.
+pub(super) fn first_without(cx: &Cx<'_>) -> Option<usize> {
+    let items = cx.state.items();
+    let keys = cx.view.path.keys();
+    keys.iter()
+        .position(|key| key.item.is_none_or(|item| item >= items))
+}
+
+/// The mixture of the two items' pictures between which the play head is.
+fn crossfade(cx: &Cx<'_>) -> Option<Picture> {
+    let data = cx.state.session.dataset.as_ref()?;
+    let path = &cx.view.path;
+    let place = path.place_at(cx.state.head)?;
+    let item = |key: usize| path.keys()[key].item.filter(|item| *item < data.len());
+    let (from, to) = (data.pixels(item(place.from)?), data.pixels(item(place.to)?));
+    Some(Picture {
+        shape: data.shape(),
+        pixels: mixed(from, to, place.share).collect(),
+    })
+}
+
+/// Draws both, or says why there is only one.
+pub(super) fn show_ui(ui: &mut Ui, cx: &mut Cx<'_>, area: Rect) {
+    let tokens = cx.tokens;
+    let area = area.shrink2(egui::vec2(theme::STEP, 0.0));
+    ui.painter().vline(
+        area.left() - theme::STEP,
+        area.y_range(),
+        Stroke::new(1.0, tokens.line),
+    );
+    if let Some(key) = first_without(cx) {
+        let text = format!(
+            "Only items can be cross-faded, and key {} is none. Make the path of items, or switch the cross-fade off.",
+            key + 1
+        );
+        let builder = egui::UiBuilder::new()
+            .max_rect(area.shrink(theme::STEP))
+            .layout(egui::Layout::top_down(Align::Center));
+        ui.scope_builder(builder, |ui| {
+            ui.add_space(theme::DOUBLE);
+            let text = RichText::new(text)
+                .size(theme::CAPTION)
+                .color(tokens.text_weak);
+            ui.add(egui::Label::new(text).wrap());
+        });
+        return;
+    }
+    if let Some(picture) = crossfade(cx) {
+        let filter = if cx.is_smooth {
+            Filter::Smooth
+        } else {
+            Filter::Pixels
+        };
+        cx.textures
+            .crossfade
+            .show(ui.ctx(), "cross-fade", &picture, filter);
+    }
+    let live = [
+        ("Through code space", cx.textures.decoded.get()),
+        ("Pixel cross-fade", cx.textures.crossfade.get()),
+    ];
+    let live = live.map(|(name, live)| (name, live.map(|(t, aspect)| (t.clone(), aspect))));
+    let (left, right) = area.split_left_right_at_x(area.center().x);
+    for ((name, live), half) in live.into_iter().zip([left, right]) {
+        let cell = half
+            .shrink2(egui::vec2(theme::HALF, 0.0))
+            .with_max_y(half.bottom() - CAPTION);
+        let aspect = live.as_ref().map_or(1.0, |(_, aspect)| *aspect);
+        let rect = fit(cell, aspect);
+        let outline = Stroke::new(1.0, tokens.line);
+        picture_ui(ui, cx, rect, live.as_ref().map(|(t, _)| t), outline);
+        let response = ui.interact(rect, ui.scope_id().with(name), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, name));
+        ui.painter().text(
+            egui::pos2(cell.center().x, rect.bottom() + 3.0),
+            Align2::CENTER_TOP,
+            name,
+            theme::regular(theme::CAPTION),
+            tokens.text,
+        );
+    }
+}
