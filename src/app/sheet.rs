@@ -3,6 +3,7 @@
 //! Invariant: pictures on the sheet answer the codes asked for last; while new ones come, old ones stay in their places.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use eframe::egui::Context;
 use image::{Rgb, RgbImage};
@@ -17,6 +18,8 @@ use crate::space::{Basis, CodeTable};
 
 /// Longer side of a written sheet, in pixels, that pictures are enlarged to by a whole factor at most.
 const LARGE: usize = 2048;
+/// How long pictures that are on their way are waited for before others are asked for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The pictures of a sheet.
 #[derive(Default)]
@@ -27,6 +30,16 @@ pub(crate) struct Sheet {
     pub pictures: Vec<Option<Picture>>,
     /// Pictures that answer `codes`, from the first on.
     pub done: usize,
+    /// When they were asked for, or the last of them came.
+    heard: Option<Instant>,
+}
+
+impl Sheet {
+    /// Whether its pictures are still coming: during a drag the whole sheet follows in steps, rather than its first row alone.
+    fn is_coming(&self) -> bool {
+        let is_recent = |at: Instant| at.elapsed() < PATIENCE;
+        self.done < self.pictures.len() && self.heard.is_some_and(is_recent)
+    }
 }
 
 /// The pictures of key-frames that were asked for last.
@@ -155,7 +168,8 @@ pub(crate) fn basis_of(kind: BasisKind, view: &View, session: &crate::engine::Se
 impl App {
     /// Asks for the pictures of a sheet, unless they are there or on their way.
     pub(super) fn request_sheet(&mut self, codes: Vec<f32>, side: usize) {
-        if self.state.sheet.codes == codes {
+        let sheet = &self.state.sheet;
+        if sheet.codes == codes || (sheet.side == side && sheet.is_coming()) {
             return;
         }
         self.generations.sheet += 1;
@@ -166,11 +180,13 @@ impl App {
             sheet.pictures = vec![None; side * side];
         }
         (sheet.codes, sheet.side, sheet.done) = (codes, side, 0);
+        sheet.heard = Some(Instant::now());
     }
 
     pub(super) fn apply_sheet(&mut self, ctx: &Context, first: usize, pictures: Vec<Picture>) {
         let sheet = &mut self.state.sheet;
         sheet.done = first + pictures.len();
+        sheet.heard = Some(Instant::now());
         for (place, picture) in sheet.pictures.iter_mut().skip(first).zip(pictures) {
             *place = Some(picture);
         }
@@ -204,6 +220,7 @@ impl App {
     pub(super) fn forget_sheets(&mut self) {
         self.state.sheet.codes.clear();
         self.state.sheet.done = 0;
+        self.state.sheet.heard = None;
         self.state.keys.asked.clear();
         self.textures.forget_keys();
         self.generations.sheet += 1;

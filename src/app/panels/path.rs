@@ -3,7 +3,8 @@
 //! Invariant: the path is the view's; every edit asks for a whole new one, and a refused edit says why and changes nothing.
 
 use eframe::egui::{
-    self, Align, Button, ComboBox, DragValue, Layout, Rect, Response, RichText, Sense, Ui, Vec2,
+    self, Align, Button, ComboBox, DragValue, Layout, Popup, PopupCloseBehavior, Rect, Response,
+    RichText, Sense, Ui, Vec2,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -25,7 +26,7 @@ use crate::space::path::{Interpolation, KeyFrame, Path};
 
 /// Height of the rows above and below the strip.
 const ROW: f32 = 30.0;
-/// Below this width the row above becomes two.
+/// Below this width the settings are behind a button.
 const NARROW: f32 = 620.0;
 /// Items of the path that shows how it is done.
 const SHOWN_HOW: usize = 4;
@@ -38,6 +39,7 @@ const LARGE: u64 = 1 << 30;
 #[derive(Default)]
 pub(super) struct PathPanel {
     strip: Strip,
+    fade: path_fade::Fade,
     /// The key-frame whose facts are shown.
     selected: Option<usize>,
     /// Why the last edit was refused.
@@ -58,10 +60,12 @@ impl Panel for PathPanel {
         ui.add_space(theme::HALF);
         self.header_ui(ui, cx);
         let area = ui.available_rect_before_wrap();
-        let (middle, below) = area.split_top_bottom_at_y(area.bottom() - ROW);
+        let has_footer = area.height() > 3.0 * ROW;
+        let footer = if has_footer { ROW } else { theme::HALF };
+        let (middle, below) = area.split_top_bottom_at_y(area.bottom() - footer);
         let middle = if cx.view.has_crossfade {
             let (strip, fade) = path_fade::split(middle);
-            path_fade::show_ui(ui, cx, fade);
+            self.fade.show_ui(ui, cx, fade);
             strip
         } else {
             middle
@@ -77,9 +81,11 @@ impl Panel for PathPanel {
                 self.carry_out(cx, edit);
             }
         }
-        ui.scope_builder(egui::UiBuilder::new().max_rect(below), |ui| {
-            ui.horizontal_centered(|ui| self.footer_ui(ui, cx));
-        });
+        if has_footer {
+            ui.scope_builder(egui::UiBuilder::new().max_rect(below), |ui| {
+                ui.horizontal_centered(|ui| self.footer_ui(ui, cx));
+            });
+        }
     }
 }
 
@@ -269,23 +275,31 @@ impl PathPanel {
             ui.spacing_mut().item_spacing.x = 4.0;
             ui.add_space(theme::STEP);
             self.transport_ui(ui, cx);
-            if !is_narrow {
+            if is_narrow {
+                self.more_ui(ui, cx);
+            } else {
                 ui.add_space(theme::STEP);
                 self.settings_ui(ui, cx);
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = 2.0;
                 ui.add_space(theme::STEP);
-                files_ui(ui, cx);
+                files_ui(ui, cx, is_narrow);
             });
         });
-        if is_narrow {
-            ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing.x = 4.0;
-                ui.add_space(theme::STEP);
-                self.settings_ui(ui, cx);
+    }
+
+    /// A button behind which the settings are, where there is no room for them.
+    fn more_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        let text = RichText::new(icon::SLIDERS).size(theme::TITLE);
+        let button = ui.add(Button::new(text).frame_when_inactive(false));
+        set_name(&button, "Settings of the path");
+        let button = button.on_hover_text("How the path runs and how its animation looks");
+        Popup::menu(&button)
+            .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+            .show(|ui| {
+                ui.horizontal(|ui| self.settings_ui(ui, cx));
             });
-        }
     }
 
     /// What plays the path and adds to it.
@@ -486,11 +500,15 @@ fn present_key(cx: &Cx<'_>, secs: f32) -> KeyFrame {
 }
 
 /// The path's way to files.
-fn files_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+fn files_ui(ui: &mut Ui, cx: &mut Cx<'_>, is_narrow: bool) {
     let can_export =
         cx.view.path.keys().len() > 1 && !shape(cx).is_some_and(AnimationShape::is_too_large);
     let describe = Command::ExportPath.describe();
-    let text = format!("{}  Export…", describe.icon);
+    let text = if is_narrow {
+        describe.icon.to_owned()
+    } else {
+        format!("{}  Export…", describe.icon)
+    };
     let export = ui.add_enabled(can_export, Button::new(text));
     set_name(&export, describe.text);
     let export = export

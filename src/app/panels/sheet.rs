@@ -1,6 +1,6 @@
 //! The sheet: two coordinates of the code swept on a grid of pictures, the rest held at the sliders'.
 //!
-//! Invariant: the picture in a cell is that of the code which a click on it moves the sliders to.
+//! Invariant: once all have come, the picture in a cell is that of the code which a click on it moves the sliders to.
 
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ use crate::space::{Basis, CodeTable};
 const SIDES: std::ops::RangeInclusive<usize> = 5..=25;
 /// Standard deviations to either side at least and at most.
 const REACH: std::ops::RangeInclusive<f32> = 0.5..=4.0;
+/// Below this width the header has a row more.
+const NARROW: f32 = 310.0;
 /// Room for the names of the axes at the left and below.
 const GUTTER: f32 = 20.0;
 /// Longer side of the picture beside the pointer.
@@ -92,13 +94,16 @@ impl Panel for SheetPanel {
             model.spec.shape.height.max(model.spec.shape.width),
         );
         self.refresh(cx, spec, &table);
+        // As wide as the panel, also where the rows above are wider.
+        let whole = ui.available_rect_before_wrap();
         ui.add_space(6.0);
         let Some(swept) = &self.swept else { return };
         header_ui(ui, cx, swept);
         let Some(sweep) = &swept.sweep else {
             return too_few_ui(ui, cx);
         };
-        sheet_ui(ui, cx, swept, sweep);
+        let area = whole.with_min_y(ui.cursor().top());
+        sheet_ui(ui, cx, swept, sweep, area);
         cx.out.sheet = Some((sweep.codes.clone(), spec.side));
     }
 }
@@ -157,44 +162,36 @@ impl SheetPanel {
 fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, swept: &Swept) {
     let spec = cx.view.sheet;
     let mut wanted = spec;
+    let is_narrow = ui.available_width() < NARROW;
     ui.horizontal(|ui| {
         ui.add_space(12.0);
         ui.spacing_mut().item_spacing.x = 6.0;
         basis_ui(ui, &mut wanted);
-        let side = DragValue::new(&mut wanted.side)
-            .range(SIDES)
-            .speed(0.1)
-            .suffix(format!(" × {}", spec.side));
-        let side = ui.add(side);
-        set_name(&side, "Pictures to a side");
-        side.on_hover_text("Pictures to a side of the sheet, 5 to 25");
-        let reach = DragValue::new(&mut wanted.reach)
-            .range(REACH)
-            .speed(0.02)
-            .fixed_decimals(1)
-            .prefix("± ")
-            .suffix(" σ");
-        let reach = ui.add(reach);
-        set_name(&reach, "Reach");
-        reach.on_hover_text(
-            "How far the sheet reaches: standard deviations to either side of the mean",
-        );
+        if !is_narrow {
+            size_ui(ui, &mut wanted);
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(theme::STEP);
             icon_button(ui, icon::EXPORT, Command::ExportSheet, cx.out);
         });
     });
+    if is_narrow {
+        ui.horizontal(|ui| {
+            ui.add_space(12.0);
+            size_ui(ui, &mut wanted);
+        });
+    }
     ui.horizontal(|ui| {
         ui.add_space(12.0);
         ui.spacing_mut().item_spacing.x = 4.0;
         let Some(sweep) = &swept.sweep else { return };
         let [across, upwards] = sweep.plane.indices;
-        let width = ((ui.available_width() - 84.0) / 2.0).clamp(64.0, 200.0);
-        let right = axis_ui(ui, cx, swept, "To the right", icon::RIGHT, across, width);
+        let width = ((ui.available_width() - 132.0) / 2.0).clamp(36.0, 200.0);
+        let right = axis_ui(ui, cx, swept, "To the right", "→", across, width);
         let swap = RichText::new(icon::SWAP).size(theme::TITLE);
         let swap = ui.add(Button::new(swap).frame_when_inactive(false));
         set_name(&swap, "Exchange the two");
-        let up = axis_ui(ui, cx, swept, "Upwards", icon::UP, upwards, width);
+        let up = axis_ui(ui, cx, swept, "Upwards", "↑", upwards, width);
         if swap
             .on_hover_text("Exchange what grows to the right and what grows upwards")
             .clicked()
@@ -214,6 +211,28 @@ fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, swept: &Swept) {
     if wanted != spec {
         cx.out.act(Action::Sheet(wanted));
     }
+}
+
+/// How many pictures, and how far they reach.
+fn size_ui(ui: &mut Ui, wanted: &mut SheetSpec) {
+    let suffix = format!(" × {}", wanted.side);
+    let side = DragValue::new(&mut wanted.side)
+        .range(SIDES)
+        .speed(0.1)
+        .suffix(suffix);
+    let side = ui.add(side);
+    set_name(&side, "Pictures to a side");
+    side.on_hover_text("Pictures to a side of the sheet, 5 to 25");
+    let reach = DragValue::new(&mut wanted.reach)
+        .range(REACH)
+        .speed(0.02)
+        .fixed_decimals(1)
+        .prefix("± ")
+        .suffix(" σ");
+    let reach = ui.add(reach);
+    set_name(&reach, "Reach");
+    reach
+        .on_hover_text("How far the sheet reaches: standard deviations to either side of the mean");
 }
 
 fn basis_ui(ui: &mut Ui, wanted: &mut SheetSpec) {
@@ -292,10 +311,9 @@ fn axis_ui(
     found
 }
 
-fn sheet_ui(ui: &mut Ui, cx: &mut Cx<'_>, swept: &Swept, sweep: &Sweep) {
+fn sheet_ui(ui: &mut Ui, cx: &mut Cx<'_>, swept: &Swept, sweep: &Sweep, area: Rect) {
     let tokens = cx.tokens;
     let side = swept.spec.side;
-    let area = ui.available_rect_before_wrap();
     let well = Rect::from_min_max(
         area.min + egui::vec2(GUTTER + theme::HALF, theme::HALF),
         area.max - egui::vec2(12.0, GUTTER + theme::HALF),
