@@ -318,7 +318,8 @@ impl PathPanel {
         if switch(ui, is_loop, icon::REPEAT, "Loop", tip) {
             self.edit(cx, false, |path| path.set_loop(!is_loop));
         }
-        let text = format!("{:.1} / {:.1} s", cx.state.head, cx.view.path.duration());
+        let duration = cx.view.path.duration();
+        let text = format!("{:.1} / {duration:.1} s", cx.state.head.min(duration));
         let galley = ui.painter().layout_no_wrap(
             text.clone(),
             theme::strong(theme::BODY),

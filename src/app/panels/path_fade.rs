@@ -1,6 +1,6 @@
 //! The way through code space beside a plain cross-fade of pixels, at the play head.
 //!
-//! Invariant: both pictures are of the same second of the path, between the same two key-frames.
+//! Invariant: both pictures are of the same second of the path; where the sliders are not on it, the first one says so.
 
 use eframe::egui::{self, Align, Align2, Rect, RichText, Sense, Stroke, Ui, WidgetInfo};
 
@@ -71,9 +71,7 @@ impl Fade {
         let live = &mut cx.textures.crossfade;
         live.show(ui.ctx(), "cross-fade", &picture, filter);
     }
-}
 
-impl Fade {
     /// Draws both, or says why there is only one.
     pub(super) fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, area: Rect) {
         let tokens = cx.tokens;
@@ -101,8 +99,14 @@ impl Fade {
             return;
         }
         self.refresh(ui, cx);
+        let on_path = cx.view.path.code_at(cx.state.head);
+        let first = if on_path.as_ref() == Some(&cx.view.code) {
+            "Through code space"
+        } else {
+            "Sliders, off the path"
+        };
         let live = [
-            ("Through code space", cx.textures.decoded.get()),
+            (first, cx.textures.decoded.get()),
             ("Pixel cross-fade", cx.textures.crossfade.get()),
         ];
         let live = live.map(|(name, live)| (name, live.map(|(t, aspect)| (t.clone(), aspect))));

@@ -130,12 +130,18 @@ impl Strip {
             let (area, _) = ui.allocate_exact_size(egui::vec2(width, size.y), Sense::hover());
             places.area = area;
             edit = ruler_ui(ui, cx, &places);
-            for key in 0..places.starts.len() {
-                if ui.clip_rect().intersects(places.rect(key)) {
-                    let is_selected = selected == Some(key);
-                    let done = self.key_ui(ui, cx, &places, key, is_selected, edge);
-                    edit = done.or(edit.take());
-                }
+            let visible: Vec<usize> = (0..places.starts.len())
+                .filter(|key| ui.clip_rect().intersects(places.rect(*key)))
+                .collect();
+            for &key in &visible {
+                let is_selected = selected == Some(key);
+                let done = key_ui(ui, cx, &places, key, is_selected, edge);
+                edit = done.or(edit);
+            }
+            // Above the pictures, so that an edge is not covered by the next picture.
+            for &key in &visible {
+                let done = self.edge_ui(ui, cx, &places, key);
+                edit = done.or(edit);
             }
             paint_head(ui, cx, &places);
         });
@@ -145,70 +151,13 @@ impl Strip {
         edit
     }
 
-    fn key_ui(
-        &mut self,
-        ui: &mut Ui,
-        cx: &mut Cx<'_>,
-        places: &Places,
-        key: usize,
-        is_selected: bool,
-        edge: f32,
-    ) -> Option<Edit> {
-        let path = &cx.view.path;
-        let (frame, count) = (path.keys()[key].clone(), path.keys().len());
-        let leads_on = key + 1 < count || path.is_loop();
-        let rect = places.rect(key);
-        let body = rect.with_max_x((rect.right() - EDGE).max(rect.left() + 2.0));
-        let id = ui.scope_id().with(("key-frame", key));
-        let response = ui.interact(body, id, Sense::click_and_drag());
-        let name = match frame.item {
-            Some(item) => format!("Key-frame {}: item {item}", key + 1),
-            None => format!("Key-frame {}", key + 1),
-        };
-        response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, is_selected, &name));
-        let texture = texture_of(ui, cx, &frame);
-        let look = Look {
-            number: key + 1,
-            texture,
-            edge,
-            secs: leads_on.then_some(frame.secs),
-            is_selected,
-        };
-        paint_key(ui, cx, rect.shrink2(egui::vec2(1.0, 0.0)), &response, &look);
-        let mut edit = dragged(ui, cx, places, key, &response, &look);
-        if response.clicked() {
-            response.request_focus();
-            edit = Some(Edit::Pick(key));
-        }
-        if response.has_focus()
-            && ui.input(|i| i.key_pressed(Key::Delete) || i.key_pressed(Key::Backspace))
-        {
-            edit = Some(Edit::Delete(key));
-        }
-        if !response.dragged() {
-            let tip = match &frame.name {
-                Some(called) => format!("{name}, {called}: click to go there, drag to move it"),
-                None => format!("{name}: click to go there, drag to move it"),
-            };
-            response
-                .on_hover_cursor(CursorIcon::Grab)
-                .on_hover_text(tip);
-        }
-        if leads_on {
-            edit = self.edge_ui(ui, cx, places, key, frame.secs).or(edit);
-        }
-        edit
-    }
-
     /// The right edge of a key-frame, dragged for the time to the next.
-    fn edge_ui(
-        &mut self,
-        ui: &Ui,
-        cx: &Cx<'_>,
-        places: &Places,
-        key: usize,
-        secs: f32,
-    ) -> Option<Edit> {
+    fn edge_ui(&mut self, ui: &Ui, cx: &Cx<'_>, places: &Places, key: usize) -> Option<Edit> {
+        let path = &cx.view.path;
+        if key + 1 == path.keys().len() && !path.is_loop() {
+            return None;
+        }
+        let secs = path.keys()[key].secs;
         let rect = places.rect(key);
         let handle =
             Rect::from_x_y_ranges(rect.right() - EDGE..=rect.right() + EDGE, rect.y_range());
@@ -238,6 +187,58 @@ impl Strip {
         let wanted = stepped.clamp(SECS.0, SECS.1);
         ((wanted - secs).abs() > 1e-4).then_some(Edit::Secs { key, secs: wanted })
     }
+}
+
+/// A key-frame's picture, to be clicked and dragged.
+fn key_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    places: &Places,
+    key: usize,
+    is_selected: bool,
+    edge: f32,
+) -> Option<Edit> {
+    let path = &cx.view.path;
+    let (frame, count) = (path.keys()[key].clone(), path.keys().len());
+    let leads_on = key + 1 < count || path.is_loop();
+    let rect = places.rect(key);
+    let body = rect.with_max_x((rect.right() - EDGE).max(rect.left() + 2.0));
+    let id = ui.scope_id().with(("key-frame", key));
+    let response = ui.interact(body, id, Sense::click_and_drag());
+    let name = match frame.item {
+        Some(item) => format!("Key-frame {}: item {item}", key + 1),
+        None => format!("Key-frame {}", key + 1),
+    };
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, is_selected, &name));
+    let texture = texture_of(ui, cx, &frame);
+    let look = Look {
+        number: key + 1,
+        texture,
+        edge,
+        secs: leads_on.then_some(frame.secs),
+        is_selected,
+    };
+    paint_key(ui, cx, rect.shrink2(egui::vec2(1.0, 0.0)), &response, &look);
+    let mut edit = dragged(ui, cx, places, key, &response, &look);
+    if response.clicked() {
+        response.request_focus();
+        edit = Some(Edit::Pick(key));
+    }
+    if response.has_focus()
+        && ui.input(|i| i.key_pressed(Key::Delete) || i.key_pressed(Key::Backspace))
+    {
+        edit = Some(Edit::Delete(key));
+    }
+    if !response.dragged() {
+        let tip = match &frame.name {
+            Some(called) => format!("{name}, {called}: click to go there, drag to move it"),
+            None => format!("{name}: click to go there, drag to move it"),
+        };
+        response
+            .on_hover_cursor(CursorIcon::Grab)
+            .on_hover_text(tip);
+    }
+    edit
 }
 
 /// Points per second with which the whole path fits in `width`, unless its key-frames became too narrow.
@@ -483,7 +484,8 @@ fn paint_head(ui: &Ui, cx: &Cx<'_>, places: &Places) {
         return;
     }
     let tokens = cx.tokens;
-    let x = places.x_of(cx.state.head);
+    // After a step back the path may have become shorter.
+    let x = places.x_of(cx.state.head.min(cx.view.path.duration()));
     let painter = ui.painter();
     let (top, bottom) = (places.area.top() + RULER - 8.0, places.area.bottom());
     painter.vline(x, top..=bottom, Stroke::new(4.0, tokens.well));
