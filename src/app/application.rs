@@ -103,6 +103,7 @@ pub(super) struct Generations {
     pub place: u64,
     pub hover: u64,
     pub sheet: u64,
+    pub keys: u64,
     pub refine: u64,
 }
 
@@ -223,6 +224,39 @@ impl App {
     /// The selected items, ascending.
     pub fn selected_items(&self) -> Vec<u32> {
         self.view.selection.ids().collect()
+    }
+
+    /// Writes the path as an animation, as the dialog does once a file is chosen.
+    pub fn export_path_to(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::ExportPath(file));
+    }
+
+    /// Writes the path's key-frames, as the dialog does once a file is chosen.
+    pub fn save_path_to(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::SavePath(file));
+    }
+
+    /// Writes the sheet, as the dialog does once a file is chosen.
+    pub fn export_sheet_to(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::ExportSheet(file));
+    }
+
+    /// Key-frames of the path.
+    pub fn path_keys(&self) -> usize {
+        self.view.path.keys().len()
+    }
+
+    /// Where the play head is, in seconds, and whether it moves.
+    pub fn play_head(&self) -> (f64, bool) {
+        (self.state.head, self.state.is_playing)
+    }
+
+    /// The pixels of the pictures on the sheet, row by row from the top, once all answer what was asked for last.
+    pub fn sheet_pixels(&self) -> Option<Vec<&[u8]>> {
+        let sheet = &self.state.sheet;
+        let pictures = sheet.pictures.iter().map(Option::as_ref);
+        let pixels: Option<Vec<&[u8]>> = pictures.map(|p| Some(p?.pixels.as_slice())).collect();
+        pixels.filter(|p| !p.is_empty() && sheet.done == p.len())
     }
 
     /// The sliders' code.
@@ -496,6 +530,7 @@ impl eframe::App for App {
         if let Some((codes, side)) = out.sheet {
             self.request_sheet(codes, side);
         }
+        self.request_key_pictures(&out.keys);
         if self.hovered_code != out.hovered_code {
             self.hovered_code = out.hovered_code;
             self.generations.hover += 1;

@@ -144,6 +144,10 @@ pub(crate) enum Action {
         path: crate::space::path::Path,
         is_drag: bool,
     },
+    /// Add the item in focus to the end of the path.
+    AddItemKey,
+    /// Show and write the pixel cross-fade of the path's items beside it, or not.
+    Crossfade(bool),
     /// Put the play head at a second of the path.
     Seek(f64),
     /// Sweep other coordinates on the sheet.
@@ -574,6 +578,8 @@ pub(crate) struct Outbox {
     pub hovered: Option<usize>,
     /// The codes of the sheet that is shown, and its pictures to a side.
     pub sheet: Option<(Vec<f32>, usize)>,
+    /// The codes of key-frames that are shown and have no picture yet.
+    pub keys: Vec<Vec<f32>>,
     /// The code at the pointer in this frame, whose picture is wanted.
     pub hovered_code: Option<Vec<f32>>,
 }

@@ -137,6 +137,15 @@ impl App {
                     self.apply_sheet(ctx, first, pictures);
                 }
             }
+            Event::KeyPictures {
+                generation,
+                first,
+                pictures,
+            } => {
+                if generation == self.generations.keys {
+                    self.apply_key_pictures(ctx, first, &pictures);
+                }
+            }
             Event::Training(report) => self.apply_training(report),
             Event::Preview {
                 originals,
@@ -232,6 +241,9 @@ impl App {
             self.view.code = self.first_code().unwrap_or_default();
             self.generations.decoded = self.generations.decode;
             self.state.decoded = None;
+        }
+        if !same_model {
+            self.forget_sheets();
         }
         if !same_model || self.state.decoded.is_none() {
             self.request_picture();

@@ -106,7 +106,17 @@ impl App {
             Action::SavePath(path) => self.save_path(ctx, &path),
             Action::OpenPathFile(path) => self.open_path_file(ctx, &path),
             Action::SetPath { path, is_drag } => self.set_path(ctx, path, is_drag),
-            Action::Seek(secs) => self.seek(secs),
+            Action::AddItemKey => self.add_item_key(ctx),
+            Action::Crossfade(is_on) => {
+                self.record(ctx, Change::Path);
+                self.view.has_crossfade = is_on;
+            }
+            Action::Seek(secs) => {
+                if !self.state.is_playing {
+                    self.record(ctx, Change::Head);
+                }
+                self.seek(secs);
+            }
             Action::Sheet(spec) => {
                 self.record(ctx, Change::Sheet);
                 self.view.sheet = spec;

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::sheet::Sheet;
+use super::sheet::{KeyPictures, Sheet};
 use crate::data::Picture;
 use crate::engine::{Comparison, DeviceInfo, ModelInfo, Session, TrainingReport, TrainingState};
 use crate::model::LossPoint;
@@ -88,6 +88,8 @@ pub(crate) struct State {
     pub placed: Option<[f32; 2]>,
     /// The pictures of the sheet.
     pub sheet: Sheet,
+    /// The pictures of key-frames that are on their way.
+    pub keys: KeyPictures,
     /// Where the play head is on the path, in seconds.
     pub head: f64,
     pub is_playing: bool,

@@ -13,6 +13,7 @@ use crate::render::upscale;
 
 /// Items whose textures are kept at most: more than a screen is asked to show at once.
 const CACHED_ITEMS: usize = 2048;
+const CACHED_KEYS: usize = 256;
 
 /// How a picture that is shown large is brought to the screen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -139,6 +140,14 @@ pub(crate) struct Textures {
     pub preview_reconstructions: Live,
     items: Recent<TextureHandle>,
     items_of: Option<(u64, Filter)>,
+    /// The pixel cross-fade at the play head.
+    pub crossfade: Live,
+    /// Key-frames by their codes' bits.
+    keys: HashMap<Vec<u32>, TextureHandle>,
+}
+
+fn bits(code: &[f32]) -> Vec<u32> {
+    code.iter().map(|x| x.to_bits()).collect()
 }
 
 impl Textures {
@@ -160,6 +169,26 @@ impl Textures {
             ctx.load_texture(format!("item {id}"), image, options(filter))
         });
         texture.clone()
+    }
+
+    /// The decoded picture of a key-frame with this code, small, if it is there.
+    pub(crate) fn key(&self, code: &[f32]) -> Option<TextureHandle> {
+        self.keys.get(&bits(code)).cloned()
+    }
+
+    /// Keeps the decoded picture of a key-frame with this code.
+    pub(crate) fn keep_key(&mut self, ctx: &Context, code: &[f32], picture: &Picture) {
+        if self.keys.len() >= CACHED_KEYS {
+            self.keys.clear();
+        }
+        let image = image_of(picture.shape, &picture.pixels);
+        let texture = ctx.load_texture("key-frame", image, options(Filter::Smooth));
+        self.keys.insert(bits(code), texture);
+    }
+
+    /// Forgets the pictures of key-frames, which were another model's.
+    pub(crate) fn forget_keys(&mut self) {
+        self.keys.clear();
     }
 
     /// Shows an item beside its reconstruction and the difference: blue where the reconstruction is darker, orange where it

@@ -272,6 +272,8 @@ pub(crate) enum Change {
     Path,
     /// The time of a key-frame.
     PathTime,
+    /// The place of the play head.
+    Head,
     /// A stroke of the pencil, by its number.
     Stroke(u64),
     Dimension(usize),
@@ -291,6 +293,7 @@ impl Change {
                 | Self::Scale
                 | Self::Psi
                 | Self::PathTime
+                | Self::Head
         )
     }
 }

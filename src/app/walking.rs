@@ -10,13 +10,24 @@ use super::application::App;
 use super::panels::PanelKind;
 use super::state::Level;
 use super::view::{Change, Focus};
-use crate::data::Picture;
+use crate::data::{ImageShape, Picture};
 use crate::engine::Request;
 use crate::error::Error;
 use crate::space::path::{KeyFrame, Path};
 
 /// Seconds from one new key-frame to the next.
-const STEP_SECS: f32 = 1.0;
+pub(super) const STEP_SECS: f32 = 1.0;
+/// Longer side of the pictures of a new path's animation, in pixels, that small ones are enlarged to by a whole factor at most.
+const LARGE: usize = 256;
+
+/// A path without keys whose pictures of `shape` can be seen.
+pub(super) fn empty_path(shape: ImageShape) -> Path {
+    let mut path = Path::default();
+    let scale = LARGE / shape.height.max(shape.width).max(1);
+    // A factor within the bounds is never refused.
+    let _ = path.set_scale((scale as u32).clamp(1, Path::MAX_SCALE));
+    path
+}
 
 impl App {
     /// Adds the shown code to the end of the path, as the item in focus where it is that item's.
@@ -30,10 +41,27 @@ impl App {
             .view
             .item()
             .filter(|&item| self.code_of(item).as_ref() == Some(&key.code));
+        self.append_key(ctx, key);
+    }
+
+    /// Adds the item in focus to the end of the path.
+    pub(super) fn add_item_key(&mut self, ctx: &Context) {
+        if let Some(key) = self.focused_key() {
+            self.append_key(ctx, key);
+        } else {
+            let text = "There is no item in focus: click one on the map first";
+            self.tell(ctx, Level::Info, text.to_owned());
+        }
+    }
+
+    fn append_key(&mut self, ctx: &Context, key: KeyFrame) {
         let mut path = self.view.path.clone();
         if path.code_size().is_some_and(|size| size != key.code.len()) {
             // Of a model that is gone.
             path = Path::default();
+        }
+        if let Some(model) = self.state.model().filter(|_| path == Path::default()) {
+            path = empty_path(model.spec.shape);
         }
         match path.insert(path.keys().len(), key) {
             Ok(()) => {
@@ -174,8 +202,8 @@ impl App {
         }
     }
 
-    /// The item in focus as a key-frame, for the path and for what compares two items.
-    pub(super) fn focused_key(&self) -> Option<KeyFrame> {
+    /// The item in focus as a key-frame.
+    fn focused_key(&self) -> Option<KeyFrame> {
         let item = match self.view.focus {
             Focus::Item(item) => item,
             Focus::Nothing | Focus::Own => return None,

@@ -89,6 +89,12 @@ impl AnimationShape {
             .saturating_mul(self.frames as u64)
     }
 
+    /// Whether its pixels are more than any animation can have.
+    #[must_use]
+    pub fn is_too_large(self) -> bool {
+        self.raw_bytes() > MAX_BYTES
+    }
+
     /// An upper bound of the bytes it takes on the disk: what pixels without any pattern would take.
     #[must_use]
     pub fn estimate_bytes(self, format: AnimationFormat) -> u64 {
@@ -146,7 +152,7 @@ impl AnimationShape {
             .hint("a lower scale"));
         }
         let raw = self.raw_bytes();
-        if raw > MAX_BYTES {
+        if self.is_too_large() {
             let (raw, most) = (readable(raw), readable(MAX_BYTES));
             return Err(Error::file(
                 path,
@@ -172,7 +178,7 @@ impl AnimationShape {
 }
 
 /// A number of bytes in the largest fitting unit.
-fn readable(bytes: u64) -> String {
+pub(crate) fn readable(bytes: u64) -> String {
     const UNITS: [&str; 7] = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"];
     let mut value = bytes as f64;
     let mut unit = 0;

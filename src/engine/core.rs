@@ -65,6 +65,7 @@ pub(super) struct Core {
     pub(super) encoding: Option<Encoding>,
     pub(super) training: Option<Training>,
     pub(super) sheet: Option<SheetWork>,
+    pub(super) keys: Option<SheetWork>,
     pub(super) measuring: Option<Measuring>,
     pub(super) refining: Option<Refining>,
     pub(super) searcher: Searcher,
@@ -99,6 +100,7 @@ pub(super) fn run(options: EngineOptions, inbox: &Inbox, outbox: Outbox) {
         encoding: None,
         training: None,
         sheet: None,
+        keys: None,
         measuring: None,
         refining: None,
     };

@@ -53,6 +53,10 @@ impl Core {
             self.start_sheet(mail);
             served = true;
         }
+        if let Some(mail) = mailbox.keys.take() {
+            self.start_keys(mail);
+            served = true;
+        }
         if let Some(mail) = mailbox.inspect.take() {
             self.guarded(|core| core.inspect(&mail));
             served = true;

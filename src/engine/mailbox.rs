@@ -76,6 +76,8 @@ pub(super) struct Mailbox {
     pub(super) place: Slot<Decode>,
     pub(super) encode: Slot<Encode>,
     pub(super) sheet: Slot<Sheet>,
+    /// The codes of key-frames.
+    pub(super) keys: Slot<Sheet>,
     pub(super) inspect: Slot<Inspect>,
     pub(super) retrieve: Slot<Retrieve>,
 }

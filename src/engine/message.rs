@@ -321,6 +321,15 @@ pub enum Event {
         /// The pictures.
         pictures: Vec<Picture>,
     },
+    /// Some of the pictures of key-frames.
+    KeyPictures {
+        /// Of the request.
+        generation: u64,
+        /// The place of the first of them among all.
+        first: usize,
+        /// The pictures.
+        pictures: Vec<Picture>,
+    },
     /// Gradient descent on a code goes on, or ended.
     Refined {
         /// Of the request.

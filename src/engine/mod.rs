@@ -140,6 +140,12 @@ impl Engine {
         let _ = self.bell.try_send(());
     }
 
+    /// Asks for the pictures of key-frames with `codes`, `[count, code]`, as [`Self::decode_sheet`] does for a sheet.
+    pub fn decode_keys(&self, generation: u64, codes: Vec<f32>) {
+        self.mailbox.keys.put(Sheet { generation, codes });
+        let _ = self.bell.try_send(());
+    }
+
     /// Asks for an item to be passed through the model; a request that still waits is replaced.
     pub fn inspect(&self, generation: u64, item: usize) {
         self.mailbox.inspect.put(Inspect { generation, item });

@@ -1,5 +1,5 @@
-//! Long work of the network's that is done piece by piece between two looks at the mailbox: sheets of pictures, measures of
-//! every item, and the refining of a code.
+//! Long work of the network's that is done piece by piece between two looks at the mailbox: sheets of pictures and those of
+//! key-frames, measures of every item, and the refining of a code.
 //!
 //! Invariant: a piece takes a few milliseconds on the CPU, and what is asked for anew replaces what was asked for before.
 
@@ -24,13 +24,23 @@ const NEWS_EVERY: Duration = Duration::from_millis(60);
 const MEASURING: &str = "Measuring reconstructions";
 const REFINING: &str = "Refining the code";
 
-/// Pictures on their way onto a sheet.
+/// Pictures on their way onto a sheet or a path.
 #[derive(Debug)]
 pub(super) struct SheetWork {
     generation: u64,
     codes: Vec<f32>,
     /// Pictures made so far.
     done: usize,
+}
+
+impl SheetWork {
+    fn new(mail: Sheet) -> Self {
+        Self {
+            generation: mail.generation,
+            codes: mail.codes,
+            done: 0,
+        }
+    }
 }
 
 /// The measuring of every item.
@@ -51,11 +61,11 @@ pub(super) struct Refining {
 
 impl Core {
     pub(super) fn start_sheet(&mut self, mail: Sheet) {
-        self.sheet = Some(SheetWork {
-            generation: mail.generation,
-            codes: mail.codes,
-            done: 0,
-        });
+        self.sheet = Some(SheetWork::new(mail));
+    }
+
+    pub(super) fn start_keys(&mut self, mail: Sheet) {
+        self.keys = Some(SheetWork::new(mail));
     }
 
     /// Begins to measure every item, once all are encoded.
@@ -95,7 +105,7 @@ impl Core {
 
     /// Ends everything of this kind that is under way: what it was made with is gone, or nobody wants it any more.
     pub(super) fn drop_pieces(&mut self) {
-        self.sheet = None;
+        (self.sheet, self.keys) = (None, None);
         if self.measuring.take().is_some() {
             self.outbox.progress_ended(MEASURING);
         }
@@ -114,26 +124,44 @@ impl Core {
 
     /// Whether any of this is to be done.
     pub(super) fn has_pieces(&self) -> bool {
-        self.sheet.is_some() || self.measuring.is_some() || self.refining.is_some()
+        self.sheet.is_some()
+            || self.keys.is_some()
+            || self.measuring.is_some()
+            || self.refining.is_some()
     }
 
     /// One piece of each.
     pub(super) fn do_pieces(&mut self) -> Result<()> {
-        self.draw_some()?;
+        if let Some(work) = self.sheet.take() {
+            self.sheet = self.draw_some(work, |generation, first, pictures| Event::Sheet {
+                generation,
+                first,
+                pictures,
+            })?;
+        }
+        if let Some(work) = self.keys.take() {
+            self.keys = self.draw_some(work, |generation, first, pictures| Event::KeyPictures {
+                generation,
+                first,
+                pictures,
+            })?;
+        }
         self.refine_some()?;
         self.measure_some()
     }
 
-    fn draw_some(&mut self) -> Result<()> {
-        let Some(mut work) = self.sheet.take() else {
-            return Ok(());
-        };
+    /// Draws the next few pictures and tells them; gives back what is left to do.
+    fn draw_some(
+        &self,
+        mut work: SheetWork,
+        tell: impl FnOnce(u64, usize, Vec<Picture>) -> Event,
+    ) -> Result<Option<SheetWork>> {
         let Some(network) = self.network() else {
-            return Ok(());
+            return Ok(None);
         };
         let code = network.code();
         if !work.codes.len().is_multiple_of(code) {
-            return Ok(());
+            return Ok(None);
         }
         let first = work.done;
         let end = (first + SHEET_PIECE).min(work.codes.len() / code);
@@ -144,16 +172,10 @@ impl Core {
             shape,
             pixels: pixels.to_vec(),
         });
-        self.outbox.send(Event::Sheet {
-            generation: work.generation,
-            first,
-            pictures: pictures.collect(),
-        });
+        self.outbox
+            .send(tell(work.generation, first, pictures.collect()));
         work.done = end;
-        if end * code < work.codes.len() {
-            self.sheet = Some(work);
-        }
-        Ok(())
+        Ok((end * code < work.codes.len()).then_some(work))
     }
 
     fn measure_some(&mut self) -> Result<()> {

@@ -28,6 +28,22 @@ pub struct Animated {
     pub bytes: u64,
 }
 
+/// What the animation of `path` is like with pictures of `shape`; with a cross-fade each frame has a second one below.
+#[must_use]
+pub fn shape_of(path: &Path, shape: ImageShape, has_crossfade: bool) -> AnimationShape {
+    let picture = if has_crossfade {
+        ImageShape::new(2 * shape.height + GAP.0, shape.width, shape.channels)
+    } else {
+        shape
+    };
+    AnimationShape {
+        picture,
+        scale: path.scale(),
+        fps: path.fps(),
+        frames: path.frames(),
+    }
+}
+
 /// Draws every frame of `path` with `model` and writes the animation `out`, of the format that its name asks for. With `originals`,
 /// the picture of each key, a second picture under each frame shows the cross-fade between them, pixel by pixel.
 ///
@@ -53,20 +69,9 @@ pub fn animate(
             "a cross-fade needs a picture of {shape} per key"
         )));
     }
-    let frames = path.frames();
-    let frame = match originals {
-        Some(_) => ImageShape::new(2 * shape.height + GAP.0, shape.width, shape.channels),
-        None => shape,
-    };
-    let mut writer = AnimationWriter::create(
-        out,
-        AnimationShape {
-            picture: frame,
-            scale: path.scale(),
-            fps: path.fps(),
-            frames,
-        },
-    )?;
+    let animation = shape_of(path, shape, originals.is_some());
+    let (frame, frames) = (animation.picture, animation.frames);
+    let mut writer = AnimationWriter::create(out, animation)?;
     let mut codes = path.codes();
     let mut done = 0;
     while done < frames {
@@ -100,8 +105,13 @@ fn cross_fade(path: &Path, originals: &[Picture], secs: f64, pixels: &mut Vec<u8
         return;
     };
     let (from, to) = (&originals[place.from].pixels, &originals[place.to].pixels);
-    pixels.extend(from.iter().zip(to).map(|(a, b)| {
-        let mixed = (1.0 - place.share) * f64::from(*a) + place.share * f64::from(*b);
+    pixels.extend(mixed(from, to, place.share));
+}
+
+/// The pixels a share `share` of the way from those of one picture to those of another.
+pub(crate) fn mixed(from: &[u8], to: &[u8], share: f64) -> impl Iterator<Item = u8> {
+    from.iter().zip(to).map(move |(a, b)| {
+        let mixed = (1.0 - share) * f64::from(*a) + share * f64::from(*b);
         mixed.round() as u8
-    }));
+    })
 }

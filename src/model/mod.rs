@@ -21,7 +21,8 @@ mod testing;
 mod trainer;
 
 pub(crate) use crate::files::{folder_of, write_atomically};
-pub use animate::{Animated, animate};
+pub(crate) use animate::mixed;
+pub use animate::{Animated, animate, shape_of};
 pub use auto_encoder::{AutoEncoder, Posteriors};
 pub use evaluate::{Evaluation, evaluate};
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};

@@ -8,4 +8,5 @@ mod retrieval;
 mod training;
 mod window;
 mod window_map;
+mod window_path;
 mod window_selection;

@@ -16,6 +16,8 @@ mod map_select;
 mod model;
 mod own;
 mod path;
+mod path_fade;
+mod path_strip;
 mod picture;
 mod retrieval;
 mod selection;
