@@ -50,6 +50,10 @@ pub(crate) enum Overlay {
 }
 
 /// The window.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches that have nothing to do with each other"
+)]
 pub struct App {
     pub(super) engine: Engine,
     pub(super) state: State,

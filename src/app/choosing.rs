@@ -15,15 +15,15 @@ use crate::space::{NamedSelection, Selection};
 
 impl App {
     /// Selects items.
-    pub(super) fn choose(&mut self, ctx: &Context, items: Selection, how: Choice) {
+    pub(super) fn choose(&mut self, ctx: &Context, items: &Selection, how: Choice) {
         let n = self.state.items();
         let mut chosen = Selection::none(n);
         if how != Choice::Replace {
             chosen.add(&self.view.selection);
         }
         match how {
-            Choice::Replace | Choice::Add => chosen.add(&items),
-            Choice::Subtract => chosen.subtract(&items),
+            Choice::Replace | Choice::Add => chosen.add(items),
+            Choice::Subtract => chosen.subtract(items),
         }
         chosen.resize(n);
         if chosen == self.view.selection || (chosen.is_empty() && self.view.selection.is_empty()) {

@@ -90,18 +90,18 @@ impl App {
                 loss,
             } => {
                 if generation == self.generations.encode {
-                    self.apply_own(ctx, code, reconstruction, loss);
+                    self.apply_own(ctx, code, &reconstruction, loss);
                 }
             }
             Event::Refined {
                 generation,
-                step,
                 is_over,
                 code,
                 losses,
+                ..
             } => {
                 if generation == self.generations.refine {
-                    self.apply_refined(step, is_over, code, losses);
+                    self.apply_refined(is_over, code, losses);
                 }
             }
             Event::Direction(direction) => {

@@ -155,20 +155,19 @@ impl App {
         &mut self,
         ctx: &Context,
         code: Vec<f32>,
-        reconstruction: Picture,
+        reconstruction: &Picture,
         loss: (f32, f32),
     ) {
         let filter = self.filter();
         self.textures
             .own_reconstruction
-            .show(ctx, "own reconstruction", &reconstruction, filter);
+            .show(ctx, "own reconstruction", reconstruction, filter);
         if self.view.focus == Focus::Own {
             self.view.code.clone_from(&code);
             self.request_picture();
         }
         self.state.own = Some(Own {
             code,
-            reconstruction,
             loss,
             place: None,
         });
@@ -195,19 +194,12 @@ impl App {
         });
     }
 
-    pub(super) fn apply_refined(
-        &mut self,
-        step: usize,
-        is_over: bool,
-        code: Vec<f32>,
-        losses: (f32, f32),
-    ) {
+    pub(super) fn apply_refined(&mut self, is_over: bool, code: Vec<f32>, losses: (f32, f32)) {
         if self.view.focus == Focus::Own && self.view.code.len() == code.len() {
             self.view.code.clone_from(&code);
             self.request_picture();
         }
         self.state.refined = Some(Refined {
-            step,
             is_over,
             code,
             losses,

@@ -83,11 +83,11 @@ impl App {
                 self.view.psi = super::view::Psi(psi.clamp(0.0, 2.0));
                 self.request_picture();
             }
-            Action::Choose { items, how } => self.choose(ctx, items, how),
+            Action::Choose { items, how } => self.choose(ctx, &items, how),
             Action::NameSelection(name) => self.name_selection(ctx, name),
             Action::RecallSelection(place) => {
                 if let Some(named) = self.view.named.get(place).cloned() {
-                    self.choose(ctx, named.selection, Choice::Replace);
+                    self.choose(ctx, &named.selection, Choice::Replace);
                 }
             }
             Action::ForgetSelection(place) => {
@@ -223,7 +223,7 @@ impl App {
                 if self.overlay.take().is_some() {
                 } else if !self.view.selection.is_empty() {
                     let none = Selection::none(self.state.items());
-                    self.choose(ctx, none, Choice::Replace);
+                    self.choose(ctx, &none, Choice::Replace);
                 } else if self.view.focus != Focus::Nothing {
                     self.set_focus(ctx, Focus::Nothing);
                 }
@@ -234,7 +234,7 @@ impl App {
                     items.add(&self.view.selection);
                 }
                 items.invert();
-                self.choose(ctx, items, Choice::Replace);
+                self.choose(ctx, &items, Choice::Replace);
             }
             Command::NextItem => self.step_selection(ctx, 1),
             Command::PreviousItem => self.step_selection(ctx, -1),

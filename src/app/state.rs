@@ -30,7 +30,6 @@ pub(crate) struct Inspected {
 pub(crate) struct Own {
     /// Posterior mean.
     pub code: Vec<f32>,
-    pub reconstruction: Picture,
     /// Reconstruction term and KL, nats.
     pub loss: (f32, f32),
     /// Where it lies on the map.
@@ -39,7 +38,6 @@ pub(crate) struct Own {
 
 /// Gradient descent on the own picture's code.
 pub(crate) struct Refined {
-    pub step: usize,
     pub is_over: bool,
     /// The best code so far.
     pub code: Vec<f32>,

@@ -65,7 +65,7 @@ pub(crate) enum BasisKind {
 
 /// What the points of the map are drawn as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub(crate) enum Points {
+pub(crate) enum Drawn {
     /// As a density where they are too many to be told apart.
     #[default]
     Auto,
@@ -79,7 +79,7 @@ pub(crate) enum Points {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct MapLook {
-    pub points: Points,
+    pub points: Drawn,
     /// Whether items' pictures appear where they fit.
     pub has_pictures: bool,
     /// Longer side of these pictures, in points of the interface.
@@ -89,7 +89,7 @@ pub(crate) struct MapLook {
 impl Default for MapLook {
     fn default() -> Self {
         Self {
-            points: Points::Auto,
+            points: Drawn::Auto,
             has_pictures: true,
             picture_size: 40.0,
         }

@@ -28,6 +28,7 @@ fn open() -> Option<Harness<'static, App>> {
                 .expect("built-in data has a name"),
         ),
         model: None,
+        session: None,
         engine: EngineOptions {
             device: DeviceChoice::Cpu,
             seed: 1,

@@ -29,6 +29,7 @@ fn open(data: &str) -> Option<(Harness<'static, App>, Dataset)> {
     let options = AppOptions {
         data: Some(source.clone()),
         model: None,
+        session: None,
         engine: EngineOptions {
             device: DeviceChoice::Cpu,
             seed: SEED,

@@ -14,7 +14,7 @@ use crate::app::fonts::icon;
 use crate::app::format;
 use crate::app::palette;
 use crate::app::theme;
-use crate::app::view::{Colouring, MapLook, Points};
+use crate::app::view::{Colouring, Drawn, MapLook};
 use crate::app::widgets::{Swatch, caption, icon_button, scale_ui, set_name, toggle_button};
 use crate::space::{MapMethod, Selection};
 
@@ -300,13 +300,13 @@ fn look_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         ui.horizontal(|ui| {
             for (points, name, tip) in [
                 (
-                    Points::Auto,
+                    Drawn::Auto,
                     "Automatic",
                     "A density where there are more points than can be told apart",
                 ),
-                (Points::Points, "Points", "Points, however many"),
+                (Drawn::Points, "Points", "Points, however many"),
                 (
-                    Points::Density,
+                    Drawn::Density,
                     "Density",
                     "A density with contours, however few",
                 ),

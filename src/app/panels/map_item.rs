@@ -10,7 +10,7 @@ use egui_plot::{PlotBounds, PlotGeometry, PlotItem, PlotItemBase, PlotTransform}
 
 use super::Cx;
 use super::map_cloud::{Cloud, FADE_SECS};
-use crate::app::view::Points;
+use crate::app::view::Drawn;
 use crate::render::{Layers, Look, MapFrame, MapLayer, Pictures, View};
 
 /// One frame of the map.
@@ -52,9 +52,9 @@ impl MapItem {
             now_secs,
             fade_secs: FADE_SECS,
             layers: match cx.view.look.points {
-                Points::Auto => Layers::Auto,
-                Points::Points => Layers::Points,
-                Points::Density => Layers::Density,
+                Drawn::Auto => Layers::Auto,
+                Drawn::Points => Layers::Points,
+                Drawn::Density => Layers::Density,
             },
             thumbnails: pictures.map(|pictures| (cx.view.look.picture_size, pictures)),
         };
