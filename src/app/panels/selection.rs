@@ -213,7 +213,10 @@ fn count_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         let number = ui.label(number.color(colour));
         let of = if items == 1 { "item" } else { "items" };
         let text = format!("of {} {of} selected", format::count(items));
-        set_name(&number, &format!("{} {text}", format::count(count)));
+        // A label's name is its value.
+        let whole = format!("{} {text}", format::count(count));
+        let ctx = number.ctx.clone();
+        ctx.accesskit_node_builder(number.id, |node| node.set_value(whole));
         ui.label(RichText::new(text).color(tokens.text_weak));
     });
     ui.horizontal(|ui| {
