@@ -61,7 +61,7 @@ impl Default for UmapConfig {
 }
 
 impl UmapConfig {
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         if self.neighbours < 2 {
             return Err(Error::usage(
                 "a neighbourhood needs at least 2 rows, the row itself among them",
