@@ -4,7 +4,7 @@ Starts the program in a window of its own on a virtual display (Xvfb), looks at 
 first slider with real mouse events from the moment on when a portrait is there.
 
     pip install mss python-xlib numpy
-    python benches/startup.py target/release/morphospace
+    python benches/startup.py target/release/morphospace [--session FILE]
 """
 
 import argparse
@@ -24,7 +24,7 @@ PICTURE = {"left": 1160, "top": 140, "width": 190, "height": 190}
 SLIDER = (1262, 597)
 
 
-def once(program, number):
+def once(program, session, number):
     screen = f":{number}"
     server = subprocess.Popen(
         ["Xvfb", screen, "-screen", "0", "1440x900x24", "-nolisten", "tcp"], stderr=subprocess.DEVNULL
@@ -38,7 +38,8 @@ def once(program, number):
             environment = os.environ | {"DISPLAY": screen, "HOME": home, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
             environment.pop("WAYLAND_DISPLAY", None)
             start = time.perf_counter()
-            running = subprocess.Popen([program], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            command = [program] + (session and ["--session", session] or [])
+            running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             try:
                 return watch(camera, connection, start)
             finally:
@@ -78,9 +79,10 @@ def watch(camera, connection, start):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
+    parser.add_argument("--session", help="a session file to bring back, instead of a first start")
     parser.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()
-    runs = [once(arguments.program, 90 + i) for i in range(arguments.runs)]
+    runs = [once(arguments.program, arguments.session, 90 + i) for i in range(arguments.runs)]
     for key in runs[0]:
         values = sorted(run[key] for run in runs)
         print(json.dumps({key: {"median": values[len(values) // 2], "all": values}}))

@@ -13,6 +13,7 @@ use super::fonts::icon;
 use super::format;
 use super::panels::PanelKind;
 use super::theme::{self, Tokens};
+use super::view::Focus;
 use super::widgets::{icon_button, tooltip_of};
 use crate::engine::DeviceKind;
 
@@ -113,9 +114,19 @@ fn file_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
             }
         });
     });
+    let has_items = app.state.items() > 0;
+    entry(ui, Command::OpenMetadata, has_items, out);
     ui.separator();
+    let has_model = app.state.model().is_some();
     entry(ui, Command::OpenModel, true, out);
-    entry(ui, Command::SaveModel, app.state.model().is_some(), out);
+    entry(ui, Command::SaveModel, has_model, out);
+    ui.separator();
+    entry(ui, Command::OpenSession, true, out);
+    entry(ui, Command::SaveSession, has_items || has_model, out);
+    ui.separator();
+    entry(ui, Command::ExportSelection, has_items, out);
+    entry(ui, Command::ExportSheet, app.state.sheet.done > 0, out);
+    entry(ui, Command::ExportPath, app.view.path.keys().len() > 1, out);
     ui.separator();
     entry(ui, Command::Quit, true, out);
 }
@@ -127,6 +138,9 @@ fn edit_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
     let has_model = app.state.model().is_some();
     entry(ui, Command::ResetCode, has_model, out);
     entry(ui, Command::RandomCode, has_model, out);
+    entry(ui, Command::RandomFromMixture, has_model, out);
+    entry(ui, Command::CopyCode, has_model, out);
+    entry(ui, Command::AddKey, has_model, out);
     entry(ui, Command::CodeOfSelection, app.view.item().is_some(), out);
     ui.separator();
     let has_items = app.state.items() > 0;
@@ -138,7 +152,11 @@ fn edit_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
         entry(ui, command, has_items, out);
     }
     entry(ui, Command::DrawPicture, has_model, out);
-    entry(ui, Command::ClearSelection, app.view.item().is_some(), out);
+    ui.separator();
+    entry(ui, Command::SelectAll, has_items, out);
+    entry(ui, Command::InvertSelection, has_items, out);
+    let has_choice = app.view.focus != Focus::Nothing || !app.view.selection.is_empty();
+    entry(ui, Command::ClearSelection, has_choice, out);
 }
 
 fn view_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
@@ -159,6 +177,8 @@ fn view_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
         &[
             Command::ResetLayout,
             Command::FitMap,
+            Command::ToggleLasso,
+            Command::TogglePictures,
             Command::ToggleSmooth,
             Command::ToggleTheme,
         ],

@@ -440,6 +440,7 @@ impl App {
         if view.map != self.view.map {
             self.set_map(view.map.clone());
         }
+        self.state.head = self.state.head.min(view.path.duration());
         let other = (view.focus, &view.own) != (self.view.focus, &self.view.own);
         self.view = view;
         self.request_picture();

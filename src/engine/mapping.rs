@@ -8,9 +8,10 @@ use super::core::Core;
 use super::message::Event;
 use super::workshop::Bench;
 use crate::data::formats::read_positions;
-use crate::error::{Error, Result};
-use crate::progress::Progress;
-use crate::space::{CodeMap, CodeTable, MapMethod, NeighbourGraph, Projection, tsne, umap};
+use crate::error::Result;
+use crate::space::{
+    CodeMap, CodeTable, MapMethod, NeighbourGraph, Projection, lay_out, neighbours_for,
+};
 
 /// Layouts that are kept, so that going back to one takes no time.
 const KEPT: usize = 4;
@@ -120,12 +121,7 @@ impl Core {
         let what = format!("Laying out by {name}");
         self.workshop
             .start(Bench::Map, &what, move |progress, deliver| {
-                let k = match method {
-                    MapMethod::Tsne { perplexity, .. } => (3.0 * perplexity).ceil() as usize,
-                    MapMethod::Umap { neighbours, .. } => neighbours,
-                    _ => 0,
-                };
-                let k = k.min(codes.len() - 1);
+                let k = neighbours_for(&method, codes.len())?.unwrap_or_default();
                 let graph = if let Some(graph) = known.filter(|graph| graph.k() >= k) {
                     graph
                 } else {
@@ -157,7 +153,7 @@ impl Core {
                         }));
                     }
                 };
-                let positions = layout(&method, &used, start.positions(), &rest, &mut show)?;
+                let positions = lay_out(&method, &used, start.positions(), &rest, &mut show)?;
                 let map = CodeMap::with_positions(method.clone(), positions, codes.len())?;
                 deliver(Box::new(move |core| {
                     core.take_map(map, true);
@@ -210,45 +206,4 @@ fn components(table: &CodeTable) -> Result<CodeMap> {
         table.dims(),
         2,
     )?))
-}
-
-/// Where the items of `graph` lie on the plane by t-SNE or UMAP.
-fn layout(
-    method: &MapMethod,
-    graph: &NeighbourGraph,
-    start: &[[f32; 2]],
-    progress: &Progress,
-    show: &mut dyn FnMut(&[[f32; 2]]),
-) -> Result<Vec<[f32; 2]>> {
-    match *method {
-        MapMethod::Tsne {
-            perplexity,
-            iterations,
-            seed,
-        } => {
-            let config = tsne::TsneConfig {
-                perplexity,
-                iterations,
-                seed,
-                ..tsne::TsneConfig::default()
-            };
-            tsne::layout(graph, start, &config, progress, show)
-        }
-        MapMethod::Umap {
-            neighbours,
-            min_distance,
-            epochs,
-            seed,
-        } => {
-            let config = umap::UmapConfig {
-                neighbours,
-                min_dist: min_distance,
-                epochs: (epochs > 0).then_some(epochs),
-                seed,
-                ..umap::UmapConfig::default()
-            };
-            umap::layout(graph, start, &config, progress, show)
-        }
-        _ => Err(Error::usage("this map needs no layout")),
-    }
 }

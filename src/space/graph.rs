@@ -138,7 +138,7 @@ pub(super) fn check(rows: &[f32], d: usize, k: usize) -> Result<()> {
         )));
     }
     // Written so that what is no number is found too.
-    match rows.iter().position(|x| !(x.abs() <= LARGEST)) {
+    match rows.iter().position(|x| x.is_nan() || x.abs() > LARGEST) {
         None => Ok(()),
         Some(position) if rows[position].is_finite() => Err(Error::model(format!(
             "row {} has the number {:e}, too large to compare",
@@ -189,7 +189,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn given(&self, i: usize) -> &[f32] {
+    pub(super) fn given(&self, i: usize) -> &[f32] {
         &self.given[i * self.d..][..self.d]
     }
 
@@ -268,16 +268,22 @@ impl<'a> Rows<'a> {
         let (Some(bound), Some(&(farthest, _))) = (beyond, list.last()) else {
             return Ok(list);
         };
-        // An item as near as the last has a length of at most |x| + farthest. The products of d numbers err by at most
-        // d roundings of what is multiplied; the rest covers the centring, the squares and the distance itself.
         let square = f64::from(self.centred(i as usize)[self.d]);
-        let reach = 2.0 * square.sqrt() + f64::from(farthest);
-        let error = (self.d + 16) as f64 * f64::from(f32::EPSILON) / 2.0 * reach * reach;
+        let error = self.error(i, f64::from(farthest));
         if f64::from(bound) + square > f64::from(farthest).powi(2) + error {
             Ok(list)
         } else {
             Err(i)
         }
+    }
+
+    /// By how much a product can be wrong about an item that is no further than `distance` from row `i`.
+    pub(super) fn error(&self, i: u32, distance: f64) -> f64 {
+        // Such an item has a length of at most |x| + distance. The products of d numbers err by at most d roundings of what is
+        // multiplied; the rest covers the centring, the squares and the distance itself.
+        let square = f64::from(self.centred(i as usize)[self.d]);
+        let reach = 2.0 * square.sqrt() + distance;
+        (self.d + 16) as f64 * f64::from(f32::EPSILON) / 2.0 * reach * reach
     }
 
     /// The `k` nearest neighbours of row `i` by the differences from all others.

@@ -57,7 +57,7 @@ pub(super) fn positions(
     // Whatever lies between −1 and this is made small.
     let mut bound = 0.5;
     for _ in 0..ROUNDS {
-        let (half, centre) = ((bound + 1.0) / 2.0, (bound - 1.0) / 2.0);
+        let (half, centre) = (f64::midpoint(bound, 1.0), (bound - 1.0) / 2.0);
         let (mut before, mut now) = (vectors.clone(), vectors);
         for step in 0..DEGREE {
             if progress.is_cancelled() {
@@ -144,7 +144,7 @@ fn orthonormalise(vectors: &mut [Entry], trivial: &[f64]) -> bool {
                 .map(|v| v[column] * v[column])
                 .sum::<f64>()
                 .sqrt();
-            if !(length > 1e-100) {
+            if length.is_nan() || length <= 1e-100 {
                 return false;
             }
             for vector in &mut *vectors {

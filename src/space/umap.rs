@@ -24,6 +24,9 @@ const EXTENT: f32 = 10.0;
 /// No step along an axis is longer than this times the rate.
 const LONGEST_STEP: f32 = 4.0;
 
+/// Up to so many epochs no edge is left out for being drawn too rarely.
+const FEW: usize = 10;
+
 /// How long a layout that was shown stays at least.
 const SHOWN: Duration = Duration::from_millis(250);
 
@@ -58,7 +61,7 @@ impl Default for UmapConfig {
 }
 
 impl UmapConfig {
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         if self.neighbours < 2 {
             return Err(Error::usage(
                 "a neighbourhood needs at least 2 rows, the row itself among them",
@@ -75,8 +78,11 @@ impl UmapConfig {
     }
 
     fn epochs(&self, rows: usize) -> usize {
-        self.epochs
-            .unwrap_or(if rows <= 10_000 { 500 } else { 200 })
+        self.epochs.unwrap_or(Self::usual_epochs(rows))
+    }
+
+    fn usual_epochs(rows: usize) -> usize {
+        if rows <= 10_000 { 500 } else { 200 }
     }
 }
 
@@ -105,7 +111,13 @@ pub fn layout(
     }
     let epochs = config.epochs(graph.len());
     progress.update(0, epochs)?;
-    let edges = Edges::new(graph, config.neighbours, epochs);
+    // A handful of passes is a glance at the layout of the whole graph, not of its strongest edges.
+    let in_full = if epochs > FEW {
+        epochs
+    } else {
+        UmapConfig::usual_epochs(graph.len())
+    };
+    let edges = Edges::new(graph, config.neighbours, in_full);
     let forces = Forces::new(config);
     let unfolded = spectral::positions(&edges, start, progress)?;
     let mut positions = spread_out(unfolded.as_deref().unwrap_or(start), config.seed);

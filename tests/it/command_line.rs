@@ -436,6 +436,120 @@ fn the_same_seed_gives_the_same_model() {
     assert!(read(&a) == read(&b));
 }
 
+/// Writes `[rows, columns]` numbers as NPY.
+fn write_npy(path: &Path, numbers: &[f32], columns: usize) {
+    let shape = format!("({}, {columns})", numbers.len() / columns);
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.bytes());
+    bytes.extend(numbers.iter().flat_map(|x| x.to_le_bytes()));
+    std::fs::write(path, bytes).expect("a file");
+}
+
+fn read_npy(path: &Path) -> (Vec<f32>, Vec<u64>) {
+    let bytes = std::fs::read(path).expect("a file");
+    let file = npyz::NpyFile::new(&bytes[..]).expect("an array");
+    let shape = file.shape().to_vec();
+    (file.into_vec().expect("32-bit floats"), shape)
+}
+
+#[test]
+fn pictures_are_laid_out_by_every_method_and_the_map_is_measured() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("xy.npy");
+    let project = |more: &str| {
+        let mut arguments = vec!["project", "--data", "digits:400", "--pixels"];
+        arguments.extend(more.split_whitespace());
+        arguments.extend(["--out", text(&out)]);
+        let value = json(&arguments);
+        (value, read_npy(&out))
+    };
+    let number = |value: &Value, name: &str| value[name].as_f64().unwrap_or(f64::NAN);
+
+    let (pca, (_, shape)) = project("--method pca --components 5");
+    assert_eq!(shape, [400, 5]);
+    assert_eq!(pca["explained_variance"].as_array().map(Vec::len), Some(5));
+    for method in [
+        "--method umap --epochs 100",
+        "--method tsne --iterations 250",
+    ] {
+        let (value, positions) = project(method);
+        assert_eq!(positions.1, [400, 2]);
+        assert!(positions.0.iter().all(|x| x.is_finite()));
+        assert_eq!(value["trustworthiness_rows"], 400);
+        assert_eq!(number(&value, "neighbour_recall"), 1.0);
+        for measure in ["trustworthiness", "plane_accuracy"] {
+            assert!(
+                number(&value, measure) > number(&pca, measure),
+                "{value} {pca}"
+            );
+        }
+        assert_eq!(project(method).1, positions);
+    }
+    let (raw, (positions, _)) = project("--method raw --dims 400,401");
+    assert_eq!(raw["dims"], serde_json::json!([400, 401]));
+    assert!(
+        positions
+            .iter()
+            .all(|x| (0.0..=255.0).contains(x) && x.fract() == 0.0)
+    );
+}
+
+#[test]
+fn what_cannot_be_projected_is_refused_and_nothing_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (codes, out) = (
+        folder.path().join("codes.npy"),
+        folder.path().join("xy.npy"),
+    );
+    let refused = |numbers: &[f32], more: &str, status: i32| {
+        write_npy(&codes, numbers, 2);
+        let mut arguments = vec!["project", "--codes", text(&codes), "--out", text(&out)];
+        arguments.extend(more.split_whitespace());
+        let error = failure(&arguments, status);
+        assert!(!out.exists());
+        error
+    };
+    let three = [0.0, 0.0, 1.0, 0.0, 0.0, 1.0];
+    assert!(refused(&three, "--method tsne", 2).contains("t-SNE of 3 items"));
+    assert!(refused(&[0.5; 80], "--method umap", 1).contains("identical"));
+    assert!(refused(&[0.5; 80], "--method tsne --perplexity 0", 2).contains("perplexity of 0"));
+    assert!(refused(&three, "--method raw --dims 1,3", 2).contains("no dimension 3 among 2"));
+    assert!(refused(&three, "--method pca --perplexity 5", 2).contains("--perplexity"));
+    assert!(refused(&three, "--components 3", 2).contains("no 3 principal components"));
+    let of_other_items = format!("--labels {}", text(&codes));
+    assert!(refused(&three, &of_other_items, 1).contains("for 3 items"));
+}
+
+#[test]
+fn identical_items_have_components_and_one_class_has_no_accuracy() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (codes, out) = (
+        folder.path().join("codes.npy"),
+        folder.path().join("xy.npy"),
+    );
+    write_npy(&codes, &[0.5; 80], 2);
+    let labels = folder.path().join("labels.npy");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (40,), }";
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.bytes());
+    bytes.extend([7_u8; 40]);
+    std::fs::write(&labels, bytes).expect("a file");
+    let value = json(&[
+        "project",
+        "--codes",
+        text(&codes),
+        "--labels",
+        text(&labels),
+        "--out",
+        text(&out),
+    ]);
+    assert!(value["plane_accuracy"].is_null() && value.get("plane_accuracy").is_some());
+    assert_eq!(read_npy(&out).0, [0.0; 80]);
+}
+
 #[test]
 fn built_in_data_is_described() {
     let faces = json(&["data", "describe", "faces:20"]);

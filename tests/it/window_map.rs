@@ -231,7 +231,7 @@ fn a_layout_is_made_and_given_up() {
         matches!(app.map_method(), Some(MapMethod::Umap { .. })) && !app.is_busy()
     });
     let place = window.state().code_position();
-    assert!(place.is_none() || place.is_some_and(|p| p.x > 0.0));
+    assert!(place.is_none_or(|p| p.x > 0.0));
     window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     window.run_steps(2);
     wait_for(&mut window, "the components again", |app| {

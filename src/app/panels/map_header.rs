@@ -18,6 +18,9 @@ use crate::app::view::{Colouring, Drawn, MapLook};
 use crate::app::widgets::{Swatch, caption, icon_button, scale_ui, set_name, toggle_button};
 use crate::space::{MapMethod, Selection};
 
+/// The room that a scale takes, in points.
+const SCALE_WIDTH: f32 = 216.0;
+
 /// What was chosen for a map that was not asked for yet.
 pub(super) struct Form {
     perplexity: f32,
@@ -343,6 +346,8 @@ fn legend_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud) {
                 ui.label(RichText::new("Measuring…").color(cx.tokens.text_weak));
             }
         }
+        // A scale that is cut off says nothing.
+        Legend::Scale(..) if ui.available_width() < SCALE_WIDTH => {}
         Legend::Scale(name, low, high) => {
             let ends = cx.view.scale.unwrap_or((*low, *high));
             if let Some(moved) = scale_ui(ui, cx.tokens, name, ends, (*low, *high)) {
