@@ -42,8 +42,10 @@ impl Default for Saved {
 impl Saved {
     /// What the last start left, or the defaults.
     pub(crate) fn load(storage: Option<&dyn eframe::Storage>) -> Self {
+        // As JSON: the desktop's own format cannot bring every part of a view back.
         let mut saved: Self = storage
-            .and_then(|s| eframe::get_value(s, KEY))
+            .and_then(|s| s.get_string(KEY))
+            .and_then(|text| serde_json::from_str(&text).ok())
             .unwrap_or_default();
         saved.layout = saved.layout.checked();
         saved.recent.retain(|path| path.exists());
@@ -52,7 +54,10 @@ impl Saved {
 
     /// Leaves this for the next start.
     pub(crate) fn store(&self, storage: &mut dyn eframe::Storage) {
-        eframe::set_value(storage, KEY, self);
+        match serde_json::to_string(self) {
+            Ok(text) => storage.set_string(KEY, text),
+            Err(error) => tracing::error!("the window's state could not be kept: {error}"),
+        }
     }
 
     pub(crate) fn theme(&self) -> Theme {
@@ -61,5 +66,53 @@ impl Saved {
         } else {
             Theme::Light
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::view::{BasisKind, Focus};
+    use crate::space::path::{KeyFrame, Path};
+    use crate::space::{MapMethod, NamedSelection, Selection};
+
+    #[test]
+    fn what_is_stored_comes_back() -> Result<(), Box<dyn std::error::Error>> {
+        let mut view = View {
+            focus: Focus::Item(3),
+            code: vec![0.5, -1.25],
+            map: MapMethod::Umap {
+                neighbours: 15,
+                min_distance: 0.1,
+                epochs: 0,
+                seed: 7,
+            },
+            path: Path::new(vec![
+                KeyFrame::new(vec![0.0, 1.0], 1.0),
+                KeyFrame::new(vec![2.0, 3.0], 0.5),
+            ])?,
+            selection: Selection::from_ids(9, [1, 2, 5]),
+            ..View::default()
+        };
+        view.locked.insert((BasisKind::Components, 4));
+        view.named.push(NamedSelection {
+            name: "a name".to_owned(),
+            selection: Selection::from_ids(9, [8]),
+        });
+        let saved = Saved {
+            is_dark: false,
+            view: Some(("data".to_owned(), "model".to_owned(), view.clone())),
+            ..Saved::default()
+        };
+        let text = serde_json::to_string(&saved)?;
+        let mut back: Saved = serde_json::from_str(&text)?;
+        let Some((_, _, again)) = &mut back.view else {
+            return Err("no view came back".into());
+        };
+        // A selection is stored up to its last item.
+        again.selection.resize(9);
+        assert_eq!(*again, view);
+        assert!(!back.is_dark);
+        Ok(())
     }
 }
