@@ -122,14 +122,13 @@ impl Core {
         self.workshop
             .start(Bench::Map, &what, move |progress, deliver| {
                 let k = neighbours_for(&method, codes.len())?.unwrap_or_default();
-                let graph = match known.filter(|graph| graph.k() >= k) {
-                    Some(graph) => graph,
-                    None => {
-                        let part = progress.part(0.0, GRAPH_SHARE);
-                        let graph =
-                            NeighbourGraph::new(codes.codes(), codes.dims(), k, GRAPH_SEED, &part)?;
-                        Arc::new(graph)
-                    }
+                let graph = if let Some(graph) = known.filter(|graph| graph.k() >= k) {
+                    graph
+                } else {
+                    let part = progress.part(0.0, GRAPH_SHARE);
+                    let graph =
+                        NeighbourGraph::new(codes.codes(), codes.dims(), k, GRAPH_SEED, &part)?;
+                    Arc::new(graph)
                 };
                 let kept = graph.clone();
                 deliver(Box::new(move |core| {

@@ -2,6 +2,11 @@
 //!
 //! Invariant: the same input gives the same measure, whatever the number of threads; no memory of the square of the rows.
 
+#![expect(
+    clippy::inline_always,
+    reason = "code gets a kind of vector only by being inlined where that kind is known to be there"
+)]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rand::SeedableRng;
