@@ -126,14 +126,9 @@ impl Core {
                     graph
                 } else {
                     let part = progress.part(0.0, GRAPH_SHARE);
-                    let rows = codes.codes();
-                    Arc::new(NeighbourGraph::new(
-                        rows,
-                        codes.dims(),
-                        k,
-                        GRAPH_SEED,
-                        &part,
-                    )?)
+                    let graph =
+                        NeighbourGraph::new(codes.codes(), codes.dims(), k, GRAPH_SEED, &part)?;
+                    Arc::new(graph)
                 };
                 let kept = graph.clone();
                 deliver(Box::new(move |core| {

@@ -18,8 +18,15 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
+use super::cells::{Cells, cells_for};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+
+/// The neighbours of one row with their distances, nearest first.
+pub(super) type List = Vec<(f32, u32)>;
+
+/// More rows than this are not all compared with all.
+const COMPARED_WITH_ALL: usize = 200_000;
 
 /// Rows whose neighbours are sought together, and rows they are compared with at a time: the products fit a core's cache.
 pub(super) const QUERIES: usize = 128;
@@ -40,20 +47,31 @@ pub struct NeighbourGraph {
 }
 
 impl NeighbourGraph {
-    /// The graph of `rows`, `[n, d]` row by row; `k` is taken as `n − 1` where there are fewer others.
+    /// The graph of `rows`, `[n, d]` row by row; `k` is taken as `n − 1` where there are fewer others. Up to 200,000 rows are all compared
+    /// with all; of more, each with those of the cells about it, which chance in `seed` draws.
     ///
     /// # Errors
     /// When there is no row, `k` is zero, the numbers are no rows of `d`, a number is not finite or above 1e15 in magnitude,
     /// or someone asked for the end.
-    pub fn new(rows: &[f32], d: usize, k: usize, _seed: u64, progress: &Progress) -> Result<Self> {
+    pub fn new(rows: &[f32], d: usize, k: usize, seed: u64, progress: &Progress) -> Result<Self> {
         check(rows, d, k)?;
         let rows = Rows::new(rows, d);
         let k = k.min(rows.n - 1);
+        if rows.n > COMPARED_WITH_ALL {
+            let cells = Cells::new(&rows, cells_for(rows.n), seed, &progress.part(0.0, 0.05))?;
+            if let Some((lists, recall)) = cells.search(k, seed, &progress.part(0.05, 1.0))? {
+                return Ok(Self {
+                    recall,
+                    exact: false,
+                    ..Self::of_lists(&lists, k)
+                });
+            }
+        }
         rows.exact(k, progress)
     }
 
     /// A graph from lists of equal length, one after the other; each has to be sorted.
-    fn of_lists(lists: &[Vec<(f32, u32)>], k: usize) -> Self {
+    fn of_lists(lists: &[List], k: usize) -> Self {
         let entries = || lists.iter().flat_map(|list| &list[..k]);
         Self {
             n: lists.len(),
@@ -137,7 +155,6 @@ pub(super) fn check(rows: &[f32], d: usize, k: usize) -> Result<()> {
             rows.len() / d
         )));
     }
-    // Written so that what is no number is found too.
     match rows.iter().position(|x| x.is_nan() || x.abs() > LARGEST) {
         None => Ok(()),
         Some(position) if rows[position].is_finite() => Err(Error::model(format!(
@@ -201,7 +218,7 @@ impl<'a> Rows<'a> {
     fn exact(&self, k: usize, progress: &Progress) -> Result<NeighbourGraph> {
         let blocks = self.n.div_ceil(QUERIES);
         let done = AtomicUsize::new(0);
-        let lists: Vec<Vec<Vec<(f32, u32)>>> = (0..blocks)
+        let lists: Vec<Vec<List>> = (0..blocks)
             .into_par_iter()
             .map(|block| {
                 let first = block * QUERIES;
@@ -222,33 +239,17 @@ impl<'a> Rows<'a> {
         queries: &[u32],
         k: usize,
         progress: &Progress,
-    ) -> Result<Vec<Vec<(f32, u32)>>> {
-        let mut kept: Vec<Kept> = queries.iter().map(|&i| Kept::new(i, k)).collect();
-        let mut packed = Vec::new();
-        for &i in queries {
-            self.pack(i as usize, &mut packed);
-        }
-        let mut products = vec![0.0; queries.len() * ITEMS.min(self.n)];
-        let width = self.d + 1;
-        for (block, items) in self.centred.chunks(ITEMS * width).enumerate() {
+    ) -> Result<Vec<List>> {
+        let mut candidates = Candidates::new(self, queries, k);
+        for (block, items) in self.centred.chunks(ITEMS * (self.d + 1)).enumerate() {
             if progress.is_cancelled() {
                 return Err(Error::cancelled());
             }
-            let count = items.len() / width;
-            let products = &mut products[..queries.len() * count];
-            multiply(&packed, items, width, products);
             let first = (block * ITEMS) as u32;
-            pulp::Arch::new().dispatch(
-                #[inline(always)]
-                || {
-                    for (kept, values) in kept.iter_mut().zip(products.chunks_exact(count)) {
-                        kept.offer_all(values, |i| first + i as u32);
-                    }
-                },
-            );
+            candidates.offer(items, |i| first + i as u32);
         }
-        let finish = |kept: Kept| self.certain(kept, k).unwrap_or_else(|i| self.all(i, k));
-        Ok(kept.into_iter().map(finish).collect())
+        let certain = |kept| self.certain(kept, k).unwrap_or_else(|i| self.all(i, k));
+        Ok(candidates.kept.into_iter().map(certain).collect())
     }
 
     /// Appends row `i` as it has to be multiplied with centred rows to give `‖y‖² − 2 x·y`.
@@ -258,13 +259,10 @@ impl<'a> Rows<'a> {
     }
 
     /// The `k` nearest of what was kept by their true distances, or the row's number when one that was not kept might be nearer.
-    fn certain(&self, mut kept: Kept, k: usize) -> Result<Vec<(f32, u32)>, u32> {
+    fn certain(&self, mut kept: Kept, k: usize) -> Result<List, u32> {
         let beyond = kept.close();
         let i = kept.row;
-        let ids = kept.entries.into_iter().map(|(_, id)| id);
-        let mut list = self.measured(i, ids);
-        sort(&mut list);
-        list.truncate(k);
+        let list = self.best(kept, k);
         let (Some(bound), Some(&(farthest, _))) = (beyond, list.last()) else {
             return Ok(list);
         };
@@ -277,6 +275,15 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// The `k` nearest of what was kept by their true distances.
+    fn best(&self, kept: Kept, k: usize) -> List {
+        let ids = kept.entries.into_iter().map(|(_, id)| id);
+        let mut list = self.measured(kept.row, ids);
+        sort(&mut list);
+        list.truncate(k);
+        list
+    }
+
     /// By how much a product can be wrong about an item that is no further than `distance` from row `i`.
     pub(super) fn error(&self, i: u32, distance: f64) -> f64 {
         // Such an item has a length of at most |x| + distance. The products of d numbers err by at most d roundings of what is
@@ -287,7 +294,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The `k` nearest neighbours of row `i` by the differences from all others.
-    fn all(&self, i: u32, k: usize) -> Vec<(f32, u32)> {
+    fn all(&self, i: u32, k: usize) -> List {
         let others = (0..self.n as u32).filter(|&j| j != i);
         let mut list = self.measured(i, others);
         if k < list.len() {
@@ -360,6 +367,54 @@ pub(super) fn multiply(queries: &[f32], items: &[f32], width: usize, products: &
         1.0,
         Par::Seq,
     );
+}
+
+/// The nearest candidates of some rows among all that were offered.
+pub(super) struct Candidates {
+    packed: Vec<f32>,
+    width: usize,
+    kept: Vec<Kept>,
+    products: Vec<f32>,
+}
+
+impl Candidates {
+    /// None yet of `queries`, whose `k` nearest are wanted.
+    pub(super) fn new(rows: &Rows<'_>, queries: &[u32], k: usize) -> Self {
+        let mut packed = Vec::new();
+        for &i in queries {
+            rows.pack(i as usize, &mut packed);
+        }
+        Self {
+            packed,
+            width: rows.d + 1,
+            kept: queries.iter().map(|&i| Kept::new(i, k)).collect(),
+            products: vec![0.0; queries.len() * ITEMS.min(rows.n)],
+        }
+    }
+
+    /// Takes in at most [`ITEMS`] centred rows, whose numbers are told by `id`.
+    pub(super) fn offer(&mut self, items: &[f32], id: impl Fn(usize) -> u32) {
+        let count = items.len() / self.width;
+        let products = &mut self.products[..self.kept.len() * count];
+        multiply(&self.packed, items, self.width, products);
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for (kept, values) in self.kept.iter_mut().zip(products.chunks_exact(count)) {
+                    kept.offer_all(values, &id);
+                }
+            },
+        );
+    }
+
+    /// The `k` nearest of each by their true distances.
+    pub(super) fn nearest(self, rows: &Rows<'_>, k: usize) -> Vec<List> {
+        let best = |mut kept: Kept| {
+            kept.drop_farthest();
+            rows.best(kept, k)
+        };
+        self.kept.into_iter().map(best).collect()
+    }
 }
 
 /// The nearest candidates of one row by products, a few more than are wanted.

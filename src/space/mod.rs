@@ -9,6 +9,7 @@ pub mod umap;
 
 mod basis;
 mod blend;
+mod cells;
 mod code_table;
 mod direction;
 mod graph;
