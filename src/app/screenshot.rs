@@ -222,9 +222,13 @@ fn wait_for(
     Ok(())
 }
 
-/// Steps until fades and animations are over: two seconds on the window's own clock.
+/// Steps until fades and animations are over, two seconds on the window's own clock, with time for the pictures on the map,
+/// which come from a thread of their own.
 fn settle(harness: &mut Harness<'_, App>) {
-    harness.run_steps(60);
+    for _ in 0..6 {
+        harness.run_steps(10);
+        std::thread::sleep(Duration::from_millis(80));
+    }
 }
 
 fn shoot(harness: &mut Harness<'_, App>) -> Result<RgbaImage> {

@@ -281,7 +281,9 @@ impl SlidersPanel {
                 .response
                 .on_hover_text("Which coordinates of the code the sliders show");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                ui.spacing_mut().item_spacing.x = 2.0;
+                // Six controls in the narrowest of the columns.
+                ui.spacing_mut().item_spacing.x = 1.0;
+                ui.spacing_mut().button_padding.x = 4.0;
                 ui.add_space(theme::STEP);
                 icon_button(ui, icon::RESET, Command::ResetCode, cx.out);
                 icon_button(ui, icon::SCATTER, Command::RandomFromMixture, cx.out);
