@@ -4,7 +4,7 @@
 //!
 //! The published optimisation moves both ends of a sampled edge at once, one edge after the other, which cannot be spread
 //! over threads without races. Here each row is moved by its own edges alone, at twice their rate, since every edge stands
-//! at both of its ends; the rows of one of [`SWEEPS`] interleaved sets move together and see the others where they were
+//! at both of its ends; the rows of one of a few interleaved sets move together and see the others where they were
 //! before.
 
 use std::time::{Duration, Instant};
