@@ -222,12 +222,15 @@ fn wait_for(
     Ok(())
 }
 
-/// Steps until fades and animations are over, two seconds on the window's own clock, with time for the pictures on the map,
-/// which come from a thread of their own.
+/// Steps until fades and animations are over, two seconds on the window's own clock. It is drawn meanwhile, because the
+/// pictures on the map come from a thread of their own, some with each frame that is drawn.
 fn settle(harness: &mut Harness<'_, App>) {
     for _ in 0..6 {
         harness.run_steps(10);
         std::thread::sleep(Duration::from_millis(80));
+        if let Err(error) = harness.render() {
+            tracing::debug!("{error}");
+        }
     }
 }
 
