@@ -2,7 +2,7 @@
 //!
 //! Invariant: the part that is looked at is the view's camera; dragging and zooming only ask for another.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use eframe::egui::{
     self, Align2, Color32, CursorIcon, Modifiers, PointerButton, Pos2, Response, Shape, Stroke, Ui,
@@ -19,6 +19,7 @@ use crate::app::fonts::icon;
 use crate::app::hint::Hint;
 use crate::app::view::Camera;
 use crate::app::widgets::{bar_ui, command_button, empty_ui, paint_hint};
+use crate::data::Dataset;
 use crate::render::{MapLayer, Pictures};
 use crate::space::{CodeMap, Selection, blend};
 
@@ -34,9 +35,35 @@ pub(crate) struct MapPanel {
     cloud: Option<Cloud>,
     transform: Option<PlotTransform>,
     drawing: Drawing,
-    /// Where the pictures on the map come from, and whose they are: the layer keeps those it has while both stay.
-    pictures: Option<(usize, u64, Pictures)>,
+    pictures: Option<Source>,
     form: map_header::Form,
+}
+
+/// Where the pictures on the map come from. The layer keeps those it has as long as `pictures` is the same, also while the
+/// data grow.
+struct Source {
+    session: u64,
+    data: Arc<Mutex<Arc<Dataset>>>,
+    pictures: Pictures,
+}
+
+impl Source {
+    fn new(session: u64, data: Arc<Dataset>) -> Self {
+        let data = Arc::new(Mutex::new(data));
+        let shared = data.clone();
+        let pictures: Pictures = Arc::new(move |id| {
+            let data = shared
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            ((id as usize) < data.len()).then(|| data.picture(id as usize))
+        });
+        Self {
+            session,
+            data,
+            pictures,
+        }
+    }
 }
 
 impl MapPanel {
@@ -114,14 +141,15 @@ impl MapPanel {
             .dataset
             .clone()
             .filter(|_| cx.view.look.has_pictures)?;
-        let (items, id) = (data.len(), session.id);
         match &self.pictures {
-            Some((n, of, pictures)) if (*n, *of) == (items, id) => Some(pictures.clone()),
+            Some(source) if source.session == session.id => {
+                *source.data.lock().unwrap_or_else(PoisonError::into_inner) = data;
+                Some(source.pictures.clone())
+            }
             _ => {
-                let pictures: Pictures = Arc::new(move |id| {
-                    ((id as usize) < data.len()).then(|| data.picture(id as usize))
-                });
-                self.pictures = Some((items, id, pictures.clone()));
+                let source = Source::new(session.id, data);
+                let pictures = source.pictures.clone();
+                self.pictures = Some(source);
                 Some(pictures)
             }
         }
