@@ -15,9 +15,8 @@ use crate::engine::Request;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::retrieval::nearest_codes;
+use crate::space::CodeMap;
 
-/// Items among which the own picture is placed on a map that has no way of its own.
-const PLACED_AMONG: usize = 15;
 /// Steps of gradient descent on a code.
 const REFINE_STEPS: usize = 300;
 
@@ -188,7 +187,8 @@ impl App {
         }
         own.place = map.place(&own.code).or_else(|| {
             let progress = Progress::silent();
-            let found = nearest_codes(codes, &own.code, PLACED_AMONG, None, &progress).ok()?;
+            let found =
+                nearest_codes(codes, &own.code, CodeMap::PLACED_AMONG, None, &progress).ok()?;
             let nearest: Vec<(u32, f32)> = found.ids.into_iter().zip(found.distances).collect();
             map.place_among(&nearest).ok()
         });

@@ -16,9 +16,7 @@ use crate::error::{Error, Result};
 use crate::model::{AutoEncoder, Meanwhile, interruptible};
 use crate::progress::Progress;
 use crate::retrieval::nearest_codes;
-
-/// Items among which a code is placed on a map that has no way of its own.
-const PLACED_AMONG: usize = 15;
+use crate::space::CodeMap;
 
 impl Core {
     /// The network as it is now, also half-way through training.
@@ -98,7 +96,7 @@ impl Core {
             return Ok(());
         }
         let progress = Progress::silent();
-        let found = nearest_codes(&codes, &mail.code, PLACED_AMONG, None, &progress)?;
+        let found = nearest_codes(&codes, &mail.code, CodeMap::PLACED_AMONG, None, &progress)?;
         let nearest: Vec<(u32, f32)> = found.ids.into_iter().zip(found.distances).collect();
         self.tell_place(mail.generation, &nearest);
         Ok(())

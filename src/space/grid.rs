@@ -156,50 +156,20 @@ impl GridIndex {
     /// The id of the point nearest to `at`, if it is within `reach`; of several as near, the lowest.
     #[must_use]
     pub fn nearest(&self, at: [f32; 2], reach: f32) -> Option<usize> {
-        let mut best: Option<(f32, u32)> = None;
-        let mut limit = f64::from(reach * reach);
-        let away = |cell: &GridCell| {
-            let (min, max) = self.reach_of(cell);
-            (0..2)
-                .map(|axis| {
-                    let x = f64::from(at[axis]);
-                    (min[axis] - x).max(x - max[axis]).max(0.0).powi(2)
-                })
-                .sum::<f64>()
-        };
-        let mut open: Vec<(f64, GridCell)> = self
-            .root()
-            .map(|cell| (away(&cell), cell))
-            .into_iter()
-            .collect();
-        while let Some((distance, cell)) = open.pop() {
-            // Points are compared in single precision.
-            if distance > limit * (1.0 + SLACK) {
-                continue;
-            }
-            if cell.is_small() {
-                for k in cell.run {
-                    let (p, id) = (self.points[k], self.ids[k]);
-                    let found = ((p[0] - at[0]).powi(2) + (p[1] - at[1]).powi(2), id);
-                    if found.0 <= reach * reach && best.is_none_or(|least| found < least) {
-                        best = Some(found);
-                        limit = f64::from(found.0);
-                    }
-                }
-            } else {
-                let start = open.len();
-                open.extend(self.children(&cell).map(|child| (away(&child), child)));
-                // The nearest is looked at first.
-                open[start..].sort_by(|a, b| b.0.total_cmp(&a.0));
-            }
-        }
-        best.map(|(_, id)| id as usize)
+        let best = self.search(at, 1, reach * reach);
+        best.first().map(|(_, id)| *id as usize)
     }
 
     /// The `k` points nearest to `at` (all where there are fewer), pairs of id and distance, the nearest first; of several as
     /// near, the lowest ids.
     #[must_use]
     pub fn nearest_many(&self, at: [f32; 2], k: usize) -> Vec<(u32, f32)> {
+        let best = self.search(at, k, f32::INFINITY);
+        best.into_iter().map(|(d, id)| (id, d.sqrt())).collect()
+    }
+
+    /// The `k` points nearest to `at` whose squared distance is at most `farthest`, pairs of squared distance and id, ascending.
+    fn search(&self, at: [f32; 2], k: usize, farthest: f32) -> Vec<(f32, u32)> {
         let mut best: Vec<(f32, u32)> = Vec::new();
         let away = |cell: &GridCell| {
             let (min, max) = self.reach_of(cell);
@@ -218,10 +188,11 @@ impl GridIndex {
             .collect();
         while let Some((distance, cell)) = open.pop() {
             let limit = match best.last() {
-                Some(last) if best.len() == k => f64::from(last.0),
-                _ => f64::INFINITY,
+                Some(last) if best.len() == k => last.0,
+                _ => farthest,
             };
-            if distance > limit * (1.0 + SLACK) {
+            // Points are compared in single precision.
+            if distance > f64::from(limit) * (1.0 + SLACK) {
                 continue;
             }
             if cell.is_small() {
@@ -229,7 +200,7 @@ impl GridIndex {
                     let (p, id) = (self.points[i], self.ids[i]);
                     let found = ((p[0] - at[0]).powi(2) + (p[1] - at[1]).powi(2), id);
                     let place = best.partition_point(|nearer| *nearer < found);
-                    if place < k {
+                    if found.0 <= farthest && place < k {
                         best.insert(place, found);
                         best.truncate(k);
                     }
@@ -237,10 +208,11 @@ impl GridIndex {
             } else {
                 let start = open.len();
                 open.extend(self.children(&cell).map(|child| (away(&child), child)));
+                // The nearest is looked at first.
                 open[start..].sort_by(|a, b| b.0.total_cmp(&a.0));
             }
         }
-        best.into_iter().map(|(d, id)| (id, d.sqrt())).collect()
+        best
     }
 
     /// The ids of the points between two corners, edges included, ascending.

@@ -89,6 +89,9 @@ enum Way {
 }
 
 impl CodeMap {
+    /// Items among which a code is placed by [`Self::place_among`].
+    pub const PLACED_AMONG: usize = 15;
+
     /// The map that a projection by principal components is.
     #[must_use]
     pub fn components(projection: Projection) -> Self {

@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
-use self::affinities::{Affinities, conditional};
+use self::affinities::Affinities;
 use self::repulsion::Repulsion;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -47,9 +47,6 @@ const SHOW_EVERY: Duration = Duration::from_millis(250);
 
 /// Items moved at a time.
 const PIECE: usize = 256;
-
-/// How many neighbours count for a new code's position.
-const PLACING_PERPLEXITY: f32 = 5.0;
 
 /// What a layout depends on beside the graph and the start.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -127,40 +124,6 @@ pub fn layout(
     }
     progress.update(total, total)?;
     Ok(descent.positions)
-}
-
-/// Where a new code lies on a layout: along each axis the median of the `positions` of its nearest items `ids`, weighted by its affinity to
-/// them at a perplexity of five (less where fewer are given), so that it falls into the cluster that most of
-/// them are in, not between clusters. `distances` to them rise. A code at no distance from an item lies where that
-/// item does, the first of several. `None` without neighbours, or when an id is beyond the positions.
-#[must_use]
-pub fn place(positions: &[[f32; 2]], ids: &[u32], distances: &[f32]) -> Option<[f32; 2]> {
-    let count = ids.len().min(distances.len());
-    let nearest: Option<Vec<[f32; 2]>> = ids[..count]
-        .iter()
-        .map(|&id| positions.get(id as usize).copied())
-        .collect();
-    let nearest = nearest?;
-    if *distances.first()? <= 0.0 {
-        return nearest.first().copied();
-    }
-    let perplexity = PLACING_PERPLEXITY.min(count as f32 / 3.0).max(1.0);
-    let weights = conditional(&distances[..count], perplexity);
-    Some([0, 1].map(|axis| {
-        let mut along: Vec<(f32, f32)> = nearest
-            .iter()
-            .zip(&weights)
-            .map(|(position, &weight)| (position[axis], weight))
-            .collect();
-        along.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        let half = 0.5 * along.iter().map(|pair| pair.1).sum::<f32>();
-        let mut sum = 0.0;
-        let middle = along.iter().find(|pair| {
-            sum += pair.1;
-            sum >= half
-        });
-        middle.or(along.last()).map_or(0.0, |pair| pair.0)
-    }))
 }
 
 /// The start, moved to the origin, shrunk and with a little noise, which alone remains where all start at one place.
@@ -288,6 +251,7 @@ fn sign(x: f32) -> i8 {
 
 #[cfg(test)]
 mod tests {
+    use super::affinities::conditional;
     use super::*;
 
     /// Rows `[n, d]` as their exact graph of `k` neighbours.
@@ -521,20 +485,5 @@ mod tests {
         cancelled.cancel();
         assert!(fails(&start, &config, &cancelled).is_some_and(|e| e.is_cancelled()));
         Ok(())
-    }
-
-    #[test]
-    fn a_new_code_lies_among_its_nearest_items() {
-        let positions = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [50.0, 50.0], [1.0, 1.0]];
-        let at = place(&positions, &[0, 1, 2, 4, 3], &[1.0, 1.1, 1.2, 1.3, 1.35]);
-        assert!(
-            at.is_some_and(|p| p.iter().all(|x| (0.0..=1.0).contains(x))),
-            "{at:?}"
-        );
-        assert_eq!(place(&positions, &[3, 0], &[0.0, 2.0]), Some([50.0, 50.0]));
-        assert_eq!(place(&positions, &[4], &[3.0]), Some([1.0, 1.0]));
-        assert_eq!(place(&positions, &[0, 1, 2], &[5.0; 3]), Some([0.0, 0.0]));
-        assert_eq!(place(&positions, &[], &[]), None);
-        assert_eq!(place(&positions, &[9], &[1.0]), None);
     }
 }

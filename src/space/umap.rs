@@ -163,44 +163,6 @@ pub fn layout(
     Ok(positions)
 }
 
-/// Where a new row lies on a finished layout: the mean of its neighbours' positions, each weighted by its membership in the
-/// row's neighbourhood. `ids` are rows of the layout at `distances`, nearest first. A row equal to some of the layout's lies
-/// in their midst.
-///
-/// # Errors
-/// When there is no neighbour, ids and distances are not as many, or one is out of range.
-pub fn place(positions: &[[f32; 2]], ids: &[u32], distances: &[f32]) -> Result<[f32; 2]> {
-    let known = ids.iter().all(|&id| (id as usize) < positions.len());
-    let sound = distances.iter().all(|x| x.is_finite() && *x >= 0.0);
-    if ids.is_empty() || ids.len() != distances.len() || !known || !sound {
-        return Err(Error::usage(
-            "the neighbours of what is to be placed are not rows of the layout",
-        ));
-    }
-    let weights: Vec<f32> = if distances.contains(&0.0) {
-        distances
-            .iter()
-            .map(|&x| f32::from(u8::from(x == 0.0)))
-            .collect()
-    } else {
-        // A new row belongs to no neighbourhood fully, not even to that of the nearest.
-        let mean = distances.iter().sum::<f32>() / distances.len() as f32;
-        let sizes = (ids.len() as f32).log2();
-        let width = width(distances, 0.0, sizes).max(1e-3 * mean);
-        // Measured from the nearest, they cannot all vanish.
-        let membership = |x: f32| (-(x - distances[0]) / width).exp();
-        distances.iter().map(|&x| membership(x)).collect()
-    };
-    let total: f32 = weights.iter().sum();
-    let mut place = [0.0; 2];
-    for (&id, weight) in ids.iter().zip(&weights) {
-        for (x, from) in place.iter_mut().zip(positions[id as usize]) {
-            *x += weight / total * from;
-        }
-    }
-    Ok(place)
-}
-
 /// The width over which memberships `exp(−(distance − nearest) / width)` fall so that they sum up to `sum`, by bisection.
 fn width(distances: &[f32], nearest: f32, sum: f32) -> f32 {
     let (mut low, mut high, mut width) = (0.0_f32, f32::INFINITY, 1.0_f32);
@@ -595,16 +557,6 @@ mod tests {
         }
         let same = made(&[0.5; 120], 2, 1)?;
         assert!(same.len() == 60 && same.as_flattened().iter().all(|x| x.is_finite()));
-        Ok(())
-    }
-
-    #[test]
-    fn a_new_row_lies_among_its_neighbours_and_an_equal_one_on_its_twin() -> Result<()> {
-        let positions = [[0.0, 0.0], [2.0, 0.0], [0.0, 4.0]];
-        assert_eq!(place(&positions, &[0, 1], &[1.0, 1.0])?, [1.0, 0.0]);
-        assert_eq!(place(&positions, &[2, 1], &[0.0, 1.0])?, [0.0, 4.0]);
-        assert!(place(&positions, &[], &[]).is_err());
-        assert!(place(&positions, &[3], &[1.0]).is_err());
         Ok(())
     }
 

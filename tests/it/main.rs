@@ -2,6 +2,7 @@
 
 mod command_line;
 mod data;
+mod driver;
 mod engine;
 mod parity;
 mod retrieval;

@@ -2,17 +2,14 @@
 //!
 //! Invariant: waits for what shall happen, with a limit, and never for a time.
 
-use std::path::Path;
-
 use eframe::egui::accesskit::Role;
 use eframe::egui::{self, Key, Modifiers, Pos2, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use morphospace::app::{App, AppOptions, can_draw};
-use morphospace::engine::{DeviceChoice, EngineOptions};
+use morphospace::app::App;
 use morphospace::space::MapMethod;
 
-use crate::window::{click, open, prepare, wait_for};
+use crate::driver::{click, open, open_session, prepare, wait_for};
 
 fn drag_with(window: &mut Harness<'_, App>, modifiers: Modifiers, way: &[Pos2]) {
     let (Some(&from), Some(&to)) = (way.first(), way.last()) else {
@@ -237,28 +234,6 @@ fn a_layout_is_made_and_given_up() {
     wait_for(&mut window, "the components again", |app| {
         matches!(app.map_method(), Some(MapMethod::Components))
     });
-}
-
-fn open_session(file: &Path) -> Option<Harness<'static, App>> {
-    if !can_draw() {
-        println!("skipped: no graphics driver can draw the window here");
-        return None;
-    }
-    let options = AppOptions {
-        data: None,
-        model: None,
-        session: Some(file.to_path_buf()),
-        engine: EngineOptions {
-            device: DeviceChoice::Cpu,
-            seed: 1,
-        },
-        keep_in: None,
-    };
-    let builder = Harness::builder()
-        .with_size(Vec2::new(1440.0, 900.0))
-        .with_step_dt(1.0 / 30.0)
-        .wgpu();
-    Some(builder.build_eframe(|cc| App::new(cc, options)))
 }
 
 #[test]

@@ -4,65 +4,21 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use eframe::egui::{Key, Modifiers, Pos2, Vec2};
+use eframe::egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use morphospace::app::{App, AppOptions, can_draw};
-use morphospace::engine::{DeviceChoice, EngineOptions};
+use morphospace::app::App;
 
-const PATIENCE: Duration = Duration::from_mins(2);
+use crate::driver::{self, click, drag, prepare, wait_for};
+
 const ITEMS: usize = 200;
 
 /// A window over a few faces with the shipped model, or `None` with a printed reason where nothing can draw it.
 fn open() -> Option<Harness<'static, App>> {
-    if !can_draw() {
-        println!("skipped: no graphics driver can draw the window here");
-        return None;
-    }
-    let options = AppOptions {
-        data: Some(
-            format!("faces:{ITEMS}")
-                .parse()
-                .expect("built-in data has a name"),
-        ),
-        model: None,
-        session: None,
-        engine: EngineOptions {
-            device: DeviceChoice::Cpu,
-            seed: 1,
-        },
-        keep_in: None,
-    };
-    let builder = Harness::builder()
-        .with_size(Vec2::new(1440.0, 900.0))
-        .with_step_dt(1.0 / 30.0)
-        .wgpu();
-    let mut window = builder.build_eframe(|cc| App::new(cc, options));
-    wait_for(&mut window, "the map and a picture", |app| {
-        app.mapped_items() == ITEMS && app.is_picture_current() && !app.is_busy()
-    });
+    let mut window = driver::open(&format!("faces:{ITEMS}"))?;
+    prepare(&mut window, ITEMS);
     Some(window)
-}
-
-fn wait_for(window: &mut Harness<'_, App>, what: &str, is_there: impl Fn(&App) -> bool) {
-    let start = Instant::now();
-    while !is_there(window.state()) {
-        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
-        window.step();
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    window.run_steps(3);
-}
-
-fn click(window: &mut Harness<'_, App>, at: Pos2) {
-    window.hover_at(at);
-    window.step();
-    window.drag_at(at);
-    window.step();
-    window.drop_at(at);
-    window.run_steps(2);
 }
 
 fn press(window: &mut Harness<'_, App>, key: Key) {
@@ -162,19 +118,6 @@ fn the_strip_reorders_times_and_deletes() {
     window.run_steps(3);
     assert_eq!(window.state().path_keys(), 2);
     assert!(window.query_by_label("Key-frame 2: item 3").is_some());
-}
-
-fn drag(window: &mut Harness<'_, App>, from: Pos2, to: Pos2) {
-    window.hover_at(from);
-    window.step();
-    window.drag_at(from);
-    window.step();
-    for i in 1..=6 {
-        window.hover_at(from + (to - from) * (i as f32 / 6.0));
-        window.step();
-    }
-    window.drop_at(to);
-    window.run_steps(2);
 }
 
 #[test]

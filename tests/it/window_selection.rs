@@ -7,40 +7,19 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use eframe::egui::accesskit::{Role, Toggled};
-use eframe::egui::{Key, Modifiers, Vec2};
+use eframe::egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use image::RgbaImage;
 use morphospace::Progress;
-use morphospace::app::{App, AppOptions, can_draw};
+use morphospace::app::App;
 use morphospace::data::{Dataset, DatasetSource};
-use morphospace::engine::{DeviceChoice, EngineOptions};
 
-const PATIENCE: Duration = Duration::from_mins(2);
-const SEED: u64 = 1;
+use crate::driver::{self, PATIENCE, SEED, pixels_of, train_tiny};
 
 /// A window over `data` and the data themselves, or `None` with a printed reason where nothing can draw it.
 fn open(data: &str) -> Option<(Harness<'static, App>, Dataset)> {
-    if !can_draw() {
-        println!("skipped: no graphics driver can draw the window here");
-        return None;
-    }
+    let mut window = driver::open(data)?;
     let source: DatasetSource = data.parse().expect("built-in data has a name");
-    let options = AppOptions {
-        data: Some(source.clone()),
-        model: None,
-        session: None,
-        engine: EngineOptions {
-            device: DeviceChoice::Cpu,
-            seed: SEED,
-        },
-        keep_in: None,
-    };
-    let builder = Harness::builder()
-        .with_size(Vec2::new(1440.0, 900.0))
-        .with_step_dt(1.0 / 30.0)
-        .wgpu();
-    let mut window = builder.build_eframe(|cc| App::new(cc, options));
     let known = source
         .load(SEED, &Progress::silent())
         .expect("built-in data");
@@ -67,18 +46,7 @@ fn wait_for(
 /// Waits until every item is encoded and a picture is there; where no shipped model fits, trains the smallest first.
 fn encode(window: &mut Harness<'_, App>) {
     if !window.state().has_model() {
-        window
-            .get_by_role_and_label(Role::ComboBox, "Preset")
-            .click();
-        window.run_steps(3);
-        window.get_by_label("tiny").click();
-        window.run_steps(3);
-        window
-            .get_by_role_and_label(Role::SpinButton, "Epochs")
-            .set_value_accesskit(2.0);
-        window.run_steps(2);
-        window.get_by_label("Train").click();
-        window.run_steps(2);
+        train_tiny(window, 2.0);
         wait_for(window, "training to begin", |window| {
             window.state().loss_points() > 0
         });
@@ -130,14 +98,6 @@ fn of_class(known: &Dataset, class: &str) -> BTreeSet<u32> {
     let ids = 0..known.len() as u32;
     ids.filter(|&id| known.label_name(id as usize) == Some(class))
         .collect()
-}
-
-/// The pixels of the widget called `name`.
-fn pixels_of(window: &mut Harness<'_, App>, name: &str) -> RgbaImage {
-    let rect = window.get_by_label(name).rect();
-    let whole = window.render().expect("the window can be drawn");
-    let (x, y) = (rect.left() as u32, rect.top() as u32);
-    image::imageops::crop_imm(&whole, x, y, rect.width() as u32, rect.height() as u32).to_image()
 }
 
 #[test]
