@@ -2,7 +2,8 @@
 //!
 //! Invariant: both pictures are of the same second of the path; where the sliders are not on it, the first one says so.
 
-use eframe::egui::{self, Align, Align2, Rect, RichText, Sense, Stroke, Ui, WidgetInfo};
+use eframe::egui::text::{LayoutJob, TextWrapping};
+use eframe::egui::{self, Align, Rect, RichText, Sense, Stroke, Ui, WidgetInfo};
 
 use super::Cx;
 use super::path::picture_ui;
@@ -101,9 +102,9 @@ impl Fade {
         self.refresh(ui, cx);
         let on_path = cx.view.path.code_at(cx.state.head);
         let first = if on_path.as_ref() == Some(&cx.view.code) {
-            "Through code space"
+            "Code space"
         } else {
-            "Sliders, off the path"
+            "Off the path"
         };
         let live = [
             (first, cx.textures.decoded.get()),
@@ -121,13 +122,15 @@ impl Fade {
             picture_ui(ui, cx, rect, live.as_ref().map(|(t, _)| t), outline);
             let response = ui.interact(rect, ui.scope_id().with(name), Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, name));
-            ui.painter().text(
-                egui::pos2(cell.center().x, rect.bottom() + 3.0),
-                Align2::CENTER_TOP,
-                name,
-                theme::regular(theme::CAPTION),
-                tokens.text,
+            let font = theme::regular(theme::CAPTION);
+            let mut job = LayoutJob::simple_singleline(name.to_owned(), font, tokens.text);
+            job.wrap = TextWrapping::truncate_at_width(half.width() - theme::HALF);
+            let caption = ui.fonts_mut(|fonts| fonts.layout_job(job));
+            let at = egui::pos2(
+                cell.center().x - caption.size().x / 2.0,
+                rect.bottom() + 3.0,
             );
+            ui.painter().galley(at, caption, tokens.text);
         }
     }
 }

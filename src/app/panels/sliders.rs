@@ -27,6 +27,8 @@ const BINS: usize = 48;
 const MARKED: usize = 20_000;
 /// Height of the pad for two coordinates.
 const PAD: f32 = 168.0;
+/// A panel narrower than this gives the basis a line of its own.
+const NARROW: f32 = 296.0;
 /// Items drawn on the pad at most; of more, every so many-th.
 const PAD_POINTS: usize = 1500;
 
@@ -249,78 +251,26 @@ impl Panel for SlidersPanel {
 impl SlidersPanel {
     /// The basis, the temperature, and what moves all sliders at once.
     fn header_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
-        let tokens = cx.tokens;
-        ui.horizontal(|ui| {
-            ui.add_space(12.0);
-            let name = |kind| match kind {
-                BasisKind::Dimensions => "Dimensions",
-                BasisKind::Components => "Components",
-                BasisKind::Directions => "Directions",
-            };
-            let combo = ComboBox::from_id_salt("basis")
-                .selected_text(name(cx.view.basis))
-                .width(96.0);
-            let combo = combo.show_ui(ui, |ui| {
-                for (kind, tip) in [
-                    (BasisKind::Dimensions, "The code's own numbers, by KL"),
-                    (
-                        BasisKind::Components,
-                        "Principal components of the codes, three standard deviations to either side",
-                    ),
-                    (BasisKind::Directions, "Directions of attributes that were found"),
-                ] {
-                    let is_on = cx.view.basis == kind;
-                    let choice = ui.selectable_label(is_on, name(kind)).on_hover_text(tip);
-                    if choice.clicked() && !is_on {
-                        cx.out.act(Action::Basis(kind));
-                    }
-                }
+        let width = ui.available_width();
+        if width < NARROW {
+            ui.horizontal(|ui| {
+                ui.add_space(12.0);
+                basis_ui(ui, cx, width - 24.0);
             });
-            set_name(&combo.response, "Basis");
-            combo
-                .response
-                .on_hover_text("Which coordinates of the code the sliders show");
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                // Six controls in the narrowest of the columns.
-                ui.spacing_mut().item_spacing.x = 1.0;
-                ui.spacing_mut().button_padding.x = 4.0;
-                ui.add_space(theme::STEP);
-                icon_button(ui, icon::RESET, Command::ResetCode, cx.out);
-                icon_button(ui, icon::SCATTER, Command::RandomFromMixture, cx.out);
-                icon_button(ui, icon::SHUFFLE, Command::RandomCode, cx.out);
-                if cx.view.item().is_some() {
-                    icon_button(ui, icon::TARGET, Command::CodeOfSelection, cx.out);
-                }
-                let text = RichText::new(icon::PAD).size(theme::TITLE);
-                let pad = Button::selectable(self.has_pad, text)
-                    .min_size(egui::Vec2::splat(theme::CONTROL_HEIGHT));
-                let pad = ui.add(pad);
-                set_name(&pad, "Pad");
-                if pad
-                    .on_hover_text("A pad that moves two coordinates at once")
-                    .clicked()
-                {
-                    self.has_pad = !self.has_pad;
-                }
-                let mut psi = cx.view.psi.0;
-                let drag = egui::DragValue::new(&mut psi)
-                    .range(0.0..=2.0)
-                    .speed(0.01)
-                    .fixed_decimals(2)
-                    .prefix("ψ ");
-                let drag = ui.add(drag);
-                set_name(&drag, "Temperature");
-                let changed = drag.changed();
-                if drag.double_clicked() {
-                    cx.out.act(Action::Psi(1.0));
-                } else if changed {
-                    cx.out.act(Action::Psi(psi));
-                }
-                drag.on_hover_text(
-                    "Temperature: below 1 the picture is nearer to the mean and more typical; double-click for 1",
-                );
+            ui.horizontal(|ui| {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    self.tools_ui(ui, cx);
+                });
             });
-        });
+        } else {
+            ui.horizontal(|ui| {
+                ui.add_space(12.0);
+                basis_ui(ui, cx, 96.0);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    self.tools_ui(ui, cx);
+                });
+            });
+        }
         if let Some((kind, index)) = cx.view.solo.filter(|(kind, _)| *kind == cx.view.basis) {
             let _ = kind;
             if let Some(row) = self.shown.rows.iter().find(|row| row.index == index) {
@@ -330,11 +280,53 @@ impl SlidersPanel {
                     ui.label(
                         RichText::new(text)
                             .size(theme::CAPTION)
-                            .color(tokens.accent),
+                            .color(cx.tokens.accent),
                     );
                 });
             }
         }
+    }
+
+    /// From the right: what moves all sliders at once, the pad, and the temperature.
+    fn tools_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        // Six controls in the narrowest of the columns.
+        ui.spacing_mut().item_spacing.x = 1.0;
+        ui.spacing_mut().button_padding.x = 4.0;
+        ui.add_space(theme::STEP);
+        icon_button(ui, icon::RESET, Command::ResetCode, cx.out);
+        icon_button(ui, icon::SCATTER, Command::RandomFromMixture, cx.out);
+        icon_button(ui, icon::SHUFFLE, Command::RandomCode, cx.out);
+        if cx.view.item().is_some() {
+            icon_button(ui, icon::TARGET, Command::CodeOfSelection, cx.out);
+        }
+        let text = RichText::new(icon::PAD).size(theme::TITLE);
+        let pad = Button::selectable(self.has_pad, text)
+            .min_size(egui::Vec2::splat(theme::CONTROL_HEIGHT));
+        let pad = ui.add(pad);
+        set_name(&pad, "Pad");
+        if pad
+            .on_hover_text("A pad that moves two coordinates at once")
+            .clicked()
+        {
+            self.has_pad = !self.has_pad;
+        }
+        let mut psi = cx.view.psi.0;
+        let drag = egui::DragValue::new(&mut psi)
+            .range(0.0..=2.0)
+            .speed(0.01)
+            .fixed_decimals(2)
+            .prefix("ψ ");
+        let drag = ui.add(drag);
+        set_name(&drag, "Temperature");
+        let changed = drag.changed();
+        if drag.double_clicked() {
+            cx.out.act(Action::Psi(1.0));
+        } else if changed {
+            cx.out.act(Action::Psi(psi));
+        }
+        drag.on_hover_text(
+            "Temperature: below 1 the picture is nearer to the mean and more typical; double-click for 1",
+        );
     }
 
     /// A square on which two coordinates are dragged at once, over the items' coordinates.
@@ -440,6 +432,41 @@ impl SlidersPanel {
         ui.add_space(theme::HALF);
         self.pad = chosen;
     }
+}
+
+/// Which coordinates of the code the sliders show.
+fn basis_ui(ui: &mut Ui, cx: &mut Cx<'_>, width: f32) {
+    let name = |kind| match kind {
+        BasisKind::Dimensions => "Dimensions",
+        BasisKind::Components => "Components",
+        BasisKind::Directions => "Directions",
+    };
+    let combo = ComboBox::from_id_salt("basis")
+        .selected_text(name(cx.view.basis))
+        .width(width);
+    let combo = combo.show_ui(ui, |ui| {
+        for (kind, tip) in [
+            (BasisKind::Dimensions, "The code's own numbers, by KL"),
+            (
+                BasisKind::Components,
+                "Principal components of the codes, three standard deviations to either side",
+            ),
+            (
+                BasisKind::Directions,
+                "Directions of attributes that were found",
+            ),
+        ] {
+            let is_on = cx.view.basis == kind;
+            let choice = ui.selectable_label(is_on, name(kind)).on_hover_text(tip);
+            if choice.clicked() && !is_on {
+                cx.out.act(Action::Basis(kind));
+            }
+        }
+    });
+    set_name(&combo.response, "Basis");
+    combo
+        .response
+        .on_hover_text("Which coordinates of the code the sliders show");
 }
 
 fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row) {

@@ -13,6 +13,9 @@ use crate::app::fonts::icon;
 use crate::app::theme::{self, Tokens};
 
 const NAME_WIDTH: f32 = 76.0;
+/// The name's width in a row narrower than `NARROW`: the note stands in the tooltip alone.
+const SHORT_NAME_WIDTH: f32 = 42.0;
+const NARROW: f32 = 248.0;
 const NUMBER_WIDTH: f32 = 52.0;
 const HEIGHT: f32 = 28.0;
 
@@ -57,7 +60,12 @@ impl CodeSlider<'_> {
         let (row, response) =
             ui.allocate_exact_size(egui::vec2(ui.available_width(), HEIGHT), Sense::hover());
         let is_near = response.contains_pointer();
-        let (name, rest) = row.split_left_right_at_x(row.left() + NAME_WIDTH);
+        let name_width = if row.width() < NARROW {
+            SHORT_NAME_WIDTH
+        } else {
+            NAME_WIDTH
+        };
+        let (name, rest) = row.split_left_right_at_x(row.left() + name_width);
         let (track, right) =
             rest.split_left_right_at_x(rest.right() - NUMBER_WIDTH - SWITCHES - theme::HALF);
         self.paint_name(ui, tokens, name);
