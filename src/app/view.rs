@@ -26,6 +26,8 @@ pub(crate) enum Colouring {
     Kl,
     /// How badly the model reconstructs it.
     Error,
+    /// Whether the model was trained on it.
+    Training,
     /// The metadata column of this name.
     Column(String),
     /// How far its code is from the mean of the selection's, or from the code in focus.

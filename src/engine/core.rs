@@ -430,6 +430,7 @@ impl Core {
         self.session.is_encoded = false;
         self.session.item_kl = None;
         self.session.item_errors = None;
+        self.session.held_out = None;
         self.session.mixture = None;
         self.session.components = None;
         self.session.map_method = crate::space::MapMethod::Components;

@@ -59,6 +59,7 @@ impl Core {
         self.encoding = None;
         self.session.is_encoded = false;
         self.session.item_errors = None;
+        self.session.held_out = None;
         self.session.mixture = None;
         self.workshop.cancel_all();
         let (Some(in_use), Some(dataset)) = (&self.model, &self.session.dataset) else {
@@ -176,6 +177,11 @@ impl Core {
         self.session.components = None;
         if is_complete {
             self.session.components = Some(Arc::new(Components::of(&table)?));
+        }
+        if self.session.is_encoded {
+            let of_model = self.model.as_ref().zip(self.session.dataset.as_deref());
+            let held_out = of_model.and_then(|(m, data)| m.file.held_out(data));
+            self.session.held_out = held_out.map(Arc::new);
         }
         self.session.item_kl = Some(Arc::new(encoding.posteriors.kl_per_item(code)));
         self.session.codes = Some(Arc::new(table));

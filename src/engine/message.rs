@@ -99,6 +99,9 @@ pub struct Session {
     pub item_kl: Option<Arc<Vec<f32>>>,
     /// Reconstruction term of each item at its code, nats; on request.
     pub item_errors: Option<Arc<Vec<f32>>>,
+    /// Items kept out of the model's training, in ascending order, once all are encoded; `None` where it was trained on other
+    /// data, or on all of this.
+    pub held_out: Option<Arc<Vec<u32>>>,
     /// The density of the codes, on request.
     pub mixture: Option<Arc<Mixture>>,
     /// All principal components of the codes, once all are encoded.

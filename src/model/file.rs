@@ -16,7 +16,7 @@ use super::import;
 use super::network::Layer;
 use super::optimizer::{tracked, untracked};
 use super::spec::{LossPoint, ModelSpec, SPEC_VERSION, TrainConfig};
-use super::trainer::Trainer;
+use super::trainer::{Trainer, split};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
@@ -199,6 +199,19 @@ impl ModelFile {
             self.provenance.source
         ))
         .hint("give the same data with the same seed"))
+    }
+
+    /// The items of `dataset` that were kept out of training, in ascending order. `None` where the model was trained on other
+    /// data, or on all of it.
+    #[must_use]
+    pub fn held_out(&self, dataset: &Dataset) -> Option<Vec<u32>> {
+        // The digest reads every pixel: sizes are compared first.
+        let is_of_it = self.epochs > 0
+            && dataset.len() == self.provenance.items
+            && dataset.digest() == self.provenance.digest;
+        let (mut held_out, _) = is_of_it.then(|| split(&self.config, dataset.len()))?;
+        held_out.sort_unstable();
+        (!held_out.is_empty()).then_some(held_out)
     }
 
     /// The training where it stopped, to go on with the same data.

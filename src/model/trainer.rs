@@ -119,10 +119,7 @@ impl Trainer {
             )));
         }
         let config = config.check()?;
-        let mut ids: Vec<u32> = (0..dataset.len() as u32).collect();
-        ids.shuffle(&mut stream(config.seed, SPLIT));
-        let kept = (dataset.len() as f32 * config.validation).round() as usize;
-        let train = ids.split_off(kept.min(dataset.len() - 1));
+        let (validation, train) = split(&config, dataset.len());
         let batch = config.batch.min(train.len());
         let slices = if ops::is_cpu(&architecture.device) {
             // Backward a layer takes two products as large as the one forward.
@@ -136,7 +133,7 @@ impl Trainer {
             recording: architecture.device.clone().autodiff(),
             architecture,
             train,
-            validation: ids,
+            validation,
             order: (usize::MAX, Vec::new()),
             weights,
             adam: Adam::default(),
@@ -489,4 +486,13 @@ impl Trainer {
         }
         Ok(())
     }
+}
+
+/// The items kept out of training and those trained on, of `items`, each in random order. At least one is trained on.
+pub(super) fn split(config: &TrainConfig, items: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut ids: Vec<u32> = (0..items as u32).collect();
+    ids.shuffle(&mut stream(config.seed, SPLIT));
+    let kept = (items as f32 * config.validation).round() as usize;
+    let train = ids.split_off(kept.min(items.saturating_sub(1)));
+    (ids, train)
 }

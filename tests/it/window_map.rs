@@ -9,7 +9,7 @@ use egui_kittest::kittest::Queryable as _;
 use morphospace::app::App;
 use morphospace::space::MapMethod;
 
-use crate::driver::{click, open, open_session, prepare, wait_for};
+use crate::driver::{click, open, open_session, prepare, train_tiny, wait_for};
 
 fn drag_with(window: &mut Harness<'_, App>, modifiers: Modifiers, way: &[Pos2]) {
     let (Some(&from), Some(&to)) = (way.first(), way.last()) else {
@@ -196,6 +196,37 @@ fn the_legend_switches_classes_off_and_selects_them() {
     assert_eq!(shown.len() + threes.len(), 200);
     shown.retain(|id| threes.contains(id));
     assert!(shown.is_empty(), "hidden items are not selected: {shown:?}");
+}
+
+#[test]
+fn colours_tell_what_a_model_was_trained_on() {
+    let Some(mut window) = open("digits:200") else {
+        return;
+    };
+    prepare(&mut window, 200);
+    train_tiny(&mut window, 200.0);
+    wait_for(&mut window, "training to begin", |app| app.is_running());
+    wait_for(&mut window, "the new codes", |app| {
+        app.mapped_items() == 200 && !app.is_busy()
+    });
+    window
+        .get_by_role_and_label(Role::ComboBox, "Colour by")
+        .click();
+    window.run_steps(3);
+    // It stands further down the list than the list shows at once.
+    window.get_by_label("Seen in training").click_accesskit();
+    window.run_steps(3);
+    let of_class = |window: &mut Harness<'_, App>, class: &str| {
+        window
+            .get_by_role_and_label(Role::CheckBox, class)
+            .click_modifiers(Modifiers::SHIFT);
+        window.run_steps(3);
+        window.state().selected_items()
+    };
+    let held_out = of_class(&mut window, "Held out");
+    let trained_on = of_class(&mut window, "Trained on");
+    assert!(!held_out.is_empty() && held_out.len() < trained_on.len());
+    assert_eq!(held_out.len() + trained_on.len(), 200);
 }
 
 #[test]

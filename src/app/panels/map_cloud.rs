@@ -111,6 +111,9 @@ pub(crate) fn colourings(state: &State) -> Vec<(String, Colouring)> {
         options.push(("KL".to_owned(), Colouring::Kl));
         options.push(("Reconstruction error".to_owned(), Colouring::Error));
         options.push(("Distance to selection".to_owned(), Colouring::Distance));
+        if state.session.held_out.is_some() {
+            options.push(("Seen in training".to_owned(), Colouring::Training));
+        }
     }
     options
 }
@@ -260,6 +263,10 @@ impl Cloud {
             source: match colouring {
                 Colouring::Kl => address(&session.item_kl),
                 Colouring::Error => address(&session.item_errors),
+                Colouring::Training => {
+                    let held_out = session.held_out.as_ref();
+                    held_out.map_or(0, |ids| Arc::as_ptr(ids).cast::<u8>() as usize)
+                }
                 Colouring::Distance => codes.map_or(0, |c| Arc::as_ptr(c).cast::<u8>() as usize),
                 _ => 0,
             },
@@ -420,6 +427,17 @@ fn colours(wanted: &Coloured, cx: &Cx<'_>) -> (Vec<f32>, Vec<Color32>, Legend) {
         },
         Colouring::Error => match &session.item_errors {
             Some(errors) => scale((**errors).clone(), "Reconstruction, nats", None),
+            None => plain(),
+        },
+        Colouring::Training => match &session.held_out {
+            Some(held_out) => {
+                let mut values = vec![0.0; data.len()];
+                for &id in held_out.iter() {
+                    values[id as usize] = 1.0;
+                }
+                let names = ["Trained on", "Held out"].map(str::to_owned);
+                classes(values, names.to_vec())
+            }
             None => plain(),
         },
         Colouring::Distance => match (&session.codes, &wanted.from) {

@@ -127,14 +127,19 @@ pub(crate) fn empty_ui(
     text: &str,
     add: impl FnOnce(&mut Ui),
 ) {
+    // Where there is little room the words and the button come first.
     let height = ui.available_height();
+    let is_low = height < 156.0;
     ui.vertical_centered(|ui| {
-        ui.add_space(((height - 132.0) / 2.0).max(theme::STEP));
-        ui.label(
-            RichText::new(glyph)
-                .size(theme::DISPLAY)
-                .color(tokens.text_faint),
-        );
+        let taken = if is_low { 92.0 } else { 132.0 };
+        ui.add_space(((height - taken) / 2.0).max(theme::STEP));
+        if !is_low {
+            ui.label(
+                RichText::new(glyph)
+                    .size(theme::DISPLAY)
+                    .color(tokens.text_faint),
+            );
+        }
         ui.label(
             RichText::new(title)
                 .font(theme::strong(theme::BODY))
