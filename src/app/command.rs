@@ -131,6 +131,8 @@ pub(crate) enum Action {
     ExportSelection(PathBuf),
     /// Read a table with a row per item.
     OpenMetadata(PathBuf),
+    /// Find out how well the model reconstructs each item.
+    MeasureItems,
     /// Write the sheet.
     ExportSheet(PathBuf),
     /// Write the path as an animation.

@@ -97,6 +97,7 @@ impl App {
                 }
             }
             Action::ExportSelection(path) => self.export_selection(path),
+            Action::MeasureItems => self.engine.request(Request::MeasureItems),
             Action::OpenMetadata(path) => {
                 self.metadata = Some(path.clone());
                 self.engine.request(Request::AddMetadata(path));

@@ -205,7 +205,7 @@ fn colours_tell_what_a_model_was_trained_on() {
     };
     prepare(&mut window, 200);
     train_tiny(&mut window, 200.0);
-    wait_for(&mut window, "training to begin", |app| app.is_running());
+    wait_for(&mut window, "training to begin", App::is_running);
     wait_for(&mut window, "the new codes", |app| {
         app.mapped_items() == 200 && !app.is_busy()
     });

@@ -16,7 +16,6 @@ use crate::app::fonts::icon;
 use crate::app::format;
 use crate::app::textures::Filter;
 use crate::app::theme;
-use crate::app::view::Colouring;
 use crate::app::widgets::{command_button, empty_ui, fit, set_name};
 use crate::data::{ColumnValues, Dataset};
 use crate::space::Selection;
@@ -216,6 +215,8 @@ struct Form {
     size: f32,
     sort: Sort,
     is_falling: bool,
+    /// Where the codes were kept whose errors were asked for last.
+    measured: usize,
 }
 
 /// The panel.
@@ -238,6 +239,7 @@ impl Default for ItemsPanel {
                 size: 48.0,
                 sort: Sort::Order,
                 is_falling: false,
+                measured: 0,
             },
             order: Order::default(),
             anchor: None,
@@ -321,7 +323,6 @@ impl ItemsPanel {
                 }
             }
             ui.add_space(theme::STEP);
-            let before = form.sort.clone();
             let combo = ComboBox::from_id_salt("sort")
                 .selected_text(form.sort.name())
                 .width(132.0)
@@ -333,15 +334,25 @@ impl ItemsPanel {
                     let is_new = option == Sort::Error && cx.state.session.item_errors.is_none();
                     let choice = ui.selectable_value(&mut form.sort, option, name);
                     if is_new {
-                        choice.on_hover_text("Measures every item first and colours the map by it");
+                        choice.on_hover_text("Measures every item first");
                     }
                 }
             });
             set_name(&combo.response, "Sort by");
             combo.response.on_hover_text("What the items are sorted by");
-            let needs_errors = form.sort == Sort::Error && cx.state.session.item_errors.is_none();
-            if form.sort != before && needs_errors {
-                cx.out.act(Action::Colour(Colouring::Error));
+            let session = &cx.state.session;
+            let codes = session
+                .codes
+                .as_ref()
+                .map_or(0, |c| Arc::as_ptr(c).cast::<u8>() as usize);
+            // Once per table of codes: an answer takes a while, and a cancelled one is not asked for again.
+            let needs_errors = form.sort == Sort::Error
+                && session.item_errors.is_none()
+                && session.is_encoded
+                && form.measured != codes;
+            if needs_errors {
+                form.measured = codes;
+                cx.out.act(Action::MeasureItems);
             }
             let (glyph, name) = if form.is_falling {
                 ("↓", "Largest first")

@@ -134,8 +134,11 @@ impl Search {
         }
         match data.search(&self.query) {
             Ok(ids) => {
+                if ids.is_empty() {
+                    self.answer = Some(("Nothing found; the selection stays".to_owned(), false));
+                    return;
+                }
                 let text = match ids.len() {
-                    0 => "Nothing found".to_owned(),
                     1 => "1 item found".to_owned(),
                     n => format!("{} items found", format::count(n)),
                 };
