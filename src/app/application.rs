@@ -16,6 +16,7 @@ use super::hint::Tried;
 use super::layout::Layout;
 use super::panels::{Cx, Panels};
 use super::persist::Saved;
+use super::session::Awaited;
 use super::state::State;
 use super::textures::{Filter, Textures};
 use super::theme::{self, Tokens};
@@ -75,13 +76,10 @@ pub struct App {
     pub(super) basis: Arc<Basis>,
     /// Whether a draw from the mixture waits for it to be fitted.
     pub(super) wants_sample: bool,
-    /// The view of a session that was opened, until its data and model are there.
-    pub(super) awaited: Option<View>,
-    /// The table that was read beside the data, and one that waits for the data to be there.
-    pub(super) metadata: Option<PathBuf>,
+    /// A session that was opened, until its data and model are there.
+    pub(super) awaited: Option<Awaited>,
+    /// A table that waits for the data to be there.
     pub(super) metadata_wanted: Option<PathBuf>,
-    /// The seed of built-in data.
-    pub(super) seed: u64,
     /// Whether dragging on the map draws a lasso.
     pub(super) has_lasso: bool,
     pub(super) started: Instant,
@@ -109,6 +107,7 @@ pub(super) struct Generations {
     pub sheet: u64,
     pub keys: u64,
     pub refine: u64,
+    pub map: u64,
 }
 
 impl App {
@@ -152,9 +151,7 @@ impl App {
             basis: Arc::new(Basis::Dimensions(0)),
             wants_sample: false,
             awaited: None,
-            metadata: None,
             metadata_wanted: None,
-            seed: options.engine.seed,
             has_lasso: false,
             started: Instant::now(),
             queue: session.into_iter().chain(data).chain(model).collect(),
@@ -501,6 +498,7 @@ impl eframe::App for App {
         let mut out = Outbox::default();
         bars::top_ui(ui, self, tokens, &mut out);
         bars::status_ui(ui, self, tokens, &mut out);
+        self.awaited_ui(ui, tokens, &mut out);
         let is_smooth = self.filter() == Filter::Smooth;
         let shown = self.shown_code();
         CentralPanel::default()

@@ -46,7 +46,7 @@ impl App {
 
     pub(super) fn set_code(&mut self, ctx: &Context, code: Vec<f32>) {
         self.record(ctx, Change::Code);
-        self.view.code = code;
+        self.view.move_to(code);
         self.request_picture();
     }
 

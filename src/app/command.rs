@@ -158,6 +158,8 @@ pub(crate) enum Action {
     SaveSession(PathBuf),
     /// Bring back a session.
     OpenSession(PathBuf),
+    /// Wait no longer for what a session misses.
+    LeaveSession,
     /// Find a direction in code space.
     FindDirection(Contrast),
     /// Forget a direction, by its place in the list.

@@ -101,7 +101,7 @@ impl App {
                 ..
             } => {
                 if generation == self.generations.refine {
-                    self.apply_refined(is_over, code, losses);
+                    self.apply_refined(ctx, is_over, code, losses);
                 }
             }
             Event::Direction(direction) => {
@@ -189,6 +189,7 @@ impl App {
             _ => false,
         };
         let same_data = before.source == now.source
+            && before.seed == now.seed
             && before.dataset.as_ref().map(|d| d.shape())
                 == now.dataset.as_ref().map(|d| d.shape());
         if is_new && !same_data {
@@ -231,14 +232,20 @@ impl App {
             self.request_place();
             self.place_own();
         }
-        if self.view.map != now.map_method {
-            // A layout was given up, or could not be made.
+        let is_answered = now.maps_asked == self.generations.map;
+        if is_answered && self.view.map != now.map_method {
+            // A layout was given up, or could not be made: the view goes back with it.
+            match self.history.take_back(Change::Map) {
+                Some(view) if view.map == now.map_method => self.view.camera = view.camera,
+                _ => self.view.camera = None,
+            }
             self.view.map = now.map_method.clone();
         }
         let dims = now.model.as_ref().map_or(0, |m| m.spec.code);
         if self.view.code.len() != dims {
             self.history.clear();
-            self.view.code = self.first_code().unwrap_or_default();
+            let first = self.first_code().unwrap_or_default();
+            self.view.move_to(first);
             self.generations.decoded = self.generations.decode;
             self.state.decoded = None;
         }
@@ -287,7 +294,6 @@ impl App {
             directions: std::mem::take(&mut self.view.directions),
             ..View::default()
         };
-        self.metadata = None;
         self.state.is_playing = false;
         self.state.comparison = None;
         self.state.inspected = None;

@@ -34,6 +34,7 @@ impl App {
         self.view.own = Some(picture);
         self.view.focus = Focus::Own;
         self.layout.bring_forward(super::panels::PanelKind::Own);
+        self.view.follows_own = true;
         self.request_own();
         self.seek_neighbours();
     }
@@ -161,7 +162,7 @@ impl App {
         self.textures
             .own_reconstruction
             .show(ctx, "own reconstruction", reconstruction, filter);
-        if self.view.focus == Focus::Own {
+        if self.view.follows_own && self.view.focus == Focus::Own {
             self.view.code.clone_from(&code);
             self.request_picture();
         }
@@ -194,9 +195,19 @@ impl App {
         });
     }
 
-    pub(super) fn apply_refined(&mut self, is_over: bool, code: Vec<f32>, losses: (f32, f32)) {
+    pub(super) fn apply_refined(
+        &mut self,
+        ctx: &Context,
+        is_over: bool,
+        code: Vec<f32>,
+        losses: (f32, f32),
+    ) {
         if self.view.focus == Focus::Own && self.view.code.len() == code.len() {
-            self.view.code.clone_from(&code);
+            if self.state.refined.is_none() {
+                // The whole descent is one step back.
+                self.record(ctx, Change::Code);
+            }
+            self.view.move_to(code.clone());
             self.request_picture();
         }
         self.state.refined = Some(Refined {

@@ -26,13 +26,17 @@ impl App {
             Action::Run(command) => self.run(ctx, command),
             Action::Open(source) => {
                 self.keep_unsaved();
+                let source = self.pointed_to(source);
                 self.state.opening = Some(source.to_string());
                 self.engine.request(Request::OpenData(source));
             }
             Action::OpenPath(path) => self.open_path(ctx, path),
             Action::OpenModel(path) => {
                 self.keep_unsaved();
-                self.state.remember(path.clone());
+                self.pointed_to_model(&path);
+                if path.exists() {
+                    self.state.remember(path.clone());
+                }
                 self.engine.request(Request::OpenModel(path));
             }
             Action::SaveModel(path) => self.engine.request(Request::SaveModel(path)),
@@ -41,6 +45,7 @@ impl App {
             Action::FocusOwn => {
                 if self.view.own.is_some() {
                     self.set_focus(ctx, Focus::Own);
+                    self.view.follows_own = true;
                     self.request_own();
                 }
             }
@@ -49,7 +54,7 @@ impl App {
                 let is_whole = code.len() == self.view.code.len();
                 if is_whole && code != self.view.code && code.iter().all(|x| x.is_finite()) {
                     self.record(ctx, drag.map_or(Change::Code, Change::Dimension));
-                    self.view.code = code;
+                    self.view.move_to(code);
                     self.tried.note(Hint::DragSlider);
                     self.request_picture();
                 }
@@ -98,10 +103,7 @@ impl App {
             }
             Action::ExportSelection(path) => self.export_selection(path),
             Action::MeasureItems => self.engine.request(Request::MeasureItems),
-            Action::OpenMetadata(path) => {
-                self.metadata = Some(path.clone());
-                self.engine.request(Request::AddMetadata(path));
-            }
+            Action::OpenMetadata(path) => self.engine.request(Request::AddMetadata(path)),
             Action::ExportSheet(path) => self.export_sheet(ctx, &path),
             Action::ExportPath(path) => self.export_path(ctx, path),
             Action::SavePath(path) => self.save_path(ctx, &path),
@@ -124,6 +126,7 @@ impl App {
             }
             Action::SaveSession(path) => self.write_session(ctx, &path),
             Action::OpenSession(path) => self.read_session(ctx, &path),
+            Action::LeaveSession => self.awaited = None,
             Action::FindDirection(contrast) => {
                 self.engine.request(Request::FindDirection(contrast));
             }
@@ -402,6 +405,7 @@ impl App {
 
     /// Asks for the map by `method`.
     pub(super) fn set_map(&mut self, method: MapMethod) {
+        self.generations.map += 1;
         self.view.map = method.clone();
         self.engine.request(Request::Project(method));
     }
@@ -430,7 +434,7 @@ impl App {
         self.record(ctx, Change::Focus);
         self.view.focus = focus;
         if let Some(code) = self.view.item().and_then(|item| self.code_of(item)) {
-            self.view.code = code;
+            self.view.move_to(code);
             self.request_picture();
             self.tried.note(Hint::ClickPoint);
         }

@@ -148,6 +148,8 @@ pub(crate) struct View {
     pub own: Option<Picture>,
     /// The sliders' values; empty until a model is there.
     pub code: Vec<f32>,
+    /// Whether the code follows the own picture: from a stroke until a slider is moved.
+    pub follows_own: bool,
     /// The selected items; while there are any, all others grey out.
     pub selection: Selection,
     /// Selections that were given a name.
@@ -183,6 +185,12 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// Moves the sliders to `code`.
+    pub(crate) fn move_to(&mut self, code: Vec<f32>) {
+        self.code = code;
+        self.follows_own = false;
+    }
+
     /// Whether a view that came from a file can be shown; else what is wrong with it.
     pub(crate) fn check(&self) -> Result<(), String> {
         let are_finite = |numbers: &[f32]| numbers.iter().all(|x| x.is_finite());
@@ -239,6 +247,30 @@ impl View {
         }
         if self.own.as_ref().is_some_and(|own| own.shape != shape) {
             return Some(format!("its own picture is not {shape}"));
+        }
+        let is_dim = |dim: usize| dim < dims;
+        let kinds = [BasisKind::Dimensions, BasisKind::Components];
+        let slider = |&(kind, index): &(BasisKind, usize)| !kinds.contains(&kind) || is_dim(index);
+        let whole = [
+            (
+                self.path.code_size().is_none_or(|size| size == dims),
+                "its path is of codes of another size",
+            ),
+            (
+                self.locked.iter().chain(&self.solo).all(slider),
+                "its sliders are of another code size",
+            ),
+            (
+                match &self.map {
+                    MapMethod::Raw { x, y } => is_dim(*x) && is_dim(*y),
+                    MapMethod::Axes { x, y } => x.axis.len() == dims && y.axis.len() == dims,
+                    _ => true,
+                },
+                "its map is of codes of another size",
+            ),
+        ];
+        if let Some((_, reason)) = whole.iter().find(|(is_fine, _)| !is_fine) {
+            return Some((*reason).to_owned());
         }
         let last = self.selection.ids().last().map(|id| id as usize);
         if self.item().max(last).is_some_and(|item| item >= items) {
@@ -342,6 +374,13 @@ impl History {
         self.past.push(present.clone());
         self.last = None;
         Some(after)
+    }
+
+    /// Takes out the last step where it is a `change`, because nothing came of it. Gives the view before it.
+    pub(crate) fn take_back(&mut self, change: Change) -> Option<View> {
+        let (last, _) = self.last.take_if(|(last, _)| *last == change)?;
+        debug_assert_eq!(last, change);
+        self.past.pop()
     }
 
     pub(crate) fn can_undo(&self) -> bool {

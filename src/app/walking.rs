@@ -116,7 +116,7 @@ impl App {
         if let Some(code) = path.code_at(self.state.head)
             && code.len() == self.view.code.len()
         {
-            self.view.code = code;
+            self.view.move_to(code);
             self.request_picture();
         }
     }

@@ -10,7 +10,7 @@ use super::{Common, output};
 use crate::data::DatasetSource;
 use crate::error::{Error, Result};
 use crate::space::quality::{Sample, plane_accuracy, trustworthiness};
-use crate::space::{MapMethod, NeighbourGraph, Projection, lay_out, neighbours_for};
+use crate::space::{MapMethod, NeighbourGraph, Projection, check_spread, lay_out, neighbours_for};
 
 /// Neighbours on the plane that trustworthiness judges.
 const TRUSTED: usize = 15;
@@ -261,13 +261,7 @@ impl Project {
         let n = items.len();
         let method = self.map_method(common.seed);
         let k = neighbours_for(&method, n)?.unwrap_or_default();
-        let (first, others) = items.rows.split_at(items.d);
-        if others.chunks_exact(items.d).all(|row| row == first) {
-            return Err(Error::model(format!(
-                "all {n} items are identical: there is nothing to lay out"
-            ))
-            .hint("take --method pca or other items"));
-        }
+        check_spread(&items.rows, items.d)?;
         let began = Instant::now();
         let progress = common.progress("Finding neighbours");
         let graph = NeighbourGraph::new(&items.rows, items.d, k, common.seed, &progress)?;

@@ -228,6 +228,10 @@ impl Core {
     fn handle(&mut self, request: Request) -> Result<()> {
         match request {
             Request::OpenData(source) => self.open_data(&source),
+            Request::Seed(seed) => {
+                self.options.seed = seed;
+                Ok(())
+            }
             Request::OpenModel(path) => self.open_model(&path),
             Request::Train { spec, config } => self.train(spec, config),
             Request::Pause => self.with_training(Training::pause),
@@ -303,6 +307,7 @@ impl Core {
             }
             self.session.id += 1;
             self.session.source = Some(source.clone());
+            self.session.seed = self.options.seed;
             self.session.expected_items = source.builtin_len().unwrap_or(0);
             self.publish();
         }
@@ -348,6 +353,8 @@ impl Core {
         }
         self.session.id += 1;
         self.session.source = Some(source.clone());
+        self.session.seed = self.options.seed;
+        self.session.metadata = None;
         self.forget_codes();
         let fits = self
             .model
@@ -386,7 +393,8 @@ impl Core {
             .parse::<DatasetSource>()
             .ok()
             .filter(DatasetSource::is_builtin);
-        self.use_model(file, Some(path))?;
+        // A shipped model lies in no file.
+        self.use_model(file, path.exists().then_some(path))?;
         self.session.id += 1;
         let fits = self
             .session

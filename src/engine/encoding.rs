@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::core::Core;
+use super::outbox::Told;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::model::{AutoEncoder, CodeStatistics, Posteriors};
@@ -33,13 +34,14 @@ pub(super) struct Encoding {
     shown: usize,
     /// Stop there, though there be more items.
     limit: usize,
-    progress: Progress,
+    /// A preview is not told of.
+    told: Option<Told>,
     /// Whether these are the first codes of new weights, whose statistics belong in the model's file.
     pub(super) is_first: bool,
 }
 
 impl Encoding {
-    fn new(network: AutoEncoder, limit: usize, progress: Progress) -> Self {
+    fn new(network: AutoEncoder, limit: usize, told: Option<Told>) -> Self {
         let posteriors = Posteriors::default();
         Self {
             network,
@@ -47,7 +49,7 @@ impl Encoding {
             encoded: 0,
             shown: 0,
             limit,
-            progress,
+            told,
             is_first: false,
         }
     }
@@ -68,8 +70,8 @@ impl Core {
         if in_use.file.spec.shape != dataset.shape() {
             return;
         }
-        let progress = self.outbox.progress(&what(dataset.name()));
-        let mut encoding = Encoding::new(in_use.network.clone(), usize::MAX, progress);
+        let told = self.outbox.told(&format!("Encoding {}", dataset.name()));
+        let mut encoding = Encoding::new(in_use.network.clone(), usize::MAX, Some(told));
         // The codes of foreign weights are not known before.
         encoding.is_first = in_use.file.epochs == 0;
         self.encoding = Some(encoding);
@@ -78,7 +80,7 @@ impl Core {
     /// Begins to encode some items with the weights of this moment of training, unless it is still at the last ones.
     pub(super) fn encode_preview(&mut self, network: AutoEncoder) {
         if self.encoding.is_none() {
-            self.encoding = Some(Encoding::new(network, PREVIEWED, Progress::silent()));
+            self.encoding = Some(Encoding::new(network, PREVIEWED, None));
         }
     }
 
@@ -94,12 +96,7 @@ impl Core {
 
     /// Leaves the table of codes as it is.
     pub(super) fn cancel_encoding(&mut self) {
-        let encoding = self.encoding.take();
-        if let (Some(encoding), Some(dataset)) = (encoding, &self.session.dataset)
-            && encoding.limit == usize::MAX
-        {
-            self.outbox.progress_ended(&what(dataset.name()));
-        }
+        self.encoding = None;
     }
 
     pub(super) fn encode_some(&mut self) -> Result<()> {
@@ -107,12 +104,7 @@ impl Core {
         else {
             return Ok(());
         };
-        let name = what(dataset.name());
-        let result = self.encode_batch(encoding, &dataset);
-        if self.encoding.is_none() {
-            self.outbox.progress_ended(&name);
-        }
-        result
+        self.encode_batch(encoding, &dataset)
     }
 
     /// Encodes a batch more; keeps the encoding for the next one, if there are items left.
@@ -127,7 +119,9 @@ impl Core {
         encoding.posteriors.log_variance.extend(more.log_variance);
         encoding.encoded = end;
         let expected = self.session.expected_items.min(encoding.limit);
-        let _ = encoding.progress.update(end, expected);
+        if let Some(told) = &encoding.told {
+            let _ = told.progress.update(end, expected);
+        }
 
         let is_complete = end >= expected;
         let step = if encoding.shown == 0 {
@@ -215,8 +209,4 @@ impl Core {
             in_use.file.statistics = statistics;
         }
     }
-}
-
-fn what(name: &str) -> String {
-    format!("Encoding {name}")
 }

@@ -161,6 +161,7 @@ impl Core {
                 deliver(Box::new(move |core| {
                     if core.session.id == id {
                         core.session.dataset = Some(with);
+                        core.session.metadata = Some(path);
                         core.publish();
                     }
                     Ok(())

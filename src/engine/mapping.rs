@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::message::Event;
-use super::workshop::Bench;
+use super::workshop::{Bench, Deliver};
 use crate::data::formats::read_positions;
 use crate::error::Result;
+use crate::progress::Progress;
 use crate::space::{
-    CodeMap, CodeTable, MapMethod, NeighbourGraph, Projection, lay_out, neighbours_for,
+    CodeMap, CodeTable, MapMethod, NeighbourGraph, Projection, check_spread, lay_out,
+    neighbours_for,
 };
 
 /// Layouts that are kept, so that going back to one takes no time.
@@ -52,6 +54,7 @@ impl Core {
     /// Shows the codes by `method` from now on.
     pub(super) fn project(&mut self, method: MapMethod) -> Result<()> {
         self.end_layout();
+        self.session.maps_asked += 1;
         self.session.map_method = method;
         let result = self.make_map();
         if result.is_err()
@@ -119,42 +122,52 @@ impl Core {
             _ => "UMAP",
         };
         let what = format!("Laying out by {name}");
+        let work = move |progress: &Progress, deliver: &mut Deliver<'_>| {
+            let k = neighbours_for(&method, codes.len())?.unwrap_or_default();
+            check_spread(codes.codes(), codes.dims())?;
+            let graph = if let Some(graph) = known.filter(|graph| graph.k() >= k) {
+                graph
+            } else {
+                let part = progress.part(0.0, GRAPH_SHARE);
+                let graph = NeighbourGraph::new(codes.codes(), codes.dims(), k, GRAPH_SEED, &part)?;
+                Arc::new(graph)
+            };
+            let kept = graph.clone();
+            deliver(Box::new(move |core| {
+                core.mapping.graph = Some(kept);
+                Ok(())
+            }));
+            let used = graph.truncated(k);
+            let start = components(&codes)?;
+            let rest = progress.part(GRAPH_SHARE, 1.0);
+            let mut show = |positions: &[[f32; 2]]| {
+                let map = CodeMap::with_positions(method.clone(), positions.to_vec(), codes.len());
+                if let Ok(map) = map {
+                    deliver(Box::new(move |core| {
+                        core.take_map(map, false);
+                        Ok(())
+                    }));
+                }
+            };
+            let positions = lay_out(&method, &used, start.positions(), &rest, &mut show)?;
+            let map = CodeMap::with_positions(method.clone(), positions, codes.len())?;
+            deliver(Box::new(move |core| {
+                core.take_map(map, true);
+                Ok(())
+            }));
+            Ok(())
+        };
         self.workshop
             .start(Bench::Map, &what, move |progress, deliver| {
-                let k = neighbours_for(&method, codes.len())?.unwrap_or_default();
-                let graph = if let Some(graph) = known.filter(|graph| graph.k() >= k) {
-                    graph
-                } else {
-                    let part = progress.part(0.0, GRAPH_SHARE);
-                    let graph =
-                        NeighbourGraph::new(codes.codes(), codes.dims(), k, GRAPH_SEED, &part)?;
-                    Arc::new(graph)
-                };
-                let kept = graph.clone();
-                deliver(Box::new(move |core| {
-                    core.mapping.graph = Some(kept);
-                    Ok(())
-                }));
-                let used = graph.truncated(k);
-                let start = components(&codes)?;
-                let rest = progress.part(GRAPH_SHARE, 1.0);
-                let mut show = |positions: &[[f32; 2]]| {
-                    let map =
-                        CodeMap::with_positions(method.clone(), positions.to_vec(), codes.len());
-                    if let Ok(map) = map {
-                        deliver(Box::new(move |core| {
-                            core.take_map(map, false);
-                            Ok(())
-                        }));
-                    }
-                };
-                let positions = lay_out(&method, &used, start.positions(), &rest, &mut show)?;
-                let map = CodeMap::with_positions(method.clone(), positions, codes.len())?;
-                deliver(Box::new(move |core| {
-                    core.take_map(map, true);
-                    Ok(())
-                }));
-                Ok(())
+                let result = work(progress, deliver);
+                if result.is_err() {
+                    deliver(Box::new(|core| {
+                        core.bring_back();
+                        core.publish();
+                        Ok(())
+                    }));
+                }
+                result
             });
     }
 
@@ -175,10 +188,15 @@ impl Core {
     pub(super) fn end_layout(&mut self) {
         if self.workshop.is_at(Bench::Map) {
             self.workshop.cancel(Bench::Map);
-            if let Some(before) = self.mapping.before.take() {
-                self.session.map_method = before.method().clone();
-                self.session.projection = Some(before);
-            }
+            self.bring_back();
+        }
+    }
+
+    /// Shows the map that was there before a layout of which nothing came.
+    fn bring_back(&mut self) {
+        if let Some(before) = self.mapping.before.take() {
+            self.session.map_method = before.method().clone();
+            self.session.projection = Some(before);
         }
     }
 

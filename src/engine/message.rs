@@ -84,6 +84,10 @@ pub struct Session {
     pub id: u64,
     /// Where the data came from.
     pub source: Option<DatasetSource>,
+    /// What built-in data are drawn with.
+    pub seed: u64,
+    /// The table that was read beside the data, on request.
+    pub metadata: Option<PathBuf>,
     /// The items that are there so far.
     pub dataset: Option<Arc<Dataset>>,
     /// Items there will be once everything is read.
@@ -108,6 +112,8 @@ pub struct Session {
     pub components: Option<Arc<Components>>,
     /// How the map is to be made; it is made otherwise where that is not possible, or not yet.
     pub map_method: MapMethod,
+    /// How many maps were asked for so far.
+    pub maps_asked: u64,
     /// Positions of the same items on the map.
     pub projection: Option<Arc<CodeMap>>,
 }
@@ -117,6 +123,8 @@ pub struct Session {
 pub enum Request {
     /// Read data; a model that fits it stays, else the shipped one that fits is taken, else none.
     OpenData(DatasetSource),
+    /// Draw built-in data with this seed from now on.
+    Seed(u64),
     /// Read a model file; data that does not fit it is replaced by built-in data where that fits.
     OpenModel(PathBuf),
     /// Train a new model on the loaded data.

@@ -56,6 +56,31 @@ impl Outbox {
     }
 }
 
+/// Work that is told of, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) progress: Progress,
+    what: String,
+    outbox: Outbox,
+}
+
+impl Outbox {
+    /// Progress of work that ends when what is returned is dropped.
+    pub(super) fn told(&self, what: &str) -> Told {
+        Told {
+            progress: self.progress(what),
+            what: what.to_owned(),
+            outbox: self.clone(),
+        }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.outbox.progress_ended(&self.what);
+    }
+}
+
 impl std::fmt::Debug for Outbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Outbox").finish_non_exhaustive()

@@ -39,6 +39,29 @@ pub fn neighbours_for(method: &MapMethod, n: usize) -> Result<Option<usize>> {
     Ok(Some(k.min(n - 1)))
 }
 
+/// Differences between rows below this share of their size are rounding errors.
+const ROUNDING: f32 = 1e-6;
+
+/// Whether `rows`, of `d` numbers each, differ from each other, so that there is something to lay out.
+///
+/// # Errors
+/// When all are alike, but for rounding.
+pub fn check_spread(rows: &[f32], d: usize) -> Result<()> {
+    let (first, others) = rows.split_at(d.min(rows.len()));
+    let is_alike = |row: &[f32]| {
+        let differs = |(a, b): (&f32, &f32)| (a - b).abs() > ROUNDING * (1.0 + a.abs());
+        !first.iter().zip(row).any(differs)
+    };
+    if others.chunks_exact(d.max(1)).all(is_alike) {
+        let n = rows.len() / d.max(1);
+        return Err(Error::model(format!(
+            "all {n} items are alike: there is nothing to lay out"
+        ))
+        .hint("take the principal components, or other items"));
+    }
+    Ok(())
+}
+
 /// Where the rows of `graph` lie on the plane by t-SNE or UMAP. They begin at `start`, principal components for example; `show`
 /// gets the positions now and then.
 ///

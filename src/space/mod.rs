@@ -28,7 +28,7 @@ pub use code_table::CodeTable;
 pub use direction::{Direction, DirectionKind, Quality, Separation, analogy};
 pub use graph::NeighbourGraph;
 pub use grid::{GridCell, GridIndex};
-pub use layout::{lay_out, neighbours_for};
+pub use layout::{check_spread, lay_out, neighbours_for};
 pub use map::{CodeMap, MapMethod};
 pub use mixture::Mixture;
 pub use projection::Projection;

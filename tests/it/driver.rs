@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eframe::egui::accesskit::Role;
-use eframe::egui::{Pos2, Vec2};
+use eframe::egui::{self, Modifiers, Pos2, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use image::RgbaImage;
@@ -126,4 +126,30 @@ pub(crate) fn pixels_of(window: &mut Harness<'_, App>, name: &str) -> RgbaImage 
     let whole = window.render().expect("the window can be drawn");
     let (x, y) = (rect.left() as u32, rect.top() as u32);
     image::imageops::crop_imm(&whole, x, y, rect.width() as u32, rect.height() as u32).to_image()
+}
+
+pub(crate) fn drag_with(window: &mut Harness<'_, App>, modifiers: Modifiers, way: &[Pos2]) {
+    let (Some(&from), Some(&to)) = (way.first(), way.last()) else {
+        return;
+    };
+    window.hover_at(from);
+    window.step();
+    window.event(egui::Event::ModifiersChanged(modifiers));
+    window.step();
+    window.drag_at(from);
+    window.step();
+    for &at in way {
+        window.hover_at(at);
+        window.step();
+    }
+    window.drop_at(to);
+    window.step();
+    window.event(egui::Event::ModifiersChanged(Modifiers::NONE));
+    window.run_steps(3);
+}
+
+pub(crate) fn positions(window: &Harness<'_, App>, items: usize) -> Vec<Pos2> {
+    let app = window.state();
+    let at = |id| app.item_position(id).expect("every item is on the screen");
+    (0..items).map(at).collect()
 }

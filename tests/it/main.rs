@@ -11,3 +11,4 @@ mod window;
 mod window_map;
 mod window_path;
 mod window_selection;
+mod window_session;

@@ -1,4 +1,4 @@
-//! The map, the own picture, the palette and the session, driven as a person would.
+//! The map, the own picture and the palette, driven as a person would.
 //!
 //! Invariant: waits for what shall happen, with a limit, and never for a time.
 
@@ -9,27 +9,7 @@ use egui_kittest::kittest::Queryable as _;
 use morphospace::app::App;
 use morphospace::space::MapMethod;
 
-use crate::driver::{click, open, open_session, prepare, train_tiny, wait_for};
-
-fn drag_with(window: &mut Harness<'_, App>, modifiers: Modifiers, way: &[Pos2]) {
-    let (Some(&from), Some(&to)) = (way.first(), way.last()) else {
-        return;
-    };
-    window.hover_at(from);
-    window.step();
-    window.event(egui::Event::ModifiersChanged(modifiers));
-    window.step();
-    window.drag_at(from);
-    window.step();
-    for &at in way {
-        window.hover_at(at);
-        window.step();
-    }
-    window.drop_at(to);
-    window.step();
-    window.event(egui::Event::ModifiersChanged(Modifiers::NONE));
-    window.run_steps(3);
-}
+use crate::driver::{click, drag_with, open, positions, prepare, train_tiny, wait_for};
 
 /// Even-odd rule (Shimrat 1962).
 fn is_inside(polygon: &[Pos2], at: Pos2) -> bool {
@@ -44,12 +24,6 @@ fn is_inside(polygon: &[Pos2], at: Pos2) -> bool {
         last = corner;
     }
     inside
-}
-
-fn positions(window: &Harness<'_, App>, items: usize) -> Vec<Pos2> {
-    let app = window.state();
-    let at = |id| app.item_position(id).expect("every item is on the screen");
-    (0..items).map(at).collect()
 }
 
 #[test]
@@ -265,78 +239,6 @@ fn a_layout_is_made_and_given_up() {
     wait_for(&mut window, "the components again", |app| {
         matches!(app.map_method(), Some(MapMethod::Components))
     });
-}
-
-#[test]
-fn a_session_brings_the_window_back() {
-    let Some(mut window) = open("faces:150") else {
-        return;
-    };
-    prepare(&mut window, 150);
-    let at = positions(&window, 150);
-    let middle = at.iter().fold(Vec2::ZERO, |sum, p| sum + p.to_vec2()) / 150.0;
-    let middle = middle.to_pos2();
-    let (a, b) = (middle - Vec2::splat(60.0), middle + Vec2::splat(60.0));
-    drag_with(&mut window, Modifiers::SHIFT, &[a, middle, b]);
-    window.key_press(Key::R);
-    window.run_steps(2);
-    wait_for(&mut window, "the picture", App::is_picture_current);
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("session.json");
-    window.state_mut().save_session(file.clone());
-    wait_for(&mut window, "the file", |_| file.exists());
-    let (code, selected) = (
-        window.state().code().to_vec(),
-        window.state().selected_items(),
-    );
-    let picture = window.state().decoded_pixels().map(<[u8]>::to_vec);
-    drop(window);
-
-    let Some(mut window) = open_session(&file) else {
-        return;
-    };
-    wait_for(&mut window, "everything again", |app| {
-        app.mapped_items() == 150 && app.is_picture_current() && !app.is_busy()
-    });
-    assert_eq!(window.state().code(), code);
-    assert_eq!(window.state().selected_items(), selected);
-    assert_eq!(window.state().decoded_pixels().map(<[u8]>::to_vec), picture);
-}
-
-#[test]
-fn a_session_that_cannot_be_read_is_told_and_nothing_is_lost() {
-    let Some(mut window) = open("faces:60") else {
-        return;
-    };
-    prepare(&mut window, 60);
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("newer.json");
-    std::fs::write(&file, br#"{"version": 99, "view": {}}"#).expect("the folder can be written");
-    window.state_mut().open_session(file);
-    window.run_steps(3);
-    window.get_by_label("Log").click();
-    window.run_steps(3);
-    assert!(
-        window
-            .query_all_by_label_contains("version 99")
-            .next()
-            .is_some()
-    );
-    assert_eq!(window.state().mapped_items(), 60);
-
-    let file = folder.path().join("lost.json");
-    let text =
-        r#"{"version": 1, "data": "no/such/folder", "model": "no-such.safetensors", "view": {}}"#;
-    std::fs::write(&file, text).expect("the folder can be written");
-    window.state_mut().open_session(file);
-    window.run_steps(5);
-    for name in ["no/such/folder", "no-such.safetensors"] {
-        assert!(
-            window.query_all_by_label_contains(name).next().is_some(),
-            "{name}"
-        );
-    }
-    assert_eq!(window.state().mapped_items(), 60);
 }
 
 #[test]
