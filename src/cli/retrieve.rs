@@ -1,18 +1,19 @@
 //! `morphospace retrieve`: nearest neighbours of many queries, and how good they are.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Map, Value};
 
 use super::{Common, output};
-use crate::data::{DatasetSource, Labels};
+use crate::data::{Dataset, DatasetSource, Labels};
 use crate::error::{Error, Result};
 use crate::retrieval::measures::Summary;
-use crate::retrieval::{Space, nearest_codes, nearest_pixels};
+use crate::retrieval::{Encoded, Gallery, Queries, Space};
 use crate::space::CodeTable;
 
-/// Find and judge nearest neighbours in pixel space or code space
+/// Find and judge nearest neighbours in pixels, in codes, or in what is made of them
 #[derive(Debug, Args)]
 pub(super) struct Retrieve {
     /// Pictures to search in
@@ -21,10 +22,11 @@ pub(super) struct Retrieve {
     /// Pictures to search for; the same as --data leaves each out of its own answer
     #[arg(long, value_name = "SRC")]
     queries: DatasetSource,
-    /// The model, for code space
+    /// The model, for all spaces but those of pixels
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// Where to measure distances: pixel or code
+    /// Where to measure distances: pixel, pixel-cosine, pixel-centred, code, code-cosine, code-scaled, code-kl, bits, rotated-bits,
+    /// components (of the pixels, as many as the code has numbers) or random (axes, as many)
     #[arg(long, default_value = "pixel")]
     space: Space,
     /// Neighbours per query
@@ -48,38 +50,26 @@ impl Retrieve {
             common.load_data(&self.queries)?
         };
         let own: Option<Vec<u32>> = is_same.then(|| (0..queries.len() as u32).collect());
-        let neighbours = match self.space {
-            Space::Pixel => nearest_pixels(
-                &gallery,
-                &queries,
-                self.k,
-                own.as_deref(),
-                &common.progress("Searching pixels"),
-            )?,
-            Space::Code => {
-                let Some(path) = &self.model else {
-                    return Err(
-                        Error::usage("code space needs a model").hint("give one with --model")
-                    );
-                };
-                let (_, model) = common.load_model(path)?;
-                let posteriors = common.encode(&model, &gallery)?;
-                let kl = posteriors.kl_per_dimension(model.code());
-                let table = CodeTable::new(posteriors.mean, model.code(), kl)?;
-                let codes = if is_same {
-                    table.codes().to_vec()
-                } else {
-                    common.encode(&model, &queries)?.mean
-                };
-                nearest_codes(
-                    &table,
-                    &codes,
-                    self.k,
-                    own.as_deref(),
-                    &common.progress("Searching codes"),
-                )?
-            }
+        let gallery = Arc::new(gallery);
+        let encoded = self.encode(&gallery, &queries, is_same, common)?;
+        let (of_gallery, of_queries) = match &encoded {
+            Some((gallery, queries)) => (Some(gallery), Some(queries)),
+            None => (None, None),
         };
+        let ready = Gallery::new(
+            self.space,
+            &gallery,
+            of_gallery,
+            common.seed,
+            &common.progress("Preparing the space"),
+        )?;
+        let asked = Queries {
+            pictures: &queries,
+            codes: of_queries.map_or(&[], |e| e.codes.codes()),
+            log_variance: of_queries.map_or(&[], |e| &e.log_variance),
+        };
+        let progress = common.progress("Searching");
+        let neighbours = ready.nearest(asked, self.k, own.as_deref(), &progress)?;
         let labels = match (queries.labels(), gallery.labels()) {
             (Some(q), Some(g)) => Some((classes_of(q, g), g.values.as_slice())),
             _ => None,
@@ -92,6 +82,44 @@ impl Retrieve {
         let value = serde_json::to_value(summary).unwrap_or_else(|_| Value::Object(Map::new()));
         output::print(common.json, &value);
         Ok(())
+    }
+}
+
+impl Retrieve {
+    /// What the model makes of gallery and queries, where the space needs a model.
+    fn encode(
+        &self,
+        gallery: &Dataset,
+        queries: &Dataset,
+        is_same: bool,
+        common: &Common,
+    ) -> Result<Option<(Encoded, Encoded)>> {
+        if !self.space.needs_codes() {
+            return Ok(None);
+        }
+        let Some(path) = &self.model else {
+            return Err(
+                Error::usage(format!("the space {} needs a model", self.space))
+                    .hint("give one with --model"),
+            );
+        };
+        let (_, model) = common.load_model(path)?;
+        let encode = |pictures: &Dataset| -> Result<Encoded> {
+            let posteriors = common.encode(&model, pictures)?;
+            let kl = posteriors.kl_per_dimension(model.code());
+            Ok(Encoded {
+                codes: Arc::new(CodeTable::new(posteriors.mean, model.code(), kl)?),
+                log_variance: Arc::new(posteriors.log_variance),
+                is_binary: false,
+            })
+        };
+        let of_gallery = encode(gallery)?;
+        let of_queries = if is_same {
+            of_gallery.clone()
+        } else {
+            encode(queries)?
+        };
+        Ok(Some((of_gallery, of_queries)))
     }
 }
 

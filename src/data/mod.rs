@@ -1,6 +1,7 @@
 //! What is looked at: sources, file formats and built-in generators. Knows neither tensors nor the window.
 
 mod dataset;
+mod distortion;
 mod metadata;
 mod search;
 mod source;
@@ -12,5 +13,6 @@ pub mod faces;
 pub mod formats;
 
 pub use dataset::{Dataset, Factor, ImageShape, Labels, Picture, Skipped};
+pub use distortion::Distortion;
 pub use metadata::{Column, ColumnValues};
 pub use source::{DatasetSource, Part, Size};

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::lanes::{Kernel, Lanes, dispatch};
 use super::scan::{Nearest, Scan, Task};
 use super::{Neighbours, Space};
@@ -43,6 +45,35 @@ pub fn nearest_codes(
     }
     let task = Task::new(Space::Code, queries.len() / d, gallery.len(), k, left_out)?;
     task.run(&Codes { gallery, queries }, progress)
+}
+
+/// Each item's squared distance from `query`, as [`key`] writes it, on all cores.
+pub(super) fn keys(gallery: &CodeTable, query: &[f32]) -> Vec<u64> {
+    const ITEMS: usize = 4096;
+    let d = gallery.dims();
+    let mut keys = vec![0_u64; gallery.len()];
+    keys.par_chunks_mut(ITEMS)
+        .zip(gallery.codes().par_chunks(ITEMS * d))
+        .for_each(|(keys, codes)| dispatch(All { codes, query, keys }));
+    keys
+}
+
+struct All<'a> {
+    codes: &'a [f32],
+    query: &'a [f32],
+    keys: &'a mut [u64],
+}
+
+impl Kernel for All<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes, const Q: usize>(self, _: L) {
+        let codes = self.codes.chunks_exact(self.query.len());
+        for (slot, code) in self.keys.iter_mut().zip(codes) {
+            *slot = key(squared_distance(self.query, code));
+        }
+    }
 }
 
 struct Codes<'a> {
@@ -133,7 +164,7 @@ fn squared_distances(columns: &[[[f32; PANEL]; PARTS]], query: &[[f32; PARTS]]) 
 
 /// The bits of non-negative floats are ordered as the floats are.
 #[inline(always)]
-fn key(squared: f32) -> u64 {
+pub(super) fn key(squared: f32) -> u64 {
     u64::from(squared.to_bits())
 }
 

@@ -96,7 +96,7 @@ fn share(part: usize, whole: usize) -> f64 {
 }
 
 /// The most frequent class; among equals the one met first.
-fn majority(classes: &[u16]) -> Option<u16> {
+pub(super) fn majority(classes: &[u16]) -> Option<u16> {
     let mut votes: Vec<(u16, usize)> = Vec::new();
     for &class in classes {
         match votes.iter_mut().find(|(c, _)| *c == class) {

@@ -1,4 +1,4 @@
-//! Exact nearest neighbours in pixels and in codes, and what a comparison of the two measures.
+//! Exact nearest neighbours in pixels, in codes and in what is made of them, and what a comparison of such spaces measures.
 //!
 //! Invariants: neighbours come nearest first, the lower id first among equals, and every search gives the same ids as
 //! computing all distances would.
@@ -8,55 +8,25 @@
     reason = "code gets a kind of vector only by being inlined where that kind is known to be there"
 )]
 
+mod bits;
 mod code;
+mod gallery;
 mod lanes;
 pub mod measures;
 mod pixel;
+mod posterior;
+mod rotation;
 mod scan;
 mod sketch;
+mod space;
+pub mod study;
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
-use crate::error::{Error, Result};
-
+pub use bits::{BitTable, HashTable, MOST_HASH_BITS, nearest_bits};
 pub use code::nearest_codes;
+pub use gallery::{Distances, Encoded, Gallery, Probe, Queries};
 pub use pixel::{nearest_pixels, nearest_to_picture};
-
-/// Where distances are measured.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Space {
-    /// Euclidean distance between pixels, each in 0 to 255.
-    Pixel,
-    /// Euclidean distance between codes.
-    Code,
-}
-
-impl fmt::Display for Space {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Pixel => "pixel",
-            Self::Code => "code",
-        })
-    }
-}
-
-impl FromStr for Space {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "pixel" => Ok(Self::Pixel),
-            "code" => Ok(Self::Code),
-            _ => {
-                Err(Error::usage(format!("there is no space called {text}")).hint("pixel or code"))
-            }
-        }
-    }
-}
+pub use rotation::Rotation;
+pub use space::Space;
 
 /// The nearest gallery items of each query.
 #[derive(Clone, PartialEq, Debug)]
@@ -65,7 +35,7 @@ pub struct Neighbours {
     pub k: usize,
     /// Gallery ids, `[queries, k]` row by row, nearest first.
     pub ids: Vec<u32>,
-    /// Euclidean distance (not squared) of each, in the same order.
+    /// Distance of each by the space's measure (Euclidean ones are not squared), in the same order.
     pub distances: Vec<f32>,
     /// Where the distances were measured.
     pub space: Space,

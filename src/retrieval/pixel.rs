@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::lanes::{Kernel, Lanes, dispatch};
 use super::scan::{Nearest, Scan, Task};
 use super::sketch::Sketches;
@@ -109,6 +111,155 @@ impl<'a, F: Fn(usize) -> &'a [u8] + Sync> Scan for Pictures<'a, F> {
 
     fn euclidean(&self, distance: u64) -> f32 {
         euclidean(distance)
+    }
+}
+
+/// How pictures are compared, given ‖a − b‖² and what is known of each: whole numbers all, so nothing is rounded before the end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Measure {
+    /// Euclidean distance.
+    Plain,
+    /// One minus the cosine: ⟨a, b⟩ = (‖a‖² + ‖b‖² − ‖a − b‖²) / 2.
+    Cosine,
+    /// Euclidean distance less each mean: n ‖a − b‖² − (Σa − Σb)² is n times its square.
+    Centred,
+}
+
+/// Sum and sum of squares of a picture's numbers.
+pub(super) type Moments = (u64, u64);
+
+pub(super) fn moments(pixels: &[u8]) -> Moments {
+    let sum: u64 = pixels.iter().map(|&x| u64::from(x)).sum();
+    let squares = pixels
+        .iter()
+        .map(|&x| u64::from(u16::from(x) * u16::from(x)));
+    (sum, squares.sum())
+}
+
+impl Measure {
+    /// A number that grows with the distance.
+    #[inline(always)]
+    pub(super) fn key(self, squared: u64, n: usize, a: Moments, b: Moments) -> u64 {
+        match self {
+            Self::Plain => squared,
+            Self::Centred => n as u64 * squared - a.0.abs_diff(b.0).pow(2),
+            Self::Cosine => {
+                let twice = a.1 + b.1 - squared;
+                let lengths = ((a.1 as f64) * (b.1 as f64)).sqrt();
+                // The angle with nothing is right; two of nothing are alike.
+                let cosine = match (a.1, b.1) {
+                    (0, 0) => 1.0,
+                    (0, _) | (_, 0) => 0.0,
+                    _ => (twice as f64 / 2.0 / lengths).min(1.0),
+                };
+                (1.0 - cosine).to_bits()
+            }
+        }
+    }
+
+    /// The distance for such a number.
+    pub(super) fn distance(self, key: u64, n: usize) -> f32 {
+        match self {
+            Self::Plain => euclidean(key),
+            Self::Centred => (key as f64 / n as f64).sqrt() as f32,
+            Self::Cosine => f64::from_bits(key) as f32,
+        }
+    }
+}
+
+/// Each item's key of distance from `query`, whose moments are `of_query`, on all cores.
+pub(super) fn keys(
+    gallery: &Dataset,
+    moments: &[Moments],
+    query: &[u8],
+    of_query: Moments,
+    measure: Measure,
+) -> Vec<u64> {
+    let mut keys = vec![0_u64; gallery.len()];
+    let items = (BLOCK_BYTES / gallery.shape().len()).max(1);
+    keys.par_chunks_mut(items)
+        .enumerate()
+        .for_each(|(block, keys)| {
+            let first = block * items;
+            dispatch(All {
+                gallery,
+                moments: moments.get(first..first + keys.len()).unwrap_or_default(),
+                query,
+                of_query,
+                measure,
+                first,
+                keys,
+            });
+        });
+    keys
+}
+
+struct All<'a> {
+    gallery: &'a Dataset,
+    /// Of these items; none are needed for the plain measure.
+    moments: &'a [Moments],
+    query: &'a [u8],
+    of_query: Moments,
+    measure: Measure,
+    first: usize,
+    keys: &'a mut [u64],
+}
+
+impl Kernel for All<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes, const Q: usize>(self, lanes: L) {
+        let n = self.query.len();
+        for (i, key) in self.keys.iter_mut().enumerate() {
+            let pixels = self.gallery.pixels(self.first + i);
+            let squared = squared_distance(lanes, self.query, pixels);
+            let of_item = self.moments.get(i).copied().unwrap_or_default();
+            *key = self.measure.key(squared, n, self.of_query, of_item);
+        }
+    }
+}
+
+/// The same for many queries.
+pub(super) struct Measured<'a> {
+    pub(super) gallery: &'a Dataset,
+    pub(super) moments: &'a [Moments],
+    pub(super) queries: &'a Dataset,
+    pub(super) of_queries: &'a [Moments],
+    pub(super) measure: Measure,
+}
+
+impl Scan for Measured<'_> {
+    fn scan(&self, queries: Range<usize>, items: Range<usize>, nearest: &mut [Nearest]) {
+        let mut keys = vec![0; items.len()];
+        for (query, nearest) in queries.zip(nearest) {
+            dispatch(All {
+                gallery: self.gallery,
+                moments: &self.moments[items.clone()],
+                query: self.queries.pixels(query),
+                of_query: self.of_queries[query],
+                measure: self.measure,
+                first: items.start,
+                keys: &mut keys,
+            });
+            for (i, &key) in keys.iter().enumerate() {
+                if key <= nearest.bound() {
+                    nearest.offer(key, (items.start + i) as u32);
+                }
+            }
+        }
+    }
+
+    fn queries_at_once(&self) -> usize {
+        32
+    }
+
+    fn items_at_once(&self) -> usize {
+        (BLOCK_BYTES / self.gallery.shape().len()).max(1)
+    }
+
+    fn euclidean(&self, distance: u64) -> f32 {
+        self.measure.distance(distance, self.gallery.shape().len())
     }
 }
 

@@ -4,13 +4,15 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use morphospace::data::{Dataset, ImageShape, Labels};
 use morphospace::error::Result;
 use morphospace::progress::Progress;
 use morphospace::retrieval::measures::{Labelled, overlap};
 use morphospace::retrieval::{
-    Neighbours, Space, nearest_codes, nearest_pixels, nearest_to_picture,
+    Encoded, Gallery, Neighbours, Probe, Queries, Space, nearest_codes, nearest_pixels,
+    nearest_to_picture,
 };
 use morphospace::space::CodeTable;
 use proptest::collection::vec;
@@ -203,4 +205,159 @@ fn real_pictures_give_the_published_figures() -> std::result::Result<(), Box<dyn
         assert_eq!((labelled.precision(10) * 1e5).round() as u32, precise);
     }
     Ok(())
+}
+
+/// Twelve numbers per item: pictures of 3×4, codes of three and their variances.
+fn small(n: usize, seed: usize) -> (Dataset, Vec<f32>, Vec<f32>) {
+    let number = |i: usize| ((i + seed) * 7919 % 1013) as f32 / 1013.0;
+    let pixels = (0..n * 12)
+        .map(|i| (number(i * 31) * 255.0) as u8)
+        .collect();
+    let shape = ImageShape::new(3, 4, 1);
+    let data = Dataset::new("small", shape, pixels).expect("pictures");
+    let codes = (0..n * 3).map(|i| number(i * 17) * 4.0 - 2.0).collect();
+    let log_variance = (0..n * 3).map(|i| number(i * 13) * 2.0 - 2.0).collect();
+    (data, codes, log_variance)
+}
+
+/// The distance in `space` as its definition says, in double precision.
+fn defined(
+    space: Space,
+    a: (&[u8], &[f32], &[f32]),
+    b: (&[u8], &[f32], &[f32]),
+    std: &[f32],
+) -> f64 {
+    let wide = |x: &[u8]| x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+    let of = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+    let euclid = |a: &[f64], b: &[f64]| {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| (a - b).powi(2))
+            .sum::<f64>()
+            .sqrt()
+    };
+    let cosine = |a: &[f64], b: &[f64]| {
+        let dot: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+        let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+        1.0 - dot / (length(a) * length(b))
+    };
+    let centred = |x: Vec<f64>| {
+        let mean = x.iter().sum::<f64>() / x.len() as f64;
+        x.into_iter().map(|x| x - mean).collect::<Vec<f64>>()
+    };
+    match space {
+        Space::Pixel => euclid(&wide(a.0), &wide(b.0)),
+        Space::PixelCosine => cosine(&wide(a.0), &wide(b.0)),
+        Space::PixelCentred => euclid(&centred(wide(a.0)), &centred(wide(b.0))),
+        Space::Code => euclid(&of(a.1), &of(b.1)),
+        Space::CodeCosine => cosine(&of(a.1), &of(b.1)),
+        Space::CodeScaled => {
+            let scaled = |x: &[f32]| {
+                x.iter()
+                    .zip(std)
+                    .map(|(x, s)| f64::from(x / s))
+                    .collect::<Vec<f64>>()
+            };
+            euclid(&scaled(a.1), &scaled(b.1))
+        }
+        Space::CodeKl => (0..a.1.len())
+            .map(|i| {
+                let (va, vb) = (f64::from(a.2[i]).exp(), f64::from(b.2[i]).exp());
+                let square = (f64::from(a.1[i]) - f64::from(b.1[i])).powi(2);
+                // KL of one normal from another, both ways.
+                let one = 0.5 * (va / vb + square / vb - 1.0 + (vb / va).ln());
+                let other = 0.5 * (vb / va + square / va - 1.0 + (va / vb).ln());
+                f64::midpoint(one, other)
+            })
+            .sum(),
+        other => panic!("{other} is tested elsewhere"),
+    }
+}
+
+#[test]
+fn every_space_measures_what_it_says_and_one_query_finds_what_many_find() -> Result<()> {
+    let silent = Progress::silent();
+    let (data, codes, log_variance) = small(300, 3);
+    let (queries, of_queries, of_variance) = small(7, 1000);
+    let table = CodeTable::new(codes.clone(), 3, vec![0.0; 3])?;
+    let std = table.std().to_vec();
+    let encoded = Encoded {
+        codes: Arc::new(table),
+        log_variance: Arc::new(log_variance.clone()),
+        is_binary: false,
+    };
+    let data = Arc::new(data);
+    for space in Space::ALL {
+        let gallery = Gallery::new(space, &data, Some(&encoded), 1, &silent)?;
+        let asked = Queries {
+            pictures: &queries,
+            codes: &of_queries,
+            log_variance: &of_variance,
+        };
+        let many = gallery.nearest(asked, 10, None, &silent)?;
+        assert_eq!((many.space, many.k), (space, 10));
+        for i in 0..queries.len() {
+            let probe = Probe {
+                pixels: queries.pixels(i).to_vec(),
+                code: of_queries[i * 3..][..3].to_vec(),
+                log_variance: of_variance[i * 3..][..3].to_vec(),
+            };
+            let all = gallery.distances(&probe)?;
+            let near = all.nearest(10, None);
+            let ids: Vec<u32> = near.iter().map(|n| n.0).collect();
+            assert_eq!(ids, many.ids_of(i), "{space}");
+            assert_eq!(
+                all.ranks(&ids, None),
+                (0..10).collect::<Vec<_>>(),
+                "{space}"
+            );
+            for (&(id, distance), &other) in near.iter().zip(many.distances_of(i)) {
+                assert!(
+                    (distance - other).abs() < 1e-5 * (1.0 + distance),
+                    "{space}"
+                );
+                if matches!(
+                    space,
+                    Space::Bits | Space::RotatedBits | Space::Components | Space::Random
+                ) {
+                    continue;
+                }
+                let at = id as usize;
+                let expected = defined(
+                    space,
+                    (&probe.pixels, &probe.code, &probe.log_variance),
+                    (
+                        data.pixels(at),
+                        &codes[at * 3..][..3],
+                        &log_variance[at * 3..][..3],
+                    ),
+                    &std,
+                );
+                assert!(
+                    (f64::from(distance) - expected).abs() < 2e-5 * (1.0 + expected),
+                    "{space}: {distance} {expected}"
+                );
+            }
+            // Without the nearest, everything moves up by one.
+            let rest = all.nearest(9, Some(ids[0]));
+            assert_eq!(rest[0].0, ids[1]);
+            assert_eq!(
+                all.ranks(&ids[1..], Some(ids[0])),
+                (0..9).collect::<Vec<_>>()
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn spaces_are_named_and_what_is_missing_is_told() {
+    for space in Space::ALL {
+        assert_eq!(space.name().parse::<Space>().ok(), Some(space));
+    }
+    assert!("pixels".parse::<Space>().is_err());
+    let (data, ..) = small(5, 0);
+    let data = Arc::new(data);
+    let without = Gallery::new(Space::Code, &data, None, 1, &Progress::silent());
+    assert!(without.is_err_and(|e| e.to_string().contains("needs a model")));
 }
