@@ -14,6 +14,7 @@ mod fonts;
 mod format;
 mod help;
 mod hint;
+mod key_places;
 mod layout;
 mod own;
 mod palette;

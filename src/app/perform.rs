@@ -203,7 +203,7 @@ impl App {
             }
             Command::ResetCode => {
                 if let Some(mean) = self.mean_code() {
-                    self.set_unlocked(ctx, mean);
+                    self.set_unlocked(ctx, &mean);
                 }
             }
             Command::RandomCode => {
@@ -211,7 +211,7 @@ impl App {
                     self.view.code.len(),
                     self.generations.decode ^ self.entropy(),
                 );
-                self.set_unlocked(ctx, code);
+                self.set_unlocked(ctx, &code);
             }
             Command::RandomFromMixture => self.sample_mixture(ctx),
             Command::CopyCode => self.copy_code(ctx),

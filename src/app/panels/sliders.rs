@@ -20,7 +20,7 @@ use crate::app::widgets::{
     CodeSlider, Moved, command_button, empty_ui, icon_button, padded, paint_hint, set_name,
 };
 use crate::engine::ModelInfo;
-use crate::space::{Basis, CodeTable, Selection};
+use crate::space::{Basis, CodeTable, Held, Selection};
 
 const BINS: usize = 48;
 /// Selected items that are marked in the histograms at most; of more, every so many-th.
@@ -397,8 +397,9 @@ impl SlidersPanel {
                 let at = pointer.clamp(rect.min, rect.max);
                 let a = egui::remap(at.x, rect.x_range(), x.range.0..=x.range.1);
                 let b = egui::remap(at.y, rect.bottom()..=rect.top(), y.range.0..=y.range.1);
-                let code = cx.basis.set_coordinate(x.index, &cx.view.code, a);
-                let code = cx.basis.set_coordinate(y.index, &code, b);
+                // What is locked stays; one of the two is held as well while the other moves to its place.
+                let code = held(cx, None).set(cx.basis, x.index, &cx.view.code, a);
+                let code = held(cx, Some(x.index)).set(cx.basis, y.index, &code, b);
                 cx.out.act(Action::SetCode {
                     code,
                     drag: Some(usize::MAX),
@@ -432,6 +433,17 @@ impl SlidersPanel {
         ui.add_space(theme::HALF);
         self.pad = chosen;
     }
+}
+
+/// The locked coordinates of the shown basis, and one more.
+fn held(cx: &Cx<'_>, more: Option<usize>) -> Held {
+    let mut held = Held::default();
+    let locked = cx.view.locked.iter();
+    let locked = locked.filter(|(kind, _)| *kind == cx.view.basis);
+    for index in locked.map(|(_, index)| *index).chain(more) {
+        held.add(cx.basis, index, cx.view.code.len());
+    }
+    held
 }
 
 /// Which coordinates of the code the sliders show.
@@ -487,7 +499,7 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row) {
     };
     match slider.show_ui(ui, cx.tokens) {
         Some(Moved::To(value)) => cx.out.act(Action::SetCode {
-            code: cx.basis.set_coordinate(row.index, &cx.view.code, value),
+            code: held(cx, None).set(cx.basis, row.index, &cx.view.code, value),
             drag: Some(row.index),
         }),
         Some(Moved::Lock) => cx.out.act(Action::Lock(row.index)),
