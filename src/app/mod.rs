@@ -12,6 +12,7 @@ mod dialogs;
 mod events;
 mod fonts;
 mod format;
+mod gesture;
 mod help;
 mod hint;
 mod key_places;

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use eframe::egui::Context;
 
 use super::application::App;
+use super::command::Command;
 use super::panels::PanelKind;
 use super::state::Level;
 use super::view::{Change, Focus};
+use super::widgets::shortcut_of;
 use crate::data::ImageShape;
 use crate::engine::Request;
 use crate::error::{Error, Result};
@@ -92,6 +94,15 @@ impl App {
         self.view.path = path;
     }
 
+    /// Leads the path back to its start, or not.
+    pub(super) fn toggle_loop(&mut self, ctx: &Context) {
+        let mut path = self.view.path.clone();
+        match path.set_loop(!path.is_loop()) {
+            Ok(()) => self.set_path(ctx, path, false),
+            Err(error) => self.fail(ctx, &error),
+        }
+    }
+
     /// Plays the path, from its start where the head is at its end, or stops.
     pub(super) fn play_path(&mut self, ctx: &Context) {
         if self.state.is_playing {
@@ -100,8 +111,9 @@ impl App {
         }
         let path = &self.view.path;
         if path.keys().len() < 2 || path.check_fits(self.view.code.len()).is_err() {
-            let text = "A path needs two key-frames: press K to add the sliders' code";
-            return self.tell(ctx, Level::Info, text.to_owned());
+            let key = shortcut_of(ctx, Command::AddKey);
+            let text = format!("A path needs two key-frames: press {key} to add the sliders' code");
+            return self.tell(ctx, Level::Info, text);
         }
         if self.state.head >= path.duration() - 1e-6 {
             self.state.head = 0.0;

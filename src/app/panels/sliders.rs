@@ -13,11 +13,13 @@ use super::{Cx, Panel};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
 use crate::app::format;
+use crate::app::gesture::On;
 use crate::app::hint::Hint;
 use crate::app::theme;
 use crate::app::view::BasisKind;
 use crate::app::widgets::{
     CodeSlider, Moved, command_button, empty_ui, icon_button, padded, paint_hint, set_name,
+    tooltip_of,
 };
 use crate::engine::ModelInfo;
 use crate::space::{Basis, CodeTable, Held, Selection};
@@ -324,9 +326,10 @@ impl SlidersPanel {
         } else if changed {
             cx.out.act(Action::Psi(psi));
         }
-        drag.on_hover_text(
-            "Temperature: below 1 the picture is nearer to the mean and more typical; double-click for 1",
-        );
+        drag.on_hover_text(format!(
+            "Temperature: below 1 the picture is nearer to the mean and more typical\n{}",
+            On::Temperature.tip(ui.ctx())
+        ));
     }
 
     /// A square on which two coordinates are dragged at once, over the items' coordinates.
@@ -457,21 +460,15 @@ fn basis_ui(ui: &mut Ui, cx: &mut Cx<'_>, width: f32) {
         .selected_text(name(cx.view.basis))
         .width(width);
     let combo = combo.show_ui(ui, |ui| {
-        for (kind, tip) in [
-            (BasisKind::Dimensions, "The code's own numbers, by KL"),
-            (
-                BasisKind::Components,
-                "Principal components of the codes, three standard deviations to either side",
-            ),
-            (
-                BasisKind::Directions,
-                "Directions of attributes that were found",
-            ),
+        for (kind, command) in [
+            (BasisKind::Dimensions, Command::SlidersByDimensions),
+            (BasisKind::Components, Command::SlidersByComponents),
+            (BasisKind::Directions, Command::SlidersByDirections),
         ] {
             let is_on = cx.view.basis == kind;
-            let choice = ui.selectable_label(is_on, name(kind)).on_hover_text(tip);
-            if choice.clicked() && !is_on {
-                cx.out.act(Action::Basis(kind));
+            let choice = ui.selectable_label(is_on, name(kind));
+            if choice.on_hover_text(tooltip_of(ui, command)).clicked() && !is_on {
+                cx.out.run(command);
             }
         }
     });
