@@ -254,15 +254,8 @@ fn a_path_file_gives_the_bytes_of_the_list_it_was_saved_from() {
                      --save-path p.json --out list.{ending}{options}"
                 ),
             );
-            let data = if options.contains("crossfade") {
-                " --data digits:50 --crossfade"
-            } else {
-                ""
-            };
-            let file = morph(
-                folder.path(),
-                &format!("--path p.json --out file.{ending}{data}"),
-            );
+            // Which pictures are faded stands in the file.
+            let file = morph(folder.path(), &format!("--path p.json --out file.{ending}"));
             let (list, file) = (list.expect("an animation"), file.expect("an animation"));
             assert_eq!(list["frames"], 40);
             assert_eq!(list["bytes"], file["bytes"]);
@@ -277,6 +270,47 @@ fn a_path_file_gives_the_bytes_of_the_list_it_was_saved_from() {
         (&1.into(), &30.into(), &false.into())
     );
     assert_eq!(path["keys"][1]["item"], 17);
+    assert_eq!(path["crossfade"]["data"], "digits:50");
+
+    // More of the same data will do, other data will not.
+    morph(
+        folder.path(),
+        "--path p.json --out more.png --data digits:60",
+    )
+    .expect("the same pictures");
+    assert!(read("more.png") == read("list.png"));
+    let other = morph(
+        folder.path(),
+        "--path p.json --out other.gif --data digits:test:50",
+    );
+    let other = other.expect_err("other pictures are not faded");
+    for part in [
+        "p.json",
+        "other pictures",
+        "--data digits:50",
+        "--no-crossfade",
+    ] {
+        assert!(other.contains(part), "{other}");
+    }
+    assert!(!at("other.gif").exists());
+    let plain = morph(
+        folder.path(),
+        "--path p.json --out plain.png --no-crossfade",
+    );
+    plain.expect("an animation without");
+    let (width, height) = apng_frames(&at("plain.png"))[0].buffer().dimensions();
+    assert_eq!(width, height, "no second picture");
+
+    // Items of data that are gone are named.
+    let mut gone = path.clone();
+    gone["crossfade"]["data"] = "nowhere/faces.npy".into();
+    std::fs::write(at("gone.json"), gone.to_string()).expect("written");
+    let missing = morph(folder.path(), "--path gone.json --out gone.gif");
+    let missing = missing.expect_err("no pictures");
+    assert!(
+        missing.contains("nowhere/faces.npy") && missing.contains("--data"),
+        "{missing}"
+    );
 }
 
 #[test]

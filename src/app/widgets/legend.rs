@@ -7,6 +7,7 @@ use eframe::egui::{
 };
 
 use crate::app::format;
+use crate::app::gesture::On;
 use crate::app::palette;
 use crate::app::theme::{self, Tokens};
 
@@ -44,9 +45,9 @@ impl Swatch<'_> {
         response.widget_info(|| {
             egui::WidgetInfo::selected(egui::Role::CheckBox, true, self.is_on, self.name)
         });
-        response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(
-            "Click to show or hide this class; with Shift to select its items, with Ctrl to add them to the selection",
-        )
+        response
+            .on_hover_cursor(CursorIcon::PointingHand)
+            .on_hover_text(On::Legend.tip(ui.ctx()))
     }
 }
 
@@ -152,7 +153,7 @@ pub(crate) fn scale_ui(
         }
         response
             .on_hover_cursor(CursorIcon::ResizeHorizontal)
-            .on_hover_text("Drag to move this end of the scale; double-click to put both back");
+            .on_hover_text(On::Scale.tip(ui.ctx()));
     }
     moved
 }
