@@ -126,7 +126,13 @@ fn file_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
     ui.separator();
     entry(ui, Command::ExportSelection, has_items, out);
     entry(ui, Command::ExportSheet, app.state.sheet.done > 0, out);
-    entry(ui, Command::ExportPath, app.view.path.keys().len() > 1, out);
+    for kind in [
+        Command::ExportPath,
+        Command::ExportPathPng,
+        Command::ExportPathFrames,
+    ] {
+        entry(ui, kind, app.view.path.keys().len() > 1, out);
+    }
     ui.separator();
     entry(ui, Command::Quit, true, out);
 }

@@ -57,6 +57,8 @@ pub(crate) enum Command {
     ExportSelection,
     ExportSheet,
     ExportPath,
+    ExportPathPng,
+    ExportPathFrames,
     SavePath,
     OpenPathFile,
     PlayPath,
@@ -210,7 +212,7 @@ const fn key(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
 impl Command {
     /// Every command, in the order in which the list of shortcuts shows them.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        const COMMANDS: [Command; 59] = [
+        const COMMANDS: [Command; 61] = [
             Command::OpenData,
             Command::OpenFolder,
             Command::OpenModel,
@@ -250,6 +252,8 @@ impl Command {
             Command::ExportSelection,
             Command::ExportSheet,
             Command::ExportPath,
+            Command::ExportPathPng,
+            Command::ExportPathFrames,
             Command::SavePath,
             Command::OpenPathFile,
             Command::PlayPath,
@@ -492,7 +496,7 @@ impl Command {
             ),
             Self::ExportSelection => (
                 "Export items…",
-                "Write the selected items, or all, with names, metadata, codes and positions",
+                "Write the selected items, or all, with names, metadata, codes and positions: one CSV table, or codes as NPY with a table of the rest beside them",
                 icon::EXPORT,
                 None,
             ),
@@ -503,8 +507,20 @@ impl Command {
                 None,
             ),
             Self::ExportPath => (
-                "Export animation…",
-                "Write the path as a GIF, an animated PNG, or numbered pictures",
+                "Export GIF…",
+                "Write the path as an animated GIF",
+                icon::FILM,
+                None,
+            ),
+            Self::ExportPathPng => (
+                "Export animated PNG…",
+                "Write the path as an animated PNG: every pixel as it is",
+                icon::FILM,
+                None,
+            ),
+            Self::ExportPathFrames => (
+                "Export numbered PNGs…",
+                "Write the path as pictures 0000.png, 0001.png and so on, in a new or empty folder",
                 icon::FILM,
                 None,
             ),

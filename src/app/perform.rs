@@ -270,7 +270,10 @@ impl App {
             | Command::OpenSession => self.dialogs.open(ctx, command, ""),
             Command::ExportSelection => self.dialogs.open(ctx, command, "items"),
             Command::ExportSheet => self.dialogs.open(ctx, command, "sheet"),
-            Command::ExportPath | Command::SavePath => self.dialogs.open(ctx, command, "path"),
+            Command::ExportPath
+            | Command::ExportPathPng
+            | Command::ExportPathFrames
+            | Command::SavePath => self.dialogs.open(ctx, command, "path"),
             Command::SaveSession => self.dialogs.open(ctx, command, "session"),
             Command::PlayPath => self.play_path(ctx),
             Command::AddKey => self.add_key(ctx),

@@ -167,7 +167,7 @@ impl App {
     fn crossfade(&self, path: &Path) -> Result<Crossfade> {
         let session = &self.state.session;
         let data = session.dataset.as_ref().ok_or_else(no_pictures)?;
-        crossfade_of(path, data, session.source.as_ref(), self.seed)
+        crossfade_of(path, data, session.source.as_ref(), self.state.session.seed)
     }
 
     /// Writes the path as an animation.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::core::Core;
 use super::message::{Between, Contrast, Event};
 use super::workshop::Bench;
-use crate::data::export::{export_csv, export_npy};
+use crate::data::export::{export_codes, export_csv, table_beside};
 use crate::data::{Dataset, Picture};
 use crate::error::{Error, Result};
 use crate::model::animate;
@@ -103,7 +103,9 @@ impl Core {
             .start(Bench::Export, "Writing items", move |progress, deliver| {
                 match &codes {
                     Some(codes) if is_npy => {
-                        export_npy(&path, &ids, codes.codes(), codes.dims(), progress)?;
+                        let codes = (codes.codes(), codes.dims());
+                        let positions = map.as_ref().map(|m| m.positions());
+                        export_codes(&path, &dataset, &ids, codes, positions, progress)?;
                     }
                     _ => export_csv(
                         &path,
@@ -115,7 +117,11 @@ impl Core {
                     )?,
                 }
                 deliver(Box::new(move |core| {
+                    let table = is_npy.then(|| table_beside(&path));
                     core.outbox.send(Event::Written(path));
+                    if let Some(table) = table {
+                        core.outbox.send(Event::Written(table));
+                    }
                     Ok(())
                 }));
                 Ok(())

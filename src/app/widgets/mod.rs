@@ -100,6 +100,15 @@ pub(crate) fn padded<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
         .inner
 }
 
+/// Draws `add` no wider than `width`: a combo box with a long text takes the whole row otherwise.
+pub(crate) fn within<R>(ui: &mut Ui, width: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
+    let scope = ui.scope(|ui| {
+        ui.set_max_width(width);
+        add(ui)
+    });
+    scope.inner
+}
+
 /// A caption above a group of controls.
 pub(crate) fn caption(ui: &mut Ui, tokens: &Tokens, text: &str) {
     ui.label(
