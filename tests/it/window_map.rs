@@ -275,17 +275,17 @@ fn a_narrow_window_keeps_every_control_in_reach() {
         return;
     };
     prepare(&mut window, 60);
+    window
+        .get_by_role_and_label(Role::ComboBox, "Colour by")
+        .click();
+    window.run_steps(3);
+    window
+        .get_by_label("Distance to selection")
+        .click_accesskit();
+    window.run_steps(3);
     for size in [Vec2::new(1280.0, 800.0), Vec2::new(960.0, 600.0)] {
         window.set_size(size);
         window.run_steps(4);
-        window
-            .get_by_role_and_label(Role::ComboBox, "Colour by")
-            .click();
-        window.run_steps(3);
-        window
-            .get_by_label("Distance to selection")
-            .click_accesskit();
-        window.run_steps(3);
         let ends = ["Low end of the scale", "High end of the scale"];
         let [low, high] = ends.map(|end| window.get_by_role_and_label(Role::Slider, end).rect());
         assert!(low.right() < high.left(), "{low} {high}");

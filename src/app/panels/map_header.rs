@@ -149,6 +149,9 @@ pub(super) fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud, form: &mut 
 }
 
 fn method_ui(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) {
+    // In every frame, so that a map that came and went while the form was closed is noticed.
+    let directions = directions_of(cx);
+    form.take_over(&cx.view.map, &directions);
     let arrow = RichText::new("▼").size(9.0).color(cx.tokens.text_weak);
     let name = name_of(&cx.view.map);
     // Names of directions may be of any length.
@@ -166,6 +169,13 @@ fn method_ui(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) {
             ui.close();
         }
     });
+}
+
+/// The directions that can be axes.
+fn directions_of<'v>(cx: &Cx<'v>) -> Vec<&'v Direction> {
+    let dims = cx.view.code.len();
+    let directions = cx.view.directions.iter();
+    directions.filter(|d| d.axis.len() == dims).collect()
 }
 
 /// A form that stays open below `button` until one clicks elsewhere.
@@ -190,13 +200,7 @@ fn line_ui(ui: &mut Ui, title: &str, tip: &str, add: impl FnOnce(&mut Ui)) -> bo
 fn methods_ui(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) -> Option<MapMethod> {
     let tokens = cx.tokens;
     let dims = cx.view.code.len();
-    let directions: Vec<_> = cx
-        .view
-        .directions
-        .iter()
-        .filter(|d| d.axis.len() == dims)
-        .collect();
-    form.take_over(&cx.view.map, &directions);
+    let directions = directions_of(cx);
     let mut chosen = None;
     let number = |ui: &mut Ui, name: &str, drag: DragValue<'_>| {
         let response = ui.add(drag);
