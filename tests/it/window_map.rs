@@ -292,7 +292,9 @@ fn a_narrow_window_keeps_every_control_in_reach() {
         let fit = window.get_by_label("Fit map").rect();
         assert!(high.right() < fit.right(), "{high} {fit}");
 
-        window.get_by_label("Directions").click();
+        window
+            .get_by_role_and_label(Role::Button, "Directions")
+            .click();
         window.run_steps(3);
         for name in ["From a class", "From a number", "From selections", "Find"] {
             let rect = window.get_by_label(name).rect();
