@@ -480,6 +480,13 @@ fn present_key(cx: &Cx<'_>, secs: f32) -> KeyFrame {
     key
 }
 
+/// The kinds of files that an animation becomes.
+const EXPORTS: [Command; 3] = [
+    Command::ExportPath,
+    Command::ExportPathPng,
+    Command::ExportPathFrames,
+];
+
 /// The path's way to files.
 fn files_ui(ui: &mut Ui, cx: &mut Cx<'_>, is_narrow: bool) {
     let can_export =
@@ -491,17 +498,19 @@ fn files_ui(ui: &mut Ui, cx: &mut Cx<'_>, is_narrow: bool) {
         format!("{}  Export…", describe.icon)
     };
     let export = ui.add_enabled(can_export, Button::new(text));
-    set_name(&export, describe.text);
+    set_name(&export, "Export path");
     let export = export
-        .on_hover_text(tooltip_of(ui, Command::ExportPath))
+        .on_hover_text("As a GIF, an animated PNG or numbered PNGs")
         .on_disabled_hover_text(if cx.view.path.keys().len() > 1 {
             "It would be too large: fewer frames, a lower scale"
         } else {
             "A path of one key-frame does not move"
         });
-    if export.clicked() {
-        cx.out.run(Command::ExportPath);
-    }
+    Popup::menu(&export).show(|ui| {
+        for kind in EXPORTS {
+            command_button(ui, kind, true, cx.out);
+        }
+    });
     icon_button(ui, icon::TRASH, Command::ClearPath, cx.out);
     icon_button(ui, icon::SAVE, Command::SavePath, cx.out);
     icon_button(ui, icon::FILE_OPEN, Command::OpenPathFile, cx.out);
@@ -516,7 +525,9 @@ fn files_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     Popup::menu(&button).show(|ui| {
         let can_export =
             cx.view.path.keys().len() > 1 && !shape(cx).is_some_and(AnimationShape::is_too_large);
-        command_button(ui, Command::ExportPath, can_export, cx.out);
+        for kind in EXPORTS {
+            command_button(ui, kind, can_export, cx.out);
+        }
         for command in [Command::SavePath, Command::OpenPathFile, Command::ClearPath] {
             command_button(ui, command, true, cx.out);
         }
