@@ -26,6 +26,7 @@ use super::{bars, help};
 use crate::data::DatasetSource;
 use crate::engine::{Engine, EngineOptions, ModelInfo, TrainingState};
 use crate::model::Preset;
+use crate::retrieval::Space;
 use crate::space::{Basis, MapMethod};
 
 /// How the window starts.
@@ -195,7 +196,20 @@ impl App {
         self.state
             .comparison
             .as_ref()
-            .is_some_and(|c| !c.pixels.ids.is_empty() && !c.codes.ids.is_empty())
+            .is_some_and(|c| c.rows.iter().all(|row| !row.ids.is_empty()))
+    }
+
+    /// The spaces of the answer that is shown, one per row.
+    pub fn rows(&self) -> Vec<Space> {
+        let rows = self.state.comparison.as_ref().map(|c| &c.rows);
+        rows.into_iter().flatten().map(|row| row.space).collect()
+    }
+
+    /// The neighbours that a row of the answer shows, nearest first.
+    pub fn neighbours(&self, row: usize) -> &[u32] {
+        let rows = self.state.comparison.as_ref().map(|c| &c.rows);
+        rows.and_then(|rows| rows.get(row))
+            .map_or(&[], |row| &row.ids)
     }
 
     /// Whether a picture answers the newest position of the sliders.

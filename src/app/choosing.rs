@@ -9,7 +9,7 @@ use eframe::egui::Context;
 use super::application::App;
 use super::command::Choice;
 use super::state::Level;
-use super::view::{Change, Colouring};
+use super::view::{Change, Colouring, Sought};
 use crate::engine::Request;
 use crate::space::{NamedSelection, Selection};
 
@@ -31,6 +31,9 @@ impl App {
         }
         self.record(ctx, Change::Selection);
         self.view.selection = chosen;
+        if self.view.lookup.sought == Sought::Selection {
+            self.look_up();
+        }
     }
 
     /// Keeps the selection under `name`; one of that name is replaced.

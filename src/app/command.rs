@@ -9,7 +9,7 @@ use eframe::egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::fonts::icon;
 use super::panels::PanelKind;
-use super::view::{BasisKind, Camera, Colouring, MapLook, SheetSpec};
+use super::view::{BasisKind, Camera, Colouring, Lookup, MapLook, SheetSpec};
 use crate::data::{DatasetSource, Picture};
 use crate::engine::{Contrast, Request};
 use crate::model::{ModelSpec, TrainConfig};
@@ -162,6 +162,8 @@ pub(crate) enum Action {
     },
     /// Put the play head at a second of the path.
     Seek(f64),
+    /// Look for something else, or elsewhere; `is_drag` while the strength of a distortion is dragged.
+    Lookup { lookup: Lookup, is_drag: bool },
     /// Sweep other coordinates on the sheet.
     Sheet(SheetSpec),
     /// Write the session.

@@ -299,6 +299,7 @@ impl App {
             look: self.view.look,
             basis: self.view.basis,
             sheet: self.view.sheet,
+            lookup: self.view.lookup.clone(),
             directions: std::mem::take(&mut self.view.directions),
             ..View::default()
         };

@@ -12,8 +12,8 @@ use super::command::{Action, Choice, Command};
 use super::command_palette::CommandPalette;
 use super::hint::Hint;
 use super::state::Level;
-use super::view::{BasisKind, Change, Drawn, Focus, MapLook, View};
-use crate::engine::{Query, Request};
+use super::view::{BasisKind, Change, Drawn, Focus, MapLook, Sought, View};
+use crate::engine::{Query, Request, Search};
 use crate::space::{MapMethod, Selection};
 
 /// Neighbours shown in each row.
@@ -114,6 +114,16 @@ impl App {
                     self.record(ctx, Change::Head);
                 }
                 self.seek(secs);
+            }
+            Action::Lookup { lookup, is_drag } => {
+                let change = if is_drag {
+                    Change::Strength
+                } else {
+                    Change::Lookup
+                };
+                self.record(ctx, change);
+                self.view.lookup = lookup;
+                self.seek_neighbours();
             }
             Action::Sheet(spec) => {
                 self.record(ctx, Change::Sheet);
@@ -471,8 +481,14 @@ impl App {
         }
         self.state.head = self.state.head.min(view.path.duration());
         let other = (view.focus, &view.own) != (self.view.focus, &self.view.own);
+        let is_sought = view.lookup.sought == Sought::Selection;
+        let seeks =
+            view.lookup != self.view.lookup || (is_sought && view.selection != self.view.selection);
         self.view = view;
         self.request_picture();
+        if seeks {
+            self.look_up();
+        }
         if other {
             self.request_own();
             self.request_neighbours();
@@ -490,6 +506,9 @@ impl App {
             let code = self.shown_code();
             self.engine.decode(self.generations.decode, code);
             self.request_place();
+            if self.view.lookup.sought == Sought::Sliders {
+                self.look_up();
+            }
         }
     }
 
@@ -513,25 +532,59 @@ impl App {
 
     /// The same, with the present answer shown until the new one is there.
     pub(super) fn seek_neighbours(&mut self) {
-        self.generations.retrieve += 1;
         self.generations.inspect += 1;
-        let generation = self.generations.retrieve;
         match self.view.focus {
-            Focus::Item(item) => {
-                self.engine
-                    .retrieve(generation, Query::Item(item), NEIGHBOURS);
-                if self.state.model().is_some() {
-                    self.engine.inspect(self.generations.inspect, item);
-                }
+            Focus::Item(item) if self.state.model().is_some() => {
+                self.engine.inspect(self.generations.inspect, item);
             }
-            Focus::Own => {
-                self.state.inspected = None;
-                if let Some(own) = self.view.own.clone() {
-                    self.engine
-                        .retrieve(generation, Query::Picture(own), NEIGHBOURS);
-                }
+            Focus::Item(_) => {}
+            Focus::Own | Focus::Nothing => self.state.inspected = None,
+        }
+        self.look_up();
+    }
+
+    /// Asks for the neighbours of what is looked for, in every row's space.
+    pub(super) fn look_up(&mut self) {
+        self.generations.retrieve += 1;
+        match self.sought() {
+            Some(query) => {
+                let search = Search {
+                    query,
+                    spaces: self.view.lookup.spaces.clone(),
+                    k: NEIGHBOURS,
+                };
+                self.engine.retrieve(self.generations.retrieve, search);
             }
-            Focus::Nothing => self.state.inspected = None,
+            None => self.state.comparison = None,
+        }
+    }
+
+    /// What the retrieval panel looks for, if there is anything.
+    fn sought(&self) -> Option<Query> {
+        let lookup = &self.view.lookup;
+        match lookup.sought {
+            Sought::Sliders => {
+                let code = self.shown_code();
+                let fits = self
+                    .state
+                    .model()
+                    .is_some_and(|m| m.spec.code == code.len());
+                fits.then_some(Query::Code(code))
+            }
+            Sought::Selection => {
+                let selection = &self.view.selection;
+                (!selection.is_empty()).then(|| Query::Mean(selection.clone()))
+            }
+            Sought::Focus => match self.view.focus {
+                Focus::Item(item) if lookup.strength > 0.0 => Some(Query::Distorted {
+                    item,
+                    distortion: lookup.distortion,
+                    strength: lookup.strength,
+                }),
+                Focus::Item(item) => Some(Query::Item(item)),
+                Focus::Own => self.view.own.clone().map(Query::Picture),
+                Focus::Nothing => None,
+            },
         }
     }
 }

@@ -136,6 +136,8 @@ pub(crate) struct Textures {
     pub hovered: Live,
     pub sheet: Live,
     pub own_reconstruction: Live,
+    /// What the retrieval panel looks for, where it is none of the items.
+    pub query: Live,
     pub preview_originals: Live,
     pub preview_reconstructions: Live,
     items: Recent<TextureHandle>,

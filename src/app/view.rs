@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{ImageShape, Picture};
+use crate::data::{Distortion, ImageShape, Picture};
+use crate::retrieval::Space;
 use crate::space::path::Path;
 use crate::space::{Direction, MapMethod, NamedSelection, Selection};
 
@@ -32,6 +33,42 @@ pub(crate) enum Colouring {
     Column(String),
     /// How far its code is from the mean of the selection's, or from the code in focus.
     Distance,
+}
+
+/// Whose neighbours the retrieval panel shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) enum Sought {
+    /// Those of the item or the picture in focus.
+    #[default]
+    Focus,
+    /// Those of the mean of the selected items.
+    Selection,
+    /// Those of the sliders' picture.
+    Sliders,
+}
+
+/// What the retrieval panel looks for, and where.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Lookup {
+    pub sought: Sought,
+    /// The rows, two or three different ones.
+    pub spaces: Vec<Space>,
+    /// How an item in focus is distorted before it is looked for.
+    pub distortion: Distortion,
+    /// How much, 0 to 1; nothing at 0.
+    pub strength: f32,
+}
+
+impl Default for Lookup {
+    fn default() -> Self {
+        Self {
+            sought: Sought::Focus,
+            spaces: vec![Space::Pixel, Space::Code],
+            distortion: Distortion::Shift,
+            strength: 0.0,
+        }
+    }
 }
 
 /// The part of the map that is looked at, in the map's units.
@@ -182,6 +219,8 @@ pub(crate) struct View {
     pub look: MapLook,
     /// The part of the map that is looked at; none shows all of it.
     pub camera: Option<Camera>,
+    /// What the retrieval panel looks for.
+    pub lookup: Lookup,
 }
 
 impl View {
@@ -221,6 +260,11 @@ impl View {
             (
                 (2..=MOST_TO_A_SIDE).contains(&self.sheet.side) && self.sheet.reach.is_finite(),
                 "its sheet",
+            ),
+            (
+                (1..=3).contains(&self.lookup.spaces.len())
+                    && (0.0..=1.0).contains(&self.lookup.strength),
+                "what it looks for",
             ),
             (
                 (8.0..=512.0).contains(&self.look.picture_size),
@@ -314,6 +358,9 @@ pub(crate) enum Change {
     Code,
     Colouring,
     Camera,
+    Lookup,
+    /// The strength of a distortion.
+    Strength,
 }
 
 impl Change {
@@ -325,6 +372,7 @@ impl Change {
                 | Self::Camera
                 | Self::Stroke(_)
                 | Self::Scale
+                | Self::Strength
                 | Self::Psi
                 | Self::PathTime
                 | Self::Head

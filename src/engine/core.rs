@@ -441,6 +441,7 @@ impl Core {
         self.session.codes = None;
         self.session.is_encoded = false;
         self.session.item_kl = None;
+        self.session.log_variance = None;
         self.session.item_errors = None;
         self.session.held_out = None;
         self.session.mixture = None;

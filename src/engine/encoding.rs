@@ -178,6 +178,11 @@ impl Core {
             self.session.held_out = held_out.map(Arc::new);
         }
         self.session.item_kl = Some(Arc::new(encoding.posteriors.kl_per_item(code)));
+        let log_variance = &mut encoding.posteriors.log_variance;
+        self.session.log_variance = self
+            .session
+            .is_encoded
+            .then(|| Arc::new(std::mem::take(log_variance)));
         self.session.codes = Some(Arc::new(table));
         self.session.projection = Some(Arc::new(projection));
         let made = if self.session.is_encoded {

@@ -11,12 +11,12 @@ use super::mailbox::{Decode, Encode, Inspect, Mailbox, Retrieve};
 use super::message::{Event, Query};
 use super::outbox::Outbox;
 use super::search::Task;
-use crate::data::Picture;
+use crate::data::{Dataset, Picture};
 use crate::error::{Error, Result};
 use crate::model::{AutoEncoder, Meanwhile, interruptible};
 use crate::progress::Progress;
-use crate::retrieval::nearest_codes;
-use crate::space::CodeMap;
+use crate::retrieval::{Encoded, Probe, nearest_codes};
+use crate::space::{CodeMap, Selection};
 
 impl Core {
     /// The network as it is now, also half-way through training.
@@ -183,22 +183,77 @@ impl Core {
         let Some(dataset) = self.session.dataset.clone() else {
             return Ok(());
         };
-        let codes = self.session.codes.clone().filter(|c| c.len() > 0);
-        let (pixels, code) = match &mail.query {
-            Query::Item(item) if *item < dataset.len() => {
-                let known = codes
-                    .as_ref()
-                    .filter(|c| *item < c.len())
-                    .map(|c| c.code(*item).to_vec());
-                (dataset.pixels(*item).to_vec(), known)
+        let encoded = self.session.codes.clone().map(|codes| Encoded {
+            codes,
+            log_variance: self.session.log_variance.clone().unwrap_or_default(),
+            is_binary: false,
+        });
+        let Some((probe, picture)) = self.probe(&mail.search.query, &dataset, encoded.as_ref())?
+        else {
+            return Ok(());
+        };
+        self.searcher.search(Task {
+            generation: mail.generation,
+            dataset,
+            encoded,
+            search: mail.search,
+            probe,
+            picture,
+        });
+        Ok(())
+    }
+
+    /// What a query looks for, with its picture where it is none of the data's; nothing where it speaks of items that are gone.
+    fn probe(
+        &self,
+        query: &Query,
+        dataset: &Dataset,
+        encoded: Option<&Encoded>,
+    ) -> Result<Option<(Probe, Option<Picture>)>> {
+        let network = self.network().filter(|n| n.spec().shape == dataset.shape());
+        let passed = |picture: Picture| -> Result<(Probe, Option<Picture>)> {
+            let posteriors = network
+                .as_ref()
+                .map(|n| n.encode(&[&picture.pixels], &Progress::silent()))
+                .transpose()?
+                .unwrap_or_default();
+            let probe = Probe {
+                pixels: picture.pixels.clone(),
+                code: posteriors.mean,
+                log_variance: posteriors.log_variance,
+            };
+            Ok((probe, Some(picture)))
+        };
+        let of_item = |item: usize| {
+            let row = |rows: &[f32]| {
+                let d = encoded.map_or(0, |e| e.codes.dims());
+                rows.get(item * d..(item + 1) * d)
+                    .unwrap_or_default()
+                    .to_vec()
+            };
+            Probe {
+                pixels: dataset.pixels(item).to_vec(),
+                code: encoded
+                    .filter(|e| item < e.codes.len())
+                    .map(|e| e.codes.code(item).to_vec())
+                    .unwrap_or_default(),
+                log_variance: encoded.map(|e| row(&e.log_variance)).unwrap_or_default(),
             }
-            Query::Item(_) => return Ok(()),
+        };
+        Ok(match query {
+            Query::Item(item) if *item < dataset.len() => Some((of_item(*item), None)),
+            Query::Distorted {
+                item,
+                distortion,
+                strength,
+            } if *item < dataset.len() => {
+                let seed = *item as u64;
+                let picture = distortion.apply(&dataset.picture(*item), *strength, seed);
+                Some(passed(picture)?)
+            }
+            Query::Item(_) | Query::Distorted { .. } => None,
             Query::Picture(picture) if picture.shape == dataset.shape() => {
-                let network = self.network().filter(|n| n.spec().shape == picture.shape);
-                let code = network
-                    .map(|n| n.encode(&[&picture.pixels], &Progress::silent()))
-                    .transpose()?;
-                (picture.pixels.clone(), code.map(|p| p.mean))
+                Some(passed(picture.clone())?)
             }
             Query::Picture(picture) => {
                 return Err(Error::model(format!(
@@ -207,18 +262,85 @@ impl Core {
                     dataset.shape()
                 )));
             }
-        };
-        self.searcher.search(Task {
-            generation: mail.generation,
-            dataset,
-            codes,
-            query: mail.query,
-            pixels,
-            code,
-            k: mail.k,
-        });
-        Ok(())
+            Query::Code(code) => match network.filter(|n| n.code() == code.len()) {
+                Some(network) => {
+                    let picture = Picture {
+                        shape: network.spec().shape,
+                        pixels: network.decode(code)?,
+                    };
+                    // The code itself, not what the encoder makes of its picture; how sure the encoder is of that picture.
+                    let posteriors = network.encode(&[&picture.pixels], &Progress::silent())?;
+                    let probe = Probe {
+                        pixels: picture.pixels.clone(),
+                        code: code.clone(),
+                        log_variance: posteriors.log_variance,
+                    };
+                    Some((probe, Some(picture)))
+                }
+                None => None,
+            },
+            Query::Mean(selection) => mean(selection, dataset, encoded),
+        })
     }
+}
+
+/// The mean of some items: of their pixels, their codes, and the logarithms of their variances.
+fn mean(
+    selection: &Selection,
+    dataset: &Dataset,
+    encoded: Option<&Encoded>,
+) -> Option<(Probe, Option<Picture>)> {
+    let known = encoded.map_or(dataset.len(), |e| e.codes.len().min(dataset.len()));
+    let ids = || {
+        selection
+            .ids()
+            .map(|id| id as usize)
+            .filter(|&id| id < known)
+    };
+    let count = ids().count();
+    if count == 0 {
+        return None;
+    }
+    let of = |n: usize, add: &dyn Fn(usize, &mut [f64])| {
+        let mut sums = vec![0.0_f64; n];
+        for id in ids() {
+            add(id, &mut sums);
+        }
+        sums.into_iter()
+            .map(move |sum| sum / count as f64)
+            .collect::<Vec<f64>>()
+    };
+    let add = |row: &[f32], sums: &mut [f64]| {
+        for (sum, &x) in sums.iter_mut().zip(row) {
+            *sum += f64::from(x);
+        }
+    };
+    let pixels = of(dataset.shape().len(), &|id, sums| {
+        for (sum, &x) in sums.iter_mut().zip(dataset.pixels(id)) {
+            *sum += f64::from(x);
+        }
+    });
+    let single = |values: Vec<f64>| values.into_iter().map(|x| x as f32).collect::<Vec<f32>>();
+    let (mut code, mut log_variance) = (Vec::new(), Vec::new());
+    if let Some(encoded) = encoded {
+        let d = encoded.codes.dims();
+        code = single(of(d, &|id, sums| add(encoded.codes.code(id), sums)));
+        let variances = &encoded.log_variance;
+        if !variances.is_empty() {
+            log_variance = single(of(d, &|id, sums| add(&variances[id * d..][..d], sums)));
+        }
+    }
+    let pixels: Vec<u8> = pixels.into_iter().map(|x| x.round() as u8).collect();
+    let picture = Picture {
+        shape: dataset.shape(),
+        pixels: pixels.clone(),
+    };
+    let probe = Probe {
+        pixels,
+        code,
+        log_variance,
+    };
+    Some((probe, Some(picture)))
 }
 
 /// Decodes the code a hand has chosen.

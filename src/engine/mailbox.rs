@@ -4,7 +4,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::message::Query;
+use super::message::Search;
 use crate::data::Picture;
 
 /// A code to decode.
@@ -36,12 +36,11 @@ pub(super) struct Inspect {
     pub(super) item: usize,
 }
 
-/// A query to answer in both spaces.
+/// A query to answer.
 #[derive(Debug)]
 pub(super) struct Retrieve {
     pub(super) generation: u64,
-    pub(super) query: Query,
-    pub(super) k: usize,
+    pub(super) search: Search,
 }
 
 /// A slot that keeps only the newest value.

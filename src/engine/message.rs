@@ -6,10 +6,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::data::{Dataset, DatasetSource, Picture};
+use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
 use crate::model::{LossPoint, ModelSpec, TrainConfig};
-use crate::retrieval::Neighbours;
+use crate::retrieval::Space;
 use crate::space::{
     CodeMap, CodeTable, Components, Direction, DirectionKind, MapMethod, Mixture, Selection,
 };
@@ -99,6 +99,8 @@ pub struct Session {
     /// Whether these are the codes of all items by the model as it is now: while a training goes on, and until everything
     /// is encoded after its end, they are older ones or not all.
     pub is_encoded: bool,
+    /// Logarithms of the variances of the encoded items' posteriors, `[n, d]` row by row, once all are encoded.
+    pub log_variance: Option<Arc<Vec<f32>>>,
     /// KL of each encoded item's posterior from the prior, nats.
     pub item_kl: Option<Arc<Vec<f32>>>,
     /// Reconstruction term of each item at its code, nats; on request.
@@ -222,19 +224,77 @@ pub enum Between {
 pub enum Query {
     /// An item of the loaded data; it is left out of its own answer.
     Item(usize),
+    /// A distorted copy of an item, which is not left out: whether it is still found is the question.
+    Distorted {
+        /// The item.
+        item: usize,
+        /// How it is distorted.
+        distortion: Distortion,
+        /// How much, 0 to 1.
+        strength: f32,
+    },
     /// A picture from elsewhere, of the data's shape.
     Picture(Picture),
+    /// A code, as the picture that the model decodes from it.
+    Code(Vec<f32>),
+    /// The mean of these items: of their pixels in pixel space, of their codes in code space.
+    Mean(Selection),
 }
 
-/// The same query answered in pixel space and in code space.
+/// Where to look, and for what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    /// What to look for.
+    pub query: Query,
+    /// Where, one row of the answer each.
+    pub spaces: Vec<Space>,
+    /// Neighbours per row.
+    pub k: usize,
+}
+
+/// The neighbours in one space.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Where they are near.
+    pub space: Space,
+    /// Their ids, nearest first.
+    pub ids: Vec<u32>,
+    /// How far each is, by the space's measure.
+    pub distances: Vec<f32>,
+    /// The rank of each, from 0, in every space of the answer, in the rows' order; empty where a space has no answer.
+    pub ranks: Vec<Vec<usize>>,
+    /// Where the original of a distorted copy comes, from 0.
+    pub original: Option<usize>,
+    /// Seconds the search took.
+    pub secs: f64,
+}
+
+/// The same query answered in several spaces.
 #[derive(Clone, Debug)]
 pub struct Comparison {
     /// What was looked for.
     pub query: Query,
-    /// Nearest in pixel space, by Euclidean distance over pixel values 0 to 255.
-    pub pixels: Neighbours,
-    /// Nearest in code space, by Euclidean distance between posterior means. Empty before anything is encoded.
-    pub codes: Neighbours,
+    /// The picture looked for, where the query is none of the data's own.
+    pub picture: Option<Picture>,
+    /// One row per space that was asked for; without neighbours where the space is not ready, as before anything is encoded.
+    pub rows: Vec<Row>,
+}
+
+impl Comparison {
+    /// The items that every row with an answer has.
+    #[must_use]
+    pub fn shared(&self) -> Vec<u32> {
+        let mut rows = self.rows.iter().filter(|row| !row.ids.is_empty());
+        let Some(first) = rows.next() else {
+            return Vec::new();
+        };
+        let others: Vec<&Row> = rows.collect();
+        if others.is_empty() {
+            return Vec::new();
+        }
+        let is_shared = |id: &&u32| others.iter().all(|row| row.ids.contains(id));
+        first.ids.iter().filter(is_shared).copied().collect()
+    }
 }
 
 /// Where training stands.

@@ -26,7 +26,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use mailbox::{Decode, Encode, Inspect, Mailbox, Retrieve, Sheet};
 pub use message::{
     Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, ModelInfo, Query,
-    Request, Session, TrainingReport, TrainingState,
+    Request, Row, Search, Session, TrainingReport, TrainingState,
 };
 
 use burn::tensor::Device;
@@ -152,13 +152,9 @@ impl Engine {
         let _ = self.bell.try_send(());
     }
 
-    /// Asks for the `k` nearest in both spaces; a request that still waits is replaced.
-    pub fn retrieve(&self, generation: u64, query: Query, k: usize) {
-        self.mailbox.retrieve.put(Retrieve {
-            generation,
-            query,
-            k,
-        });
+    /// Asks for the nearest in some spaces; a request that still waits is replaced.
+    pub fn retrieve(&self, generation: u64, search: Search) {
+        self.mailbox.retrieve.put(Retrieve { generation, search });
         let _ = self.bell.try_send(());
     }
 

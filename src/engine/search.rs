@@ -1,30 +1,34 @@
 //! Answers retrieval queries on a thread of its own, so that a search over many pictures holds up nothing.
+//!
+//! Invariant: a space is made ready once per set of items and codes, and kept while they are.
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
 use crossbeam_channel::{Sender, bounded};
 
 use super::mailbox::Slot;
-use super::message::{Comparison, Event, Query};
+use super::message::{Comparison, Event, Query, Row, Search};
 use super::outbox::Outbox;
-use crate::data::Dataset;
-use crate::error::Result;
-use crate::progress::Progress;
-use crate::retrieval::{Neighbours, Space, nearest_codes, nearest_to_picture};
-use crate::space::CodeTable;
+use crate::data::{Dataset, Picture};
+use crate::error::{Error, Result};
+use crate::retrieval::{Distances, Encoded, Gallery, Probe, Space};
+
+/// What chance in random axes and rotations is drawn from.
+const SEED: u64 = 1;
 
 /// All that a search needs.
 #[derive(Debug)]
 pub(super) struct Task {
     pub(super) generation: u64,
     pub(super) dataset: Arc<Dataset>,
-    pub(super) codes: Option<Arc<CodeTable>>,
-    pub(super) query: Query,
-    /// The query's pixels and, where there is a model, its code.
-    pub(super) pixels: Vec<u8>,
-    pub(super) code: Option<Vec<f32>>,
-    pub(super) k: usize,
+    /// What the model makes of all items, once it is there.
+    pub(super) encoded: Option<Encoded>,
+    pub(super) search: Search,
+    pub(super) probe: Probe,
+    /// The query's picture, where it is none of the data's.
+    pub(super) picture: Option<Picture>,
 }
 
 /// A handle to the searching thread, which ends when the handle is dropped.
@@ -40,20 +44,22 @@ impl Searcher {
         let (bell, rings) = bounded(1);
         let tasks = slot.clone();
         let work = move || {
+            let mut ready = Ready::default();
             while rings.recv().is_ok() {
                 while let Some(task) = tasks.take() {
                     let generation = task.generation;
-                    let answer =
-                        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| answer(task)));
+                    let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                        answer(task, &mut ready, &outbox)
+                    }));
                     outbox.send(match answer {
                         Ok(Ok(comparison)) => Event::Retrieved {
                             generation,
                             comparison: Arc::new(comparison),
                         },
                         Ok(Err(error)) => Event::Failed(error),
-                        Err(_) => Event::Failed(crate::error::Error::device(
-                            "a search failed in an unexpected way",
-                        )),
+                        Err(_) => {
+                            Event::Failed(Error::device("a search failed in an unexpected way"))
+                        }
                     });
                 }
             }
@@ -74,32 +80,119 @@ impl Searcher {
     }
 }
 
-fn answer(task: Task) -> Result<Comparison> {
-    let progress = Progress::silent();
-    let own = match task.query {
-        Query::Item(item) => Some(item as u32),
-        Query::Picture(_) => None,
+/// Spaces that are ready, for the items and codes they were made for.
+#[derive(Default)]
+struct Ready {
+    dataset: Option<Arc<Dataset>>,
+    encoded: Option<Encoded>,
+    galleries: Vec<Arc<Gallery>>,
+}
+
+impl Ready {
+    /// Forgets what is of other items or codes.
+    fn of(&mut self, task: &Task) {
+        let same_data = self
+            .dataset
+            .as_ref()
+            .is_some_and(|own| Arc::ptr_eq(own, &task.dataset));
+        let same_codes = match (&self.encoded, &task.encoded) {
+            (Some(a), Some(b)) => {
+                Arc::ptr_eq(&a.codes, &b.codes) && Arc::ptr_eq(&a.log_variance, &b.log_variance)
+            }
+            (None, None) => true,
+            _ => false,
+        };
+        self.galleries
+            .retain(|gallery| same_data && (same_codes || gallery.space().is_of_pixels()));
+        self.dataset = Some(task.dataset.clone());
+        self.encoded.clone_from(&task.encoded);
+    }
+
+    fn gallery(&mut self, space: Space, task: &Task, outbox: &Outbox) -> Result<Arc<Gallery>> {
+        if let Some(known) = self.galleries.iter().find(|g| g.space() == space) {
+            return Ok(known.clone());
+        }
+        let told = outbox.told(&format!("Preparing {}", space.title().to_lowercase()));
+        let gallery = Gallery::new(
+            space,
+            &task.dataset,
+            task.encoded.as_ref(),
+            SEED,
+            &told.progress,
+        )?;
+        let gallery = Arc::new(gallery);
+        self.galleries.push(gallery.clone());
+        Ok(gallery)
+    }
+}
+
+fn answer(task: Task, ready: &mut Ready, outbox: &Outbox) -> Result<Comparison> {
+    ready.of(&task);
+    let (left_out, original) = match task.search.query {
+        Query::Item(item) => (Some(item as u32), None),
+        Query::Distorted { item, .. } => (None, Some(item as u32)),
+        Query::Picture(_) | Query::Code(_) | Query::Mean(_) => (None, None),
     };
-    let pixels = nearest_to_picture(&task.dataset, &task.pixels, task.k, own, &progress)?;
-    let codes = match (&task.codes, &task.code) {
-        (Some(codes), Some(code)) => nearest_codes(
-            codes,
-            code,
-            task.k,
-            own.as_ref().map(std::slice::from_ref),
-            &progress,
-        )?,
-        _ => Neighbours {
-            k: 0,
-            ids: Vec::new(),
-            distances: Vec::new(),
-            space: Space::Code,
-            secs: 0.0,
-        },
+    // What a space has no answer to yet leaves its row empty.
+    let can_answer = |space: Space| {
+        let Some(encoded) = task
+            .encoded
+            .as_ref()
+            .filter(|_| !task.probe.code.is_empty())
+        else {
+            return !space.needs_codes();
+        };
+        let is_whole = encoded.codes.len() == task.dataset.len();
+        // What takes long is made once, of all.
+        let is_costly = matches!(
+            space,
+            Space::Components | Space::Random | Space::RotatedBits
+        );
+        (is_whole || !is_costly) && (space != Space::CodeKl || !encoded.log_variance.is_empty())
     };
+    let mut found: Vec<Option<(Distances, f64)>> = Vec::new();
+    for &space in &task.search.spaces {
+        if !can_answer(space) {
+            found.push(None);
+            continue;
+        }
+        let gallery = ready.gallery(space, &task, outbox)?;
+        let start = Instant::now();
+        let distances = gallery.distances(&task.probe)?;
+        found.push(Some((distances, start.elapsed().as_secs_f64())));
+    }
+    let rows = task.search.spaces.iter().zip(&found).map(|(&space, own)| {
+        let Some((distances, secs)) = own else {
+            return Row {
+                space,
+                ids: Vec::new(),
+                distances: Vec::new(),
+                ranks: Vec::new(),
+                original: None,
+                secs: 0.0,
+            };
+        };
+        let start = Instant::now();
+        let nearest = distances.nearest(task.search.k, left_out);
+        let secs = secs + start.elapsed().as_secs_f64();
+        let ids: Vec<u32> = nearest.iter().map(|n| n.0).collect();
+        let ranks = found.iter().map(|other| match other {
+            Some((other, _)) => other.ranks(&ids, left_out),
+            None => Vec::new(),
+        });
+        Row {
+            space,
+            distances: nearest.iter().map(|n| n.1).collect(),
+            ranks: ranks.collect(),
+            original: original.and_then(|id| distances.ranks(&[id], None).first().copied()),
+            ids,
+            secs,
+        }
+    });
+    let rows = rows.collect();
     Ok(Comparison {
-        query: task.query,
-        pixels,
-        codes,
+        query: task.search.query,
+        picture: task.picture,
+        rows,
     })
 }

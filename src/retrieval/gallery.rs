@@ -106,8 +106,8 @@ enum Binary {
 }
 
 impl Gallery {
-    /// Makes `data` ready for `space`. Spaces of codes need what a model made of the same items, in `encoded`; `seed` is that of
-    /// random axes and rotations.
+    /// Makes `data` ready for `space`. Spaces of codes need what a model made of the same items, in `encoded`, or of the first of
+    /// them: then these are searched. `seed` is that of random axes and rotations.
     ///
     /// # Errors
     /// When the space needs codes and there are none, or they are not those of these items; `is_cancelled`.
@@ -134,15 +134,14 @@ impl Gallery {
             let encoded = encoded.ok_or_else(|| {
                 Error::usage(format!("the space {space} needs a model")).hint("open or name one")
             })?;
-            if encoded.codes.len() == data.len() {
+            if encoded.codes.len() <= data.len() {
                 Ok(encoded)
             } else {
                 Err(Error::usage(format!(
-                    "{} of {} items are encoded so far",
+                    "there are codes of {} items, but {} items",
                     encoded.codes.len(),
                     data.len()
-                ))
-                .hint("wait until all are"))
+                )))
             }
         };
         let content = match space {
@@ -223,16 +222,19 @@ impl Gallery {
         self.space
     }
 
-    /// Number of items.
+    /// Number of items that are searched.
     #[must_use]
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "sets and tables are never empty"
+    )]
     pub fn len(&self) -> usize {
-        self.data.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.data.len() == 0
+        match &self.content {
+            Content::Pixels { .. } => self.data.len(),
+            Content::Vectors { table, .. } => table.len(),
+            Content::Posteriors(posteriors) => posteriors.len(),
+            Content::Bits { table, .. } => table.len(),
+        }
     }
 
     /// The distances of all items from one query.

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use morphospace::data::{DatasetSource, Picture};
+use morphospace::data::{DatasetSource, Distortion, Picture};
 use morphospace::engine::{
-    DeviceChoice, Engine, EngineOptions, Event, Query, Request, Session, TrainingState,
+    Comparison, DeviceChoice, Engine, EngineOptions, Event, Query, Request, Search, Session,
+    TrainingState,
 };
 use morphospace::model::{Preset, TrainConfig};
+use morphospace::retrieval::Space;
+use morphospace::space::Selection;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -206,40 +209,117 @@ fn a_model_is_saved_opened_and_trained_further() {
     assert!(step >= stopped, "{step} after {stopped}");
 }
 
+/// The nearest in pixels and in codes.
+fn both(query: Query, k: usize) -> Search {
+    Search {
+        query,
+        spaces: vec![Space::Pixel, Space::Code],
+        k,
+    }
+}
+
+fn answer(engine: &Engine, wanted: u64) -> Arc<Comparison> {
+    wait(engine, "neighbours", |event| match event {
+        Event::Retrieved {
+            generation,
+            comparison,
+        } if generation == wanted => Some(comparison),
+        Event::Failed(error) => panic!("{error}"),
+        _ => None,
+    })
+}
+
 #[test]
-fn retrieval_leaves_the_query_out_and_answers_in_both_spaces() {
+fn retrieval_leaves_the_query_out_and_answers_in_every_space() {
     let engine = engine();
     engine.request(Request::OpenData(source("digits:400")));
     let session = wait(&engine, "data", complete);
-    engine.retrieve(7, Query::Item(5), 10);
-    let comparison = wait(&engine, "neighbours", |event| match event {
-        Event::Retrieved {
-            generation: 7,
-            comparison,
-        } => Some(comparison),
-        Event::Failed(error) => panic!("{error}"),
-        _ => None,
-    });
-    assert_eq!(comparison.pixels.ids.len(), 10);
-    assert!(!comparison.pixels.ids.contains(&5));
-    assert!(comparison.pixels.distances.is_sorted());
-    if session.model.is_some() {
-        assert_eq!(comparison.codes.ids.len(), 10);
-        assert!(!comparison.codes.ids.contains(&5));
-    }
+    engine.retrieve(7, both(Query::Item(5), 10));
+    let comparison = answer(&engine, 7);
+    let pixels = &comparison.rows[0];
+    assert_eq!(pixels.ids.len(), 10);
+    assert!(!pixels.ids.contains(&5));
+    assert!(pixels.distances.is_sorted());
+    // In its own space the nearest has rank 0.
+    assert_eq!(pixels.ranks[0], (0..10).collect::<Vec<_>>());
     let picture: Picture = session.dataset.as_ref().expect("data").picture(9);
-    engine.retrieve(8, Query::Picture(picture), 1);
-    let comparison = wait(&engine, "neighbours", |event| match event {
-        Event::Retrieved {
-            generation: 8,
-            comparison,
-        } => Some(comparison),
-        _ => None,
-    });
-    assert_eq!(
-        (comparison.pixels.ids[0], comparison.pixels.distances[0]),
-        (9, 0.0)
+    engine.retrieve(8, both(Query::Picture(picture), 1));
+    let comparison = answer(&engine, 8);
+    let pixels = &comparison.rows[0];
+    assert_eq!((pixels.ids[0], pixels.distances[0]), (9, 0.0));
+}
+
+#[test]
+fn every_space_ranks_the_neighbours_of_every_other() {
+    let engine = engine();
+    engine.request(Request::OpenData(source("digits:400")));
+    let session = wait(&engine, "data", complete);
+    if session.model.is_none() {
+        println!("skipped: no model is shipped for digits");
+        return;
+    }
+    if !session.is_encoded {
+        wait(&engine, "codes", |event| match event {
+            Event::Session(session) => session.is_encoded.then_some(()),
+            _ => None,
+        });
+    }
+    let search = Search {
+        query: Query::Item(5),
+        spaces: Space::ALL.to_vec(),
+        k: 10,
+    };
+    engine.retrieve(9, search);
+    let comparison = answer(&engine, 9);
+    for (at, row) in comparison.rows.iter().enumerate() {
+        assert_eq!(row.space, Space::ALL[at]);
+        assert_eq!(row.ids.len(), 10, "{}", row.space);
+        assert!(!row.ids.contains(&5), "{}", row.space);
+        // Every other row ranks this one's nearest, and its first there is where that row says.
+        for (other, ranks) in comparison.rows.iter().zip(&row.ranks) {
+            for (id, &rank) in row.ids.iter().zip(ranks) {
+                if rank < 10 {
+                    assert_eq!(other.ids[rank], *id);
+                } else {
+                    assert!(!other.ids.contains(id));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_distorted_copy_is_found_until_it_is_lost() {
+    let engine = engine();
+    engine.request(Request::OpenData(source("digits:300")));
+    wait(&engine, "data", complete);
+    let original = |generation: u64, strength: f32| {
+        let query = Query::Distorted {
+            item: 12,
+            distortion: Distortion::Shift,
+            strength,
+        };
+        engine.retrieve(generation, both(query, 5));
+        let comparison = answer(&engine, generation);
+        assert!(comparison.picture.is_some());
+        comparison.rows[0].original
+    };
+    assert_eq!(original(1, 0.0), Some(0));
+    let lost = original(2, 1.0).expect("a rank");
+    assert!(
+        lost > 0,
+        "a digit shifted by four pixels is lost among pixels"
     );
+    // The mean of two items is as far from both.
+    let mut two = Selection::none(300);
+    two.add(&Selection::from_ids(300, [3, 4]));
+    engine.retrieve(3, both(Query::Mean(two), 300));
+    let row = &answer(&engine, 3).rows[0];
+    let distance = |id: u32| {
+        let at = row.ids.iter().position(|&other| other == id);
+        row.distances[at.expect("all are ranked")]
+    };
+    assert!((distance(3) - distance(4)).abs() < 20.0);
 }
 
 #[test]
@@ -267,7 +347,7 @@ fn failures_become_events_and_the_engine_goes_on() {
         shape: morphospace::data::ImageShape::new(2, 2, 1),
         pixels: vec![0; 4],
     };
-    engine.retrieve(3, Query::Picture(wrong), 3);
+    engine.retrieve(3, both(Query::Picture(wrong), 3));
     assert!(wait(&engine, "an error", failed).contains("2×2×1"));
 }
 

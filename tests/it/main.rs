@@ -10,5 +10,6 @@ mod training;
 mod window;
 mod window_map;
 mod window_path;
+mod window_retrieval;
 mod window_selection;
 mod window_session;

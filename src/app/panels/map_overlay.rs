@@ -7,6 +7,7 @@ use egui_plot::{PlotPoint, PlotTransform};
 
 use super::Cx;
 use super::map::paint_cross;
+use super::retrieval::{ROWS, row_colour};
 use crate::app::key_places::key_place;
 use crate::app::theme::{self, Tokens};
 use crate::space::CodeMap;
@@ -18,19 +19,18 @@ fn on_screen(transform: &PlotTransform, place: [f32; 2]) -> Pos2 {
     transform.position_from_point(&PlotPoint::new(place[0], place[1]))
 }
 
-/// Lines from the item in focus to its neighbours: in code space, and fainter in pixel space.
+/// Lines from the item in focus to its neighbours in every row of the retrieval panel, those of the last row strongest.
 pub(super) fn paint_links(painter: &Painter, cx: &Cx<'_>, at: &impl Fn(usize) -> Option<Pos2>) {
     let (Some(comparison), Some(from)) = (&cx.state.comparison, cx.view.item().and_then(at)) else {
         return;
     };
     let tokens = cx.tokens;
-    let rows = [
-        (&comparison.pixels, tokens.second, 0.45),
-        (&comparison.codes, tokens.accent, 0.85),
-    ];
-    for (neighbours, colour, strength) in rows {
-        let colour = colour.gamma_multiply(strength);
-        for to in neighbours.ids.iter().filter_map(|&id| at(id as usize)) {
+    let count = comparison.rows.len();
+    for (at_row, row) in comparison.rows.iter().enumerate().take(ROWS) {
+        // The last row's links are the strongest: it is the space one came for.
+        let strength = if at_row + 1 == count { 0.85 } else { 0.45 };
+        let colour = row_colour(tokens, at_row).gamma_multiply(strength);
+        for to in row.ids.iter().filter_map(|&id| at(id as usize)) {
             painter.line_segment([from, to], Stroke::new(1.0, colour));
             painter.circle_stroke(to, 4.5, Stroke::new(1.5, colour));
         }
