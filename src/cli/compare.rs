@@ -6,11 +6,12 @@ use clap::Args;
 use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
 
+use super::report::Study;
 use super::{Common, output};
 use crate::data::{Dataset, DatasetSource, Picture};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::retrieval::{Neighbours, measures, nearest_codes, nearest_to_picture};
+use crate::retrieval::{Neighbours, Space, measures, nearest_codes, nearest_to_picture};
 use crate::space::CodeTable;
 
 /// Draw the neighbours of one picture in both spaces side by side
@@ -23,18 +24,48 @@ pub(super) struct Compare {
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     /// What to look for: the number of an item, or a picture file
-    #[arg(long, value_name = "INDEX|IMAGE")]
-    query: String,
-    /// Neighbours in each row
+    #[arg(long, value_name = "INDEX|IMAGE", requires = "out")]
+    query: Option<String>,
+    /// Neighbours in each row, or per query of a report
     #[arg(long, value_name = "K", default_value_t = 8)]
     k: usize,
     /// Where to write the PNG: the query, then pixel space above code space; what is in both rows has an orange frame
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "query")]
+    out: Option<PathBuf>,
+    /// Compare spaces over all of --queries instead, and write report.html, report.json and curves.csv to this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["query", "out"], requires = "queries")]
+    report: Option<PathBuf>,
+    /// The queries of a report; the same as --data leaves each out of its own answer
+    #[arg(long, value_name = "SRC", requires = "report")]
+    queries: Option<DatasetSource>,
+    /// The spaces of a report
+    #[arg(
+        long,
+        value_name = "A,B,…",
+        value_delimiter = ',',
+        default_value = "pixel,code,components",
+        requires = "report"
+    )]
+    spaces: Vec<Space>,
 }
 
 impl Compare {
     pub(super) fn run(self, common: &Common) -> Result<()> {
+        if let (Some(folder), Some(queries)) = (&self.report, &self.queries) {
+            let study = Study {
+                data: &self.data,
+                queries,
+                model: &self.model,
+                spaces: &self.spaces,
+                k: self.k,
+            };
+            return study.run(folder, common);
+        }
+        let (Some(query), Some(out)) = (&self.query, &self.out) else {
+            return Err(Error::usage("there is nothing to compare").hint(
+                "give --query and --out for one picture, or --queries and --report for many",
+            ));
+        };
         if !(1..=50).contains(&self.k) {
             return Err(Error::usage("a row shows 1 to 50 neighbours"));
         }
@@ -43,7 +74,7 @@ impl Compare {
         let posteriors = common.encode(&model, &gallery)?;
         let kl = posteriors.kl_per_dimension(model.code());
         let table = CodeTable::new(posteriors.mean, model.code(), kl)?;
-        let (picture, own) = self.query(&gallery)?;
+        let (picture, own) = picture_of(query, &gallery)?;
         let progress = Progress::silent();
         let code = model.encode(&[&picture.pixels], &progress)?.mean;
         let pixels = nearest_to_picture(&gallery, &picture.pixels, self.k, own, &progress)?;
@@ -58,10 +89,7 @@ impl Compare {
             .iter()
             .map(|s| s.id)
             .collect();
-        output::write_png(
-            &self.out,
-            &page(&gallery, &picture, [&pixels, &codes], &shared),
-        )?;
+        output::write_png(out, &page(&gallery, &picture, [&pixels, &codes], &shared))?;
         let row = |found: &Neighbours| -> Vec<Value> {
             let each = found.ids.iter().zip(&found.distances);
             each.map(|(id, distance)| json!({ "id": id, "distance": distance, "label": gallery.label_name(*id as usize) }))
@@ -73,28 +101,28 @@ impl Compare {
             "shared": shared,
             "pixel_secs": pixels.secs,
             "code_secs": codes.secs,
-            "out": self.out.display().to_string(),
+            "out": out.display().to_string(),
         });
         output::print(common.json, &value);
         Ok(())
     }
+}
 
-    /// The picture looked for, and its number where it is an item of the gallery.
-    fn query(&self, gallery: &Dataset) -> Result<(Picture, Option<u32>)> {
-        if let Ok(item) = self.query.parse::<usize>() {
-            if item >= gallery.len() {
-                return Err(Error::usage(format!(
-                    "there is no item {item} among {}",
-                    gallery.len()
-                )));
-            }
-            return Ok((gallery.picture(item), Some(item as u32)));
+/// The picture looked for, and its number where it is an item of the gallery.
+fn picture_of(query: &str, gallery: &Dataset) -> Result<(Picture, Option<u32>)> {
+    if let Ok(item) = query.parse::<usize>() {
+        if item >= gallery.len() {
+            return Err(Error::usage(format!(
+                "there is no item {item} among {}",
+                gallery.len()
+            )));
         }
-        Ok((
-            crate::data::formats::read_picture(std::path::Path::new(&self.query), gallery.shape())?,
-            None,
-        ))
+        return Ok((gallery.picture(item), Some(item as u32)));
     }
+    Ok((
+        crate::data::formats::read_picture(std::path::Path::new(query), gallery.shape())?,
+        None,
+    ))
 }
 
 fn page(gallery: &Dataset, query: &Picture, rows: [&Neighbours; 2], shared: &[u32]) -> RgbImage {

@@ -10,6 +10,7 @@ mod evaluate;
 mod morph;
 mod output;
 mod project;
+mod report;
 mod retrieve;
 mod screenshot;
 mod train;

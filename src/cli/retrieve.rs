@@ -124,7 +124,7 @@ impl Retrieve {
 }
 
 /// The queries' classes as the gallery numbers them, by name; a class that the gallery lacks gets a number beyond its own.
-fn classes_of(queries: &Labels, gallery: &Labels) -> Vec<u16> {
+pub(super) fn classes_of(queries: &Labels, gallery: &Labels) -> Vec<u16> {
     let number = |name: &String| gallery.names.iter().position(|g| g == name);
     let numbers: Vec<u16> = queries
         .names
