@@ -12,6 +12,7 @@ mod output;
 mod project;
 mod retrieve;
 mod screenshot;
+mod short_list;
 mod train;
 
 use std::path::{Path, PathBuf};

@@ -94,7 +94,8 @@ impl Trainer {
         let fresh = architecture.plan.weights(config.seed, device);
         let mut trainer = Self::with_weights(architecture, config, fresh, dataset)?;
         let mut weights = std::mem::take(&mut trainer.weights);
-        if matches!(trainer.spec().likelihood, Likelihood::Gaussian { .. }) {
+        let is_gaussian = matches!(trainer.spec().likelihood, Likelihood::Gaussian { .. });
+        if is_gaussian && !trainer.spec().is_binary() {
             let first = trainer.train.iter().take(initial::ITEMS);
             let items: Vec<&[u8]> = first.map(|&id| dataset.pixels(id as usize)).collect();
             weights = initial::whitened(&trainer.architecture, weights, &items)?;
@@ -405,7 +406,8 @@ impl Trainer {
         let inputs = self
             .architecture
             .inputs(items, binarize.then_some((seed, &shifted)), device);
-        let noise = normal(seed, &streams, self.spec().code, device);
+        let noise =
+            (!self.spec().is_binary()).then(|| normal(seed, &streams, self.spec().code, device));
         self.architecture
             .terms(weights, inputs, noise, scale, likelihood)
     }

@@ -108,7 +108,9 @@ pub(crate) fn colourings(state: &State) -> Vec<(String, Colouring)> {
         options.extend(data.factors().iter().map(factor));
     }
     if state.session.codes.is_some() {
-        options.push(("KL".to_owned(), Colouring::Kl));
+        if state.session.item_kl.is_some() {
+            options.push(("KL".to_owned(), Colouring::Kl));
+        }
         options.push(("Reconstruction error".to_owned(), Colouring::Error));
         options.push(("Distance to selection".to_owned(), Colouring::Distance));
         if state.session.held_out.is_some() {
