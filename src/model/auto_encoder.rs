@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal, Uniform};
 use rayon::prelude::*;
 
+use super::binary;
 use super::layout::PixelLayout;
 use super::likelihood;
 use super::network::{Layer, Plan};
@@ -75,9 +76,8 @@ impl Architecture {
         Tensor::from_data(TensorData::new(values, [items.len(), width]), device)
     }
 
-    /// Reconstruction term and KL of a batch, each summed and multiplied by `scale`. `noise`, `[items, code]`, is
-    /// standard normal; the code is `mean + exp(log_variance / 2) · noise` (Kingma & Welling 2014). Bits take no noise and
-    /// have no KL.
+    /// The terms of a batch's loss, each summed and multiplied by `scale`. `noise`, `[items, code]`, is standard normal; the code
+    /// is `mean + exp(log_variance / 2) · noise` (Kingma & Welling 2014). Bits take none.
     pub(super) fn terms(
         &self,
         weights: &[Layer],
@@ -85,25 +85,30 @@ impl Architecture {
         noise: Option<Tensor<2>>,
         scale: f32,
         likelihood: Likelihood,
-    ) -> (Tensor<1>, Tensor<1>) {
+    ) -> Terms {
         let [items, _] = inputs.dims();
-        let (mean, log_variance) = self.plan.encode(weights, inputs.clone());
-        let (code, kl) = match log_variance {
-            None => (mean, Tensor::zeros([1], &inputs.device())),
-            Some(log_variance) => {
-                let code = match noise {
-                    Some(noise) => {
-                        mean.clone() + log_variance.clone().mul_scalar(0.5).exp() * noise
-                    }
-                    None => mean.clone(),
-                };
+        let share = items as f32 * scale;
+        let (code, kl, imbalance) = match noise {
+            None => {
+                let logits = self.plan.before_rounding(weights, inputs.clone());
+                let imbalance = binary::imbalance(logits.clone()) * share;
+                let kl = Tensor::zeros([1], &inputs.device());
+                (binary::rounded(logits), kl, Some(imbalance))
+            }
+            Some(noise) => {
+                let (mean, log_variance) = self.plan.posterior(weights, inputs.clone());
+                let code = mean.clone() + log_variance.clone().mul_scalar(0.5).exp() * noise;
                 let sum = (log_variance.clone().exp() + mean.square() - log_variance - 1.0).sum();
-                (code, sum * (0.5 * scale))
+                (code, sum * (0.5 * scale), None)
             }
         };
         let (output, padding) = self.masked(self.plan.decode(weights, code));
         let reconstruction = likelihood::reconstruction(output, inputs, likelihood, scale);
-        (reconstruction - padding * items as f32 * scale, kl)
+        Terms {
+            reconstruction: reconstruction - padding * share,
+            kl,
+            imbalance,
+        }
     }
 
     /// The decoder's output with zeros for padding, and what the padding of one item adds to its reconstruction term.
@@ -121,6 +126,26 @@ impl Architecture {
             Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => std::f32::consts::LN_2,
         };
         (output * mask, padding * per_value)
+    }
+}
+
+/// What the loss of a batch is made of, tensors of one number each.
+pub(super) struct Terms {
+    pub(super) reconstruction: Tensor<1>,
+    /// 0 with bits.
+    pub(super) kl: Tensor<1>,
+    /// Of bits, what is added in training to keep them balanced.
+    pub(super) imbalance: Option<Tensor<1>>,
+}
+
+impl Terms {
+    /// What is minimised.
+    pub(super) fn loss(&self, beta: f32) -> Tensor<1> {
+        let loss = self.reconstruction.clone() + self.kl.clone() * beta;
+        match &self.imbalance {
+            Some(imbalance) => loss + imbalance.clone(),
+            None => loss,
+        }
     }
 }
 

@@ -137,10 +137,11 @@ impl Plan {
         };
         decoder.push(layer(spec.code, features, true));
         decoder.reverse();
-        // Few layers do not need their signal kept up, and small weights end better: 0.5 nats on MNIST after 50 epochs.
+        // Few layers do not need their signal kept up, and small weights end better: 0.5 nats on MNIST after 50 epochs. Before
+        // bits there are many.
         let initial_scale = match spec.network {
-            Network::Dense { .. } => 1.0 / 3.0_f32.sqrt(),
-            Network::Conv { .. } => 1.0,
+            Network::Dense { .. } if !spec.is_binary() => 1.0 / 3.0_f32.sqrt(),
+            Network::Dense { .. } | Network::Conv { .. } => 1.0,
         };
         Self {
             encoder,
@@ -172,7 +173,8 @@ impl Plan {
     }
 
     /// Fresh weights: uniform within `±√(6 / inputs)` before a rectified unit and `±√(3 / inputs)` elsewhere (He et al.
-    /// 2015), zero biases, and a last layer of each block a tenth as large; in dense networks all of it smaller by `√3`.
+    /// 2015), zero biases, and a last layer of each block a tenth as large; in dense networks all of it smaller by `√3`, unless
+    /// codes are binary.
     pub(super) fn weights(&self, seed: u64, device: &Device) -> Vec<Layer> {
         let gains = |steps: &[Step]| -> Vec<f32> {
             let layers = steps.iter().flat_map(Step::layers);
@@ -201,15 +203,21 @@ impl Plan {
         weights: &[Layer],
         inputs: Tensor<2>,
     ) -> (Tensor<2>, Option<Tensor<2>>) {
-        let features = self.features(weights, inputs);
-        let head = &weights[self.code_layer()..];
-        let first = apply(&head[0], features.clone(), false);
         if self.is_binary {
-            return (rounded(first), None);
+            return (rounded(self.before_rounding(weights, inputs)), None);
         }
+        let (mean, log_variance) = self.posterior(weights, inputs);
+        (mean, Some(log_variance))
+    }
+
+    /// Mean and log-variance of the posterior, `[items, code]` each, of `inputs`, `[items, inputs]`; not for binary codes.
+    pub(super) fn posterior(&self, weights: &[Layer], inputs: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+        let features = self.features(weights, inputs);
+        let heads = &weights[self.code_layer()..];
+        let mean = apply(&heads[0], features.clone(), false);
         // Bounded, so that no step can send a variance to infinity.
-        let log_variance = apply(&head[1], features, false).clamp(-12.0, 6.0);
-        (first, Some(log_variance))
+        let log_variance = apply(&heads[1], features, false).clamp(-12.0, 6.0);
+        (mean, log_variance)
     }
 
     /// What [`Self::code_layer`] gives for `inputs`, `[items, code]`: means, or what bits say the sign of.
@@ -290,6 +298,7 @@ mod tests {
     use super::*;
     use crate::data::ImageShape;
     use crate::model::auto_encoder::Architecture;
+    use crate::model::binary::imbalance;
     use crate::model::likelihood::reconstruction;
     use crate::model::optimizer::tracked;
     use crate::model::testing::{numbers, tensor, vec};
@@ -363,8 +372,8 @@ mod tests {
             let loss = |weights: &[Layer], device: &Device| {
                 let inputs = architecture.inputs(&items, None, device);
                 let noise = tensor(numbers(2 * 3, 9), [2, 3], device);
-                let (a, b) = architecture.terms(weights, inputs, Some(noise), 0.5, likelihood);
-                a + b
+                let terms = architecture.terms(weights, inputs, Some(noise), 0.5, likelihood);
+                terms.loss(1.0)
             };
             check_slopes(&architecture, loss, loss);
         }
@@ -387,9 +396,9 @@ mod tests {
         let inputs = || architecture.inputs(&items, None, &device);
         let loss = |weights: &[Layer], device: &Device| {
             let inputs = architecture.inputs(&items, None, device);
-            let (a, b) = architecture.terms(weights, inputs, None, 0.5, likelihood);
-            assert_eq!(vec(b.clone()), [0.0]);
-            a + b
+            let terms = architecture.terms(weights, inputs, None, 0.5, likelihood);
+            assert_eq!(vec(terms.kl.clone()), [0.0]);
+            terms.loss(1.0)
         };
         // The bits stay what they are, and move as sigmoids do: at the weights the value is that of the loss, and its derivative
         // the one that rounding passes on.
@@ -400,7 +409,8 @@ mod tests {
         let plain = |weights: &[Layer], _: &Device| {
             let code = bits.clone() + sigmoid(weights) - at_weights.clone();
             let (output, padding) = architecture.masked(plan.decode(weights, code));
-            reconstruction(output, inputs(), likelihood, 0.5) - padding
+            let imbalance = imbalance(plan.before_rounding(weights, inputs()));
+            reconstruction(output, inputs(), likelihood, 0.5) - padding + imbalance
         };
         let (a, b) = (vec(loss(&weights, &device)), vec(plain(&weights, &device)));
         assert!((a[0] - b[0]).abs() < 1e-4 * a[0], "{a:?} and {b:?}");
