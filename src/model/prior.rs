@@ -40,10 +40,10 @@ mod tests {
             let code = spec.sample_prior(&[0.0, 0.25, 1.0], &mut rng);
             assert!(code.iter().all(|bit| *bit == 0.0 || *bit == 1.0));
             for (sum, bit) in sums.iter_mut().zip(code) {
-                *sum += bit / 4000.0;
+                *sum += bit;
             }
         }
-        assert_eq!((sums[0], sums[2]), (0.0, 1.0));
-        assert!((sums[1] - 0.25).abs() < 0.03 && (sums[3] - 0.5).abs() < 0.03);
+        assert_eq!((sums[0], sums[2]), (0.0, 4000.0));
+        assert!((sums[1] - 1000.0_f32).abs() < 120.0 && (sums[3] - 2000.0_f32).abs() < 120.0);
     }
 }
