@@ -366,7 +366,7 @@ impl HashTable {
 }
 
 /// `n` over `k`, or `usize::MAX` where that is too large.
-fn binomial(n: usize, k: usize) -> usize {
+pub(super) fn binomial(n: usize, k: usize) -> usize {
     (0..k)
         .try_fold(1_usize, |product, i| {
             Some(product.checked_mul(n - i)? / (i + 1))

@@ -7,13 +7,16 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::bits::{BitTable, HashTable, differing, distance};
+use super::bits::{BitTable, HashTable, binomial, differing, distance};
 use super::{Neighbours, Space};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
 /// Queries answered between two looks at whether the work was cancelled.
 const BATCH: usize = 256;
+
+/// Codes that are compared in the time in which one is looked up.
+const LOOK_UP: usize = 64;
 
 /// Items by two codes each: a short one, by which a few are picked, and a long one, which puts those in order.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct ShortList<'a> {
     long: &'a BitTable,
     hash: HashTable,
     radius: usize,
+    /// Whether looking up every code within the radius is quicker than comparing all short codes.
+    is_walked: bool,
 }
 
 /// What a search in two stages found.
@@ -57,11 +62,16 @@ impl<'a> ShortList<'a> {
                 long.len()
             )));
         }
+        let radius = radius.min(short.bits());
+        let ball = (0..=radius)
+            .map(|distance| binomial(short.bits(), distance))
+            .fold(0, usize::saturating_add);
         Ok(Self {
             hash: HashTable::new(short)?,
             short,
             long,
             radius,
+            is_walked: ball.saturating_mul(LOOK_UP) < short.len(),
         })
     }
 
@@ -122,11 +132,14 @@ impl<'a> ShortList<'a> {
     }
 
     fn answer(&self, short: u64, long: &[u64], k: usize, left_out: Option<u32>) -> Answer {
-        let mut radius = self.radius.min(self.short.bits());
-        let mut candidates = self.hash.ball(short, radius);
-        candidates.retain(|id| Some(*id) != left_out);
-        if candidates.len() < k {
-            (radius, candidates) = self.widened(short, k, left_out);
+        let mut radius = self.radius;
+        let mut candidates = Vec::new();
+        if self.is_walked {
+            candidates = self.hash.ball(short, radius);
+            candidates.retain(|id| Some(*id) != left_out);
+        }
+        if candidates.len() < k || !self.is_walked {
+            (radius, candidates) = self.scanned(short, k, left_out);
         }
         let mut nearest: Vec<(u32, u32)> = candidates
             .iter()
@@ -144,8 +157,8 @@ impl<'a> ShortList<'a> {
         }
     }
 
-    /// The least radius within which `k` items lie, and those items.
-    fn widened(&self, short: u64, k: usize, left_out: Option<u32>) -> (usize, Vec<u32>) {
+    /// The radius or, where fewer than `k` items lie within it, the least one that holds as many, and the items within it.
+    fn scanned(&self, short: u64, k: usize, left_out: Option<u32>) -> (usize, Vec<u32>) {
         let off = differing(self.short, &[short]);
         let others = || (0..).zip(&off).filter(|(id, _)| Some(*id) != left_out);
         let mut counts = vec![0; self.short.bits() + 1];
@@ -157,7 +170,7 @@ impl<'a> ShortList<'a> {
             within += count;
             within >= k
         });
-        let radius = radius.unwrap_or(self.short.bits());
+        let radius = radius.unwrap_or(self.short.bits()).max(self.radius);
         let near = others().filter(|(_, bits)| **bits <= radius as u64);
         (radius, near.map(|(id, _)| id).collect())
     }
@@ -193,33 +206,39 @@ mod tests {
 
     #[test]
     fn what_is_near_by_the_short_code_comes_in_the_order_of_the_long_one() -> Result<()> {
-        let (short, long) = (codes(500, 12, 1)?, codes(500, 130, 2)?);
-        let (asked_short, asked_long) = (codes(40, 12, 3)?, codes(40, 130, 4)?);
-        let list = ShortList::new(&short, &long, 3)?;
-        let progress = Progress::silent();
-        let left_out: Vec<u32> = (0..40).collect();
-        let found = list.nearest(&asked_short, &asked_long, 4, Some(&left_out), &progress)?;
-        for i in 0..40 {
-            let off = |table: &BitTable, code: &[u64], id: usize| -> u32 {
-                let pairs = table.code(id).iter().zip(code);
-                pairs.map(|(a, b)| (a ^ b).count_ones()).sum()
-            };
-            let near = |radius: u32| -> Vec<usize> {
-                let all = (0..500).filter(|id| *id != i);
-                all.filter(|id| off(&short, asked_short.code(i), *id) <= radius)
-                    .collect()
-            };
-            let radius = (3..=12).find(|r| near(*r).len() >= 4).expect("a radius");
-            let mut expected: Vec<(u32, u32)> = near(radius)
-                .into_iter()
-                .map(|id| (off(&long, asked_long.code(i), id), id as u32))
-                .collect();
-            expected.sort_unstable();
-            let ids: Vec<u32> = expected[..4].iter().map(|e| e.1).collect();
-            assert_eq!(found.neighbours.ids_of(i), ids);
-            assert_eq!(found.neighbours.distances_of(i)[0], expected[0].0 as f32);
-            assert_eq!(found.candidates[i] as usize, expected.len());
-            assert_eq!(found.radii[i], radius);
+        // Of 12 bits all short codes are compared, of 6 those equal to the query's are looked up.
+        for (bits, least) in [(12, 3), (6, 0)] {
+            let (short, long) = (codes(500, bits, 1)?, codes(500, 130, 2)?);
+            let (asked_short, asked_long) = (codes(40, bits, 3)?, codes(40, 130, 4)?);
+            let list = ShortList::new(&short, &long, least)?;
+            assert_eq!(list.is_walked, least == 0);
+            let progress = Progress::silent();
+            let left_out: Vec<u32> = (0..40).collect();
+            let found = list.nearest(&asked_short, &asked_long, 4, Some(&left_out), &progress)?;
+            for i in 0..40 {
+                let off = |table: &BitTable, code: &[u64], id: usize| -> usize {
+                    let pairs = table.code(id).iter().zip(code);
+                    pairs.map(|(a, b)| (a ^ b).count_ones() as usize).sum()
+                };
+                let near = |radius: usize| -> Vec<usize> {
+                    let all = (0..500).filter(|id| *id != i);
+                    all.filter(|id| off(&short, asked_short.code(i), *id) <= radius)
+                        .collect()
+                };
+                let radius = (least..=bits)
+                    .find(|r| near(*r).len() >= 4)
+                    .expect("a radius");
+                let mut expected: Vec<(usize, u32)> = near(radius)
+                    .into_iter()
+                    .map(|id| (off(&long, asked_long.code(i), id), id as u32))
+                    .collect();
+                expected.sort_unstable();
+                let ids: Vec<u32> = expected[..4].iter().map(|e| e.1).collect();
+                assert_eq!(found.neighbours.ids_of(i), ids);
+                assert_eq!(found.neighbours.distances_of(i)[0], expected[0].0 as f32);
+                assert_eq!(found.candidates[i] as usize, expected.len());
+                assert_eq!(found.radii[i] as usize, radius);
+            }
         }
         Ok(())
     }
