@@ -106,6 +106,7 @@ pub(super) struct Generations {
     pub hover: u64,
     pub sheet: u64,
     pub keys: u64,
+    pub key_places: u64,
     pub refine: u64,
     pub map: u64,
 }
@@ -240,6 +241,16 @@ impl App {
     /// Writes the sheet, as the dialog does once a file is chosen.
     pub fn export_sheet_to(&mut self, file: PathBuf) {
         self.queue.push_back(Action::ExportSheet(file));
+    }
+
+    /// Where the key-frames of the path were drawn on the map in the last frame; none where one was not.
+    pub fn key_positions(&self) -> Vec<Option<Pos2>> {
+        let place = |key| {
+            let map = self.state.session.projection.as_ref()?;
+            let place = super::key_places::key_place(&self.state, map, key)?;
+            self.panels.map.screen_position(place)
+        };
+        self.view.path.keys().iter().map(place).collect()
     }
 
     /// Key-frames of the path.
@@ -488,6 +499,7 @@ impl eframe::App for App {
         }
         self.walk(ctx);
         self.refresh_basis();
+        self.place_keys();
     }
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {

@@ -126,7 +126,13 @@ fn file_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
     ui.separator();
     entry(ui, Command::ExportSelection, has_items, out);
     entry(ui, Command::ExportSheet, app.state.sheet.done > 0, out);
-    entry(ui, Command::ExportPath, app.view.path.keys().len() > 1, out);
+    for kind in [
+        Command::ExportPath,
+        Command::ExportPathPng,
+        Command::ExportPathFrames,
+    ] {
+        entry(ui, kind, app.view.path.keys().len() > 1, out);
+    }
     ui.separator();
     entry(ui, Command::Quit, true, out);
 }
@@ -140,8 +146,11 @@ fn edit_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
     entry(ui, Command::RandomCode, has_model, out);
     entry(ui, Command::RandomFromMixture, has_model, out);
     entry(ui, Command::CopyCode, has_model, out);
-    entry(ui, Command::AddKey, has_model, out);
+    entry(ui, Command::Paste, has_model, out);
     entry(ui, Command::CodeOfSelection, app.view.item().is_some(), out);
+    ui.menu_button(format!("{}   Path", icon::PATH), |ui| {
+        path_menu(ui, app, out);
+    });
     ui.separator();
     let has_items = app.state.items() > 0;
     for command in [
@@ -152,11 +161,29 @@ fn edit_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
         entry(ui, command, has_items, out);
     }
     entry(ui, Command::DrawPicture, has_model, out);
+    entry(ui, Command::ForgetOwn, app.view.own.is_some(), out);
     ui.separator();
     entry(ui, Command::SelectAll, has_items, out);
     entry(ui, Command::InvertSelection, has_items, out);
     let has_choice = app.view.focus != Focus::Nothing || !app.view.selection.is_empty();
     entry(ui, Command::ClearSelection, has_choice, out);
+}
+
+fn path_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
+    let has_model = app.state.model().is_some();
+    let keys = app.view.path.keys().len();
+    entry(ui, Command::AddKey, has_model, out);
+    let is_item = has_model && app.view.item().is_some();
+    entry(ui, Command::AddItemKey, is_item, out);
+    ui.separator();
+    entry(ui, Command::PlayPath, keys > 1, out);
+    entry(ui, Command::ToggleLoop, keys > 0, out);
+    entry(ui, Command::ToggleCrossfade, keys > 0, out);
+    ui.separator();
+    entry(ui, Command::OpenPathFile, has_model, out);
+    entry(ui, Command::SavePath, keys > 0, out);
+    entry(ui, Command::ExportPath, keys > 1, out);
+    entry(ui, Command::ClearPath, keys > 0, out);
 }
 
 fn view_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
@@ -171,6 +198,22 @@ fn view_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
         }
     }
     ui.separator();
+    ui.menu_button(format!("{}   Basis of the sliders", icon::SLIDERS), |ui| {
+        let bases = [
+            Command::SlidersByDimensions,
+            Command::SlidersByComponents,
+            Command::SlidersByDirections,
+        ];
+        entries(ui, out, &bases);
+    });
+    ui.menu_button(format!("{}   Map drawn as", icon::SCATTER), |ui| {
+        let ways = [
+            Command::MapAutomatic,
+            Command::MapAsPoints,
+            Command::MapAsDensity,
+        ];
+        entries(ui, out, &ways);
+    });
     entries(
         ui,
         out,

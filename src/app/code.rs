@@ -11,9 +11,9 @@ use rand_chacha::ChaCha8Rng;
 use super::application::App;
 use super::sheet::basis_of;
 use super::state::Level;
-use super::view::Change;
+use super::view::{BasisKind, Change};
 use crate::engine::Request;
-use crate::space::truncated;
+use crate::space::{Held, truncated};
 
 impl App {
     /// The posterior mean of an item, if it is encoded.
@@ -50,15 +50,30 @@ impl App {
         self.request_picture();
     }
 
-    /// Moves the sliders to `code`, but for those that are locked.
-    pub(super) fn set_unlocked(&mut self, ctx: &Context, mut code: Vec<f32>) {
-        let basis = self.basis.clone();
-        for &(kind, index) in &self.view.locked {
-            if kind == self.view.basis && index < basis.len() {
-                let kept = basis.coordinate(index, &self.view.code);
-                code = basis.set_coordinate(index, &code, kept);
+    /// Moves the sliders as near to `code` as those let that are locked, in whatever basis; see [`Held::hold`] for how exactly
+    /// they are held.
+    pub(super) fn set_unlocked(&mut self, ctx: &Context, code: &[f32]) {
+        let present = &self.view.code;
+        if code.len() != present.len() {
+            return;
+        }
+        let mut held = Held::default();
+        for kind in [
+            BasisKind::Dimensions,
+            BasisKind::Components,
+            BasisKind::Directions,
+        ] {
+            let locks = self.view.locked.iter().filter(|lock| lock.0 == kind);
+            let mut locks = locks.map(|lock| lock.1).peekable();
+            if locks.peek().is_none() {
+                continue;
+            }
+            let basis = basis_of(kind, &self.view, &self.state.session);
+            for index in locks {
+                held.add(&basis, index, present.len());
             }
         }
+        let code = held.hold(code, present);
         self.set_code(ctx, code);
     }
 
@@ -83,7 +98,7 @@ impl App {
         if mixture.dims() == self.view.code.len() {
             let mut rng = ChaCha8Rng::seed_from_u64(self.entropy());
             let code = mixture.sample(&mut rng);
-            self.set_unlocked(ctx, code);
+            self.set_unlocked(ctx, &code);
         }
     }
 

@@ -32,6 +32,10 @@ pub(crate) enum Command {
     RandomCode,
     RandomFromMixture,
     CopyCode,
+    Paste,
+    SlidersByDimensions,
+    SlidersByComponents,
+    SlidersByDirections,
     CodeOfSelection,
     ClearSelection,
     SelectAll,
@@ -41,18 +45,28 @@ pub(crate) enum Command {
     RandomItem,
     DrawPicture,
     RefineOwn,
+    ForgetOwn,
     FitMap,
     ToggleLasso,
     TogglePictures,
+    MapAutomatic,
+    MapAsPoints,
+    MapAsDensity,
     OpenPositions,
     OpenMetadata,
     ExportSelection,
     ExportSheet,
     ExportPath,
+    ExportPathPng,
+    ExportPathFrames,
     SavePath,
     OpenPathFile,
     PlayPath,
     AddKey,
+    AddItemKey,
+    ToggleLoop,
+    ToggleCrossfade,
+    ClearPath,
     SaveSession,
     OpenSession,
     ToggleSmooth,
@@ -146,10 +160,6 @@ pub(crate) enum Action {
         path: crate::space::path::Path,
         is_drag: bool,
     },
-    /// Add the item in focus to the end of the path.
-    AddItemKey,
-    /// Show and write the pixel cross-fade of the path's items beside it, or not.
-    Crossfade(bool),
     /// Put the play head at a second of the path.
     Seek(f64),
     /// Sweep other coordinates on the sheet.
@@ -202,7 +212,7 @@ const fn key(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
 impl Command {
     /// Every command, in the order in which the list of shortcuts shows them.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        const COMMANDS: [Command; 47] = [
+        const COMMANDS: [Command; 61] = [
             Command::OpenData,
             Command::OpenFolder,
             Command::OpenModel,
@@ -217,6 +227,10 @@ impl Command {
             Command::RandomCode,
             Command::RandomFromMixture,
             Command::CopyCode,
+            Command::Paste,
+            Command::SlidersByDimensions,
+            Command::SlidersByComponents,
+            Command::SlidersByDirections,
             Command::CodeOfSelection,
             Command::ClearSelection,
             Command::SelectAll,
@@ -226,18 +240,28 @@ impl Command {
             Command::RandomItem,
             Command::DrawPicture,
             Command::RefineOwn,
+            Command::ForgetOwn,
             Command::FitMap,
             Command::ToggleLasso,
             Command::TogglePictures,
+            Command::MapAutomatic,
+            Command::MapAsPoints,
+            Command::MapAsDensity,
             Command::OpenPositions,
             Command::OpenMetadata,
             Command::ExportSelection,
             Command::ExportSheet,
             Command::ExportPath,
+            Command::ExportPathPng,
+            Command::ExportPathFrames,
             Command::SavePath,
             Command::OpenPathFile,
             Command::PlayPath,
             Command::AddKey,
+            Command::AddItemKey,
+            Command::ToggleLoop,
+            Command::ToggleCrossfade,
+            Command::ClearPath,
             Command::SaveSession,
             Command::OpenSession,
             Command::ToggleSmooth,
@@ -334,8 +358,32 @@ impl Command {
             ),
             Self::CopyCode => (
                 "Copy code",
-                "Put the code on the clipboard as text; Ctrl+V takes one from there",
+                "Put the code on the clipboard as text",
                 icon::COPY,
+                key(CTRL, Key::C),
+            ),
+            Self::Paste => (
+                "Paste code or picture",
+                "Take a code from the clipboard, or a picture as your own",
+                icon::PASTE,
+                key(CTRL, Key::V),
+            ),
+            Self::SlidersByDimensions => (
+                "Sliders by dimensions",
+                "Let the sliders show the code's own numbers, by KL",
+                icon::SLIDERS,
+                None,
+            ),
+            Self::SlidersByComponents => (
+                "Sliders by components",
+                "Let the sliders show principal components of the codes, three standard deviations to either side",
+                icon::SLIDERS,
+                None,
+            ),
+            Self::SlidersByDirections => (
+                "Sliders by directions",
+                "Let the sliders show directions of attributes that were found",
+                icon::SLIDERS,
                 None,
             ),
             Self::CodeOfSelection => (
@@ -392,6 +440,12 @@ impl Command {
                 icon::WAND,
                 None,
             ),
+            Self::ForgetOwn => (
+                "Forget own picture",
+                "Let go of the picture that you drew, dropped or pasted",
+                icon::TRASH,
+                None,
+            ),
             Self::FitMap => (
                 "Fit map",
                 "Show the whole map",
@@ -410,6 +464,24 @@ impl Command {
                 icon::PICTURES,
                 key(PLAIN, Key::T),
             ),
+            Self::MapAutomatic => (
+                "Points or density",
+                "Draw the map as points, or as a density where they are too many to be told apart",
+                icon::SCATTER,
+                None,
+            ),
+            Self::MapAsPoints => (
+                "Map as points",
+                "Draw the map as points, however many",
+                icon::SCATTER,
+                None,
+            ),
+            Self::MapAsDensity => (
+                "Map as density",
+                "Draw the map as a density with contours, however few",
+                icon::SCATTER,
+                None,
+            ),
             Self::OpenPositions => (
                 "Positions from a file…",
                 "Lay the map out by positions from an NPY, CSV or JSON file",
@@ -424,7 +496,7 @@ impl Command {
             ),
             Self::ExportSelection => (
                 "Export items…",
-                "Write the selected items, or all, with names, metadata, codes and positions",
+                "Write the selected items, or all, with names, metadata, codes and positions: one CSV table, or codes as NPY with a table of the rest beside them",
                 icon::EXPORT,
                 None,
             ),
@@ -435,8 +507,20 @@ impl Command {
                 None,
             ),
             Self::ExportPath => (
-                "Export animation…",
-                "Write the path as a GIF, an animated PNG, or numbered pictures",
+                "Export GIF…",
+                "Write the path as an animated GIF",
+                icon::FILM,
+                None,
+            ),
+            Self::ExportPathPng => (
+                "Export animated PNG…",
+                "Write the path as an animated PNG: every pixel as it is",
+                icon::FILM,
+                None,
+            ),
+            Self::ExportPathFrames => (
+                "Export numbered PNGs…",
+                "Write the path as pictures 0000.png, 0001.png and so on, in a new or empty folder",
                 icon::FILM,
                 None,
             ),
@@ -463,6 +547,30 @@ impl Command {
                 "Add the sliders' code to the end of the path",
                 icon::PLUS,
                 key(PLAIN, Key::K),
+            ),
+            Self::AddItemKey => (
+                "Add item to path",
+                "Add the item in focus to the end of the path",
+                icon::TARGET,
+                None,
+            ),
+            Self::ToggleLoop => (
+                "Loop path",
+                "Lead from the last key-frame back to the first, again and again",
+                icon::REPEAT,
+                None,
+            ),
+            Self::ToggleCrossfade => (
+                "Cross-fade",
+                "Show and write, with the way through code space, a plain cross-fade of the items' pixels",
+                icon::INVERT,
+                None,
+            ),
+            Self::ClearPath => (
+                "Clear path",
+                "Forget every key-frame of the path",
+                icon::TRASH,
+                None,
             ),
             Self::SaveSession => (
                 "Save session…",
@@ -546,9 +654,13 @@ impl Command {
         }
     }
 
-    /// Every command with its shortcut, those with Shift first: egui takes Ctrl+Shift+Z for Ctrl+Z as well.
+    /// Every command with its shortcut, those with Shift first: egui takes Ctrl+Shift+Z for Ctrl+Z as well. The keys of the
+    /// clipboard are left out: they come as its own events.
     pub(crate) fn shortcuts() -> Vec<(Self, KeyboardShortcut)> {
-        let with_key = |command: Self| Some((command, command.describe().shortcut?));
+        let with_key = |command: Self| match command {
+            Self::CopyCode | Self::Paste => None,
+            _ => Some((command, command.describe().shortcut?)),
+        };
         let mut shortcuts: Vec<_> = Self::all().filter_map(with_key).collect();
         shortcuts.sort_by_key(|(_, shortcut)| !shortcut.modifiers.shift);
         shortcuts

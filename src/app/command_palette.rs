@@ -9,7 +9,7 @@ use eframe::egui::{
 
 use super::command::{Action, Command, Outbox};
 use super::theme::{self, Tokens};
-use super::widgets::set_name;
+use super::widgets::{set_name, shortcut_of};
 
 /// Something the palette offers.
 pub(crate) struct Offer {
@@ -31,9 +31,7 @@ impl Offer {
             },
             tip: describe.tooltip.to_owned(),
             icon: describe.icon,
-            shortcut: describe
-                .shortcut
-                .map_or(String::new(), |s| ctx.format_shortcut(&s)),
+            shortcut: shortcut_of(ctx, command),
             action: Action::Run(command),
         }
     }

@@ -40,9 +40,13 @@ enum Asked {
 }
 
 /// Tables and arrays that items are written to.
-const ITEMS: &[Filter] = &[("Table", &["csv"]), ("Codes", &["npy"])];
-/// Animations, and folders of numbered pictures.
-const ANIMATIONS: &[Filter] = &[("GIF", &["gif"]), ("Animated PNG", &["png"])];
+const ITEMS: &[Filter] = &[
+    ("Table of everything (CSV)", &["csv"]),
+    (
+        "Codes (NPY), with a table of the rest beside them",
+        &["npy"],
+    ),
+];
 const MODELS: &[Filter] = &[
     ("Models", &["safetensors", "pt", "pth"]),
     ("All files", &["*"]),
@@ -69,7 +73,13 @@ impl Dialogs {
             ),
             Command::ExportSelection => (target("csv", ITEMS), Action::ExportSelection),
             Command::ExportSheet => (target("png", &[("PNG", &["png"])]), Action::ExportSheet),
-            Command::ExportPath => (target("gif", ANIMATIONS), Action::ExportPath),
+            // The dialog does not tell which of several kinds was chosen: each has one of its own.
+            Command::ExportPath => (target("gif", &[("GIF", &["gif"])]), Action::ExportPath),
+            Command::ExportPathPng => (
+                target("png", &[("Animated PNG", &["png"])]),
+                Action::ExportPath,
+            ),
+            Command::ExportPathFrames => (Asked::Folder, Action::ExportPath),
             Command::SavePath => (target("json", &[("Path", &["json"])]), Action::SavePath),
             Command::OpenPathFile => (Asked::File(&[("Path", &["json"])]), Action::OpenPathFile),
             Command::SaveSession => (

@@ -146,6 +146,14 @@ impl App {
                     self.apply_key_pictures(ctx, first, &pictures);
                 }
             }
+            Event::KeysPlaced {
+                generation,
+                nearest,
+            } => {
+                if generation == self.generations.key_places {
+                    self.apply_key_places(nearest);
+                }
+            }
             Event::Training(report) => self.apply_training(report),
             Event::Preview {
                 originals,

@@ -121,6 +121,7 @@ pub(crate) mod icon {
         FILM = "\u{e792}";
         REPEAT = "\u{e3f6}";
         COPY = "\u{e1ca}";
+        PASTE = "\u{e196}";
         PALETTE = "\u{e6c8}";
         BOOKMARK = "\u{e0ea}";
         PICTURES = "\u{e836}";

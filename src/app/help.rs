@@ -1,11 +1,12 @@
 //! The overlays that explain: every key, and what this program is.
 //!
-//! Invariant: the list of keys is made from the commands themselves.
+//! Invariant: the list of keys is made from the commands and the gestures themselves.
 
 use eframe::egui::{self, Context, Frame, Grid, Id, Modal, RichText, ScrollArea};
 
 use super::application::Overlay;
 use super::command::Command;
+use super::gesture::Gesture;
 use super::theme::{self, Tokens};
 
 /// Draws the overlay that is open, if one is.
@@ -53,28 +54,13 @@ fn shortcuts_ui(ui: &mut egui::Ui, tokens: &Tokens) {
                         ui.end_row();
                     }
                 }
-                for (keys, what) in [
-                    (
-                        "Wheel",
-                        "Zoom the map; drag to move it, double-click to fit it",
-                    ),
-                    (
-                        "Shift+drag",
-                        "On the map: select what is in the rectangle; with Ctrl more, with Alt fewer",
-                    ),
-                    (
-                        "Click",
-                        "On the map: look at an item, or go to the code of an empty place; with Ctrl select it",
-                    ),
-                    ("Ctrl+V", "Take a copied picture as your own, or a copied code"),
-                    ("Double-click", "On a slider: back to the mean"),
-                    ("← →", "On a slider: a small step"),
-                ] {
+                for gesture in Gesture::all() {
                     ui.label(
-                        RichText::new(keys)
+                        RichText::new(gesture.keys(ui.ctx()))
                             .font(theme::strong(theme::BODY))
                             .color(tokens.text_strong),
                     );
+                    let what = format!("{}: {}", gesture.on.name(), gesture.what);
                     ui.label(RichText::new(what).color(tokens.text));
                     ui.end_row();
                 }

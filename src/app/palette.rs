@@ -29,9 +29,12 @@ const VIRIDIS: [[u8; 3]; 10] = [
     [253, 231, 37],
 ];
 
+/// Classes after which the colours come round again.
+pub(crate) const CLASSES: usize = 24;
+
 /// The colour of class `class`: the seven hues, then a neutral grey, then the same eight again, paler and darker.
 pub(crate) fn class(class: usize, is_dark: bool) -> Color32 {
-    let round = class / 8 % 3;
+    let round = class % CLASSES / 8;
     let [r, g, b] = match OKABE_ITO.get(class % 8) {
         // Okabe and Ito's yellow vanishes on white.
         Some([240, 228, 66]) if !is_dark => [196, 176, 0],

@@ -12,7 +12,7 @@ use super::command::{Action, Choice, Command};
 use super::command_palette::CommandPalette;
 use super::hint::Hint;
 use super::state::Level;
-use super::view::{Change, Focus, View};
+use super::view::{BasisKind, Change, Drawn, Focus, MapLook, View};
 use crate::engine::{Query, Request};
 use crate::space::{MapMethod, Selection};
 
@@ -109,11 +109,6 @@ impl App {
             Action::SavePath(path) => self.save_path(ctx, &path),
             Action::OpenPathFile(path) => self.open_path_file(ctx, &path),
             Action::SetPath { path, is_drag } => self.set_path(ctx, path, is_drag),
-            Action::AddItemKey => self.add_item_key(ctx),
-            Action::Crossfade(is_on) => {
-                self.record(ctx, Change::Path);
-                self.view.has_crossfade = is_on;
-            }
             Action::Seek(secs) => {
                 if !self.state.is_playing {
                     self.record(ctx, Change::Head);
@@ -206,16 +201,21 @@ impl App {
             }
             Command::ResetCode => {
                 if let Some(mean) = self.mean_code() {
-                    self.set_unlocked(ctx, mean);
+                    self.set_unlocked(ctx, &mean);
                 }
             }
             Command::RandomCode => {
                 let seed = self.generations.decode ^ self.entropy();
                 let code = self.code_of_prior(seed);
-                self.set_unlocked(ctx, code);
+                self.set_unlocked(ctx, &code);
             }
             Command::RandomFromMixture => self.sample_mixture(ctx),
             Command::CopyCode => self.copy_code(ctx),
+            // The clipboard answers with an event.
+            Command::Paste => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
+            Command::SlidersByDimensions => self.perform(ctx, Action::Basis(BasisKind::Dimensions)),
+            Command::SlidersByComponents => self.perform(ctx, Action::Basis(BasisKind::Components)),
+            Command::SlidersByDirections => self.perform(ctx, Action::Basis(BasisKind::Directions)),
             Command::CodeOfSelection => {
                 if let Some(code) = self.view.item().and_then(|item| self.code_of(item)) {
                     self.set_code(ctx, code);
@@ -249,25 +249,41 @@ impl App {
             }
             Command::DrawPicture => self.draw_own(ctx),
             Command::RefineOwn => self.refine_own(ctx),
+            Command::ForgetOwn => self.perform(ctx, Action::ForgetOwn),
             Command::FitMap => self.perform(ctx, Action::Look(None)),
             Command::ToggleLasso => self.has_lasso = !self.has_lasso,
             Command::TogglePictures => {
-                let look = super::view::MapLook {
+                let look = MapLook {
                     has_pictures: !self.view.look.has_pictures,
                     ..self.view.look
                 };
                 self.perform(ctx, Action::MapLook(look));
             }
+            Command::MapAutomatic => self.draw_map_as(ctx, Drawn::Auto),
+            Command::MapAsPoints => self.draw_map_as(ctx, Drawn::Points),
+            Command::MapAsDensity => self.draw_map_as(ctx, Drawn::Density),
             Command::OpenPositions
             | Command::OpenMetadata
             | Command::OpenPathFile
             | Command::OpenSession => self.dialogs.open(ctx, command, ""),
             Command::ExportSelection => self.dialogs.open(ctx, command, "items"),
             Command::ExportSheet => self.dialogs.open(ctx, command, "sheet"),
-            Command::ExportPath | Command::SavePath => self.dialogs.open(ctx, command, "path"),
+            Command::ExportPath
+            | Command::ExportPathPng
+            | Command::ExportPathFrames
+            | Command::SavePath => self.dialogs.open(ctx, command, "path"),
             Command::SaveSession => self.dialogs.open(ctx, command, "session"),
             Command::PlayPath => self.play_path(ctx),
             Command::AddKey => self.add_key(ctx),
+            Command::AddItemKey => self.add_item_key(ctx),
+            Command::ToggleLoop => self.toggle_loop(ctx),
+            Command::ToggleCrossfade => {
+                self.record(ctx, Change::Path);
+                self.view.has_crossfade = !self.view.has_crossfade;
+            }
+            Command::ClearPath => {
+                self.set_path(ctx, crate::space::path::Path::default(), false);
+            }
             Command::ToggleSmooth => {
                 self.is_smooth = !self.is_smooth;
                 self.refresh_textures(ctx);
@@ -298,6 +314,14 @@ impl App {
             | Command::Step
             | Command::Stop => {}
         }
+    }
+
+    fn draw_map_as(&mut self, ctx: &Context, points: Drawn) {
+        let look = MapLook {
+            points,
+            ..self.view.look
+        };
+        self.perform(ctx, Action::MapLook(look));
     }
 
     /// Saves a trained model that nobody saved, before it is replaced or the window closes.

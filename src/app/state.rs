@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::key_places::KeyPlaces;
 use super::sheet::{KeyPictures, Sheet};
 use crate::data::Picture;
 use crate::engine::{Comparison, DeviceInfo, ModelInfo, Session, TrainingReport, TrainingState};
@@ -88,6 +89,8 @@ pub(crate) struct State {
     pub sheet: Sheet,
     /// The pictures of key-frames that are on their way.
     pub keys: KeyPictures,
+    /// Where key-frames that are no items lie on maps that cannot tell by themselves.
+    pub key_places: KeyPlaces,
     /// Where the play head is on the path, in seconds.
     pub head: f64,
     pub is_playing: bool,

@@ -7,13 +7,16 @@ use std::path::PathBuf;
 use eframe::egui::Context;
 
 use super::application::App;
+use super::command::Command;
 use super::panels::PanelKind;
 use super::state::Level;
 use super::view::{Change, Focus};
-use crate::data::{ImageShape, Picture};
+use super::widgets::shortcut_of;
+use crate::data::ImageShape;
 use crate::engine::Request;
-use crate::error::Error;
-use crate::space::path::{KeyFrame, Path};
+use crate::error::{Error, Result};
+use crate::model::{crossfade_of, originals_of};
+use crate::space::path::{Crossfade, KeyFrame, Path};
 
 /// Seconds from one new key-frame to the next.
 pub(super) const STEP_SECS: f32 = 1.0;
@@ -27,6 +30,11 @@ pub(super) fn empty_path(shape: ImageShape) -> Path {
     // A factor within the bounds is never refused.
     let _ = path.set_scale((scale as u32).clamp(1, Path::MAX_SCALE));
     path
+}
+
+fn no_pictures() -> Error {
+    Error::usage("there are no pictures to cross-fade")
+        .hint("open the data, or switch the cross-fade off")
 }
 
 impl App {
@@ -86,6 +94,15 @@ impl App {
         self.view.path = path;
     }
 
+    /// Leads the path back to its start, or not.
+    pub(super) fn toggle_loop(&mut self, ctx: &Context) {
+        let mut path = self.view.path.clone();
+        match path.set_loop(!path.is_loop()) {
+            Ok(()) => self.set_path(ctx, path, false),
+            Err(error) => self.fail(ctx, &error),
+        }
+    }
+
     /// Plays the path, from its start where the head is at its end, or stops.
     pub(super) fn play_path(&mut self, ctx: &Context) {
         if self.state.is_playing {
@@ -94,8 +111,9 @@ impl App {
         }
         let path = &self.view.path;
         if path.keys().len() < 2 || path.check_fits(self.view.code.len()).is_err() {
-            let text = "A path needs two key-frames: press K to add the sliders' code";
-            return self.tell(ctx, Level::Info, text.to_owned());
+            let key = shortcut_of(ctx, Command::AddKey);
+            let text = format!("A path needs two key-frames: press {key} to add the sliders' code");
+            return self.tell(ctx, Level::Info, text);
         }
         if self.state.head >= path.duration() - 1e-6 {
             self.state.head = 0.0;
@@ -145,38 +163,40 @@ impl App {
         ctx.request_repaint();
     }
 
-    /// The pictures of the key-frames, where each is an item: what a cross-fade is made of.
-    pub(super) fn key_pictures(&self) -> Option<Vec<Picture>> {
-        let data = self.state.session.dataset.as_ref()?;
-        let items = self.view.path.keys().iter().map(|key| key.item);
-        items
-            .map(|item| {
-                let item = item.filter(|item| *item < data.len())?;
-                Some(data.picture(item))
-            })
-            .collect()
+    /// The data that the path's cross-fade is made of.
+    fn crossfade(&self, path: &Path) -> Result<Crossfade> {
+        let session = &self.state.session;
+        let data = session.dataset.as_ref().ok_or_else(no_pictures)?;
+        crossfade_of(path, data, session.source.as_ref(), self.state.session.seed)
     }
 
     /// Writes the path as an animation.
     pub(super) fn export_path(&mut self, ctx: &Context, file: PathBuf) {
-        let originals = self
-            .key_pictures()
-            .filter(|pictures| self.view.has_crossfade && pictures.len() > 1);
-        if self.view.has_crossfade && originals.is_none() {
-            let error = Error::usage("only items can be cross-faded, and a key-frame is none")
-                .hint("switch the cross-fade off, or make the path of items");
-            return self.fail(ctx, &error);
-        }
-        self.engine.request(Request::Animate {
-            path: self.view.path.clone(),
-            originals,
-            file,
+        let data = self.state.session.dataset.as_ref();
+        let originals = self.view.has_crossfade.then(|| {
+            let data = data.ok_or_else(no_pictures)?;
+            originals_of(&self.view.path, data)
         });
+        match originals.transpose() {
+            Ok(originals) => self.engine.request(Request::Animate {
+                path: self.view.path.clone(),
+                originals,
+                file,
+            }),
+            Err(error) => self.fail(ctx, &error),
+        }
     }
 
-    /// Writes the key-frames to a file.
+    /// Writes the key-frames to a file, with what the cross-fade is made of where it is on.
     pub(super) fn save_path(&mut self, ctx: &Context, file: &std::path::Path) {
-        match self.view.path.save(file) {
+        let mut path = self.view.path.clone();
+        if self.view.has_crossfade {
+            match self.crossfade(&path) {
+                Ok(crossfade) => path.set_crossfade(Some(crossfade)),
+                Err(error) => return self.fail(ctx, &error),
+            }
+        }
+        match path.save(file) {
             Ok(()) => {
                 let text = format!("Wrote {}", file.display());
                 self.tell(ctx, Level::Success, text);
@@ -185,21 +205,38 @@ impl App {
         }
     }
 
-    /// Takes the key-frames of a file.
+    /// Takes the key-frames of a file. Items that its cross-fade shows to be those of other data are forgotten.
     pub(super) fn open_path_file(&mut self, ctx: &Context, file: &std::path::Path) {
         let size = self.view.code.len();
         let loaded = Path::load(file).and_then(|path| {
             path.check_fits(size).map_err(|error| error.in_file(file))?;
             Ok(path)
         });
-        match loaded {
-            Ok(path) => {
-                self.set_path(ctx, path, false);
-                self.layout.bring_forward(PanelKind::Path);
-                self.seek(0.0);
+        let mut path = match loaded {
+            Ok(path) => path,
+            Err(error) => return self.fail(ctx, &error),
+        };
+        let stored = path.crossfade().cloned();
+        path.set_crossfade(None);
+        let mut has_crossfade = false;
+        if let Some(stored) = stored {
+            let found = self.crossfade(&path);
+            has_crossfade = found.is_ok_and(|found| found.digest == stored.digest);
+            if !has_crossfade {
+                path.forget_items();
+                let data = stored.data.unwrap_or_else(|| "other data".to_owned());
+                let error = Error::file(file, format!("its items are those of {data}"))
+                    .hint("the codes are shown without their items; open those data first to cross-fade them");
+                self.fail(ctx, &error);
             }
-            Err(error) => self.fail(ctx, &error),
         }
+        if path != self.view.path || has_crossfade != self.view.has_crossfade {
+            self.record(ctx, Change::Path);
+            self.view.path = path;
+            self.view.has_crossfade = has_crossfade;
+        }
+        self.layout.bring_forward(PanelKind::Path);
+        self.seek(0.0);
     }
 
     /// The item in focus as a key-frame.

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{Common, output};
-use crate::data::DatasetSource;
+use crate::data::{Column, ColumnValues, DatasetSource};
 use crate::error::Result;
 
 /// List or describe data
@@ -48,6 +48,7 @@ fn describe(source: &DatasetSource, common: &Common) -> Result<Value> {
         .iter()
         .map(|f| json!({ "name": f.name, "range": f.range }))
         .collect();
+    let columns: Vec<Value> = dataset.columns().iter().map(column).collect();
     let skipped: Vec<Value> = dataset
         .skipped()
         .iter()
@@ -61,7 +62,23 @@ fn describe(source: &DatasetSource, common: &Common) -> Result<Value> {
         "channels": shape.channels,
         "classes": dataset.labels().map(|l| l.names.clone()),
         "factors": factors,
+        "columns": columns,
         "skipped": skipped,
         "digest": format!("{:016x}", dataset.digest()),
     }))
+}
+
+/// A column of metadata: its kind, what its values lie between or are one of, and how many items have none.
+fn column(column: &Column) -> Value {
+    let mut value = json!({
+        "name": column.name,
+        "kind": column.kind(),
+        "missing": column.missing(),
+    });
+    match &column.values {
+        ColumnValues::Number(_) => value["range"] = json!(column.range()),
+        ColumnValues::Category { names, .. } => value["categories"] = json!(names),
+        ColumnValues::Text(_) => {}
+    }
+    value
 }

@@ -179,10 +179,12 @@ impl Common {
     }
 
     fn load_data(&self, source: &DatasetSource) -> Result<crate::data::Dataset> {
-        let dataset = source.load(
-            self.seed,
-            &self.progress(&format!("Reading {}", source.name())),
-        )?;
+        self.load_drawn(source, self.seed)
+    }
+
+    /// Reads data; built-in data are drawn with `seed`.
+    fn load_drawn(&self, source: &DatasetSource, seed: u64) -> Result<crate::data::Dataset> {
+        let dataset = source.load(seed, &self.progress(&format!("Reading {}", source.name())))?;
         if !self.quiet {
             for skipped in dataset.skipped() {
                 eprintln!("left out {}: {}", skipped.file.display(), skipped.reason);

@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::{Common, output};
 use crate::data::animation::AnimationFormat;
-use crate::data::{Dataset, DatasetSource, Picture};
+use crate::data::{Dataset, DatasetSource};
 use crate::error::{Error, Result};
-use crate::model::{AutoEncoder, animate};
-use crate::space::path::{Interpolation, KeyFrame, Path};
+use crate::model::{AutoEncoder, animate, crossfade_of, originals_of};
+use crate::space::path::{Crossfade, Interpolation, KeyFrame, Path};
 
 /// Frames of an animation through a list of items.
 const FRAMES: usize = 60;
@@ -23,7 +23,7 @@ pub(super) struct Morph {
     /// The model
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// Pictures to go between; not needed with a path file, except for --crossfade
+    /// Pictures to go between; not needed with a path file, unless it is to be cross-faded and does not say with what
     #[arg(long, value_name = "SRC")]
     data: Option<DatasetSource>,
     /// Items to pass, such as 3,17,42, or a path file, as the window and --save-path write it
@@ -44,9 +44,12 @@ pub(super) struct Morph {
     /// Go back from the last to the first
     #[arg(long = "loop")]
     is_loop: bool,
-    /// Show the cross-fade of the same pictures, pixel by pixel, under the morph
-    #[arg(long)]
+    /// Show the cross-fade of the same pictures, pixel by pixel, under the morph [default: as the path file says]
+    #[arg(long, overrides_with = "no_crossfade")]
     crossfade: bool,
+    /// Show no cross-fade, whatever the path file says
+    #[arg(long)]
+    no_crossfade: bool,
     /// Where to write the path that was taken, with its codes
     #[arg(long, value_name = "FILE")]
     save_path: Option<PathBuf>,
@@ -105,21 +108,23 @@ impl Morph {
         if let Some(path) = &mut path {
             self.set(path)?;
         }
-        let needed = path.is_none() || self.crossfade;
-        let dataset = match &self.data {
-            Some(data) if needed => Some(common.load_data(data)?),
-            None if needed => {
+        let stored = path.as_ref().and_then(Path::crossfade).cloned();
+        let is_faded = self.crossfade || (stored.is_some() && !self.no_crossfade);
+        let (source, seed) = self.pictures(stored.as_ref(), common.seed)?;
+        let dataset = match &source {
+            _ if path.is_some() && !is_faded => None,
+            Some(source) => Some(common.load_drawn(source, seed)?),
+            None => {
                 return Err(Error::usage(
                     "--path with items, and --crossfade, need the pictures: --data SRC",
                 ));
             }
-            _ => None,
         };
         if let (Way::Items(items), Some(dataset)) = (&self.path, &dataset) {
             check_items(items, dataset)?;
         }
         let (_, model) = common.load_model(&self.model)?;
-        let path = match (path, &self.path, &dataset) {
+        let mut path = match (path, &self.path, &dataset) {
             (None, Way::Items(items), Some(dataset)) => {
                 self.through(items, dataset, &model, common)?
             }
@@ -127,10 +132,17 @@ impl Morph {
         };
         path.check_fits(model.code())
             .map_err(|e| self.in_path_file(e))?;
-        let originals = match &dataset {
-            Some(dataset) if self.crossfade => Some(self.originals(&path, dataset)?),
-            _ => None,
-        };
+        path.set_crossfade(None);
+        let mut originals = None;
+        if let Some(dataset) = dataset.filter(|_| is_faded) {
+            let found = crossfade_of(&path, &dataset, source.as_ref(), seed)
+                .map_err(|e| self.in_path_file(e))?;
+            if let Some(stored) = stored.filter(|stored| stored.digest != found.digest) {
+                return Err(self.in_path_file(other_pictures(&stored, dataset.name())));
+            }
+            path.set_crossfade(Some(found));
+            originals = Some(originals_of(&path, &dataset)?);
+        }
         if let Some(file) = &self.save_path {
             output::check_writable(file)?;
         }
@@ -192,17 +204,36 @@ impl Morph {
         Ok(())
     }
 
-    /// The picture of each key.
-    fn originals(&self, path: &Path, dataset: &Dataset) -> Result<Vec<Picture>> {
-        let items = path.keys().iter().enumerate().map(|(i, key)| {
-            key.item.ok_or_else(|| {
-                let error = Error::usage(format!("key {i} comes from no item of the data"));
-                self.in_path_file(error.hint("leave --crossfade out"))
-            })
-        });
-        let items: Vec<usize> = items.collect::<Result<_>>()?;
-        check_items(&items, dataset)?;
-        Ok(items.iter().map(|i| dataset.picture(*i)).collect())
+    /// Where the pictures are, and the seed that built-in ones are drawn with: those of `--data`, else those that the path was
+    /// cross-faded with.
+    fn pictures(
+        &self,
+        stored: Option<&Crossfade>,
+        seed: u64,
+    ) -> Result<(Option<DatasetSource>, u64)> {
+        let stored_seed = stored.and_then(|stored| stored.seed).unwrap_or(seed);
+        if self.data.is_some() || self.no_crossfade {
+            let is_theirs = |data: &String| {
+                self.data
+                    .as_ref()
+                    .is_some_and(|d| d.absolute().to_string() == *data)
+            };
+            let is_same = stored.and_then(|s| s.data.as_ref()).is_some_and(is_theirs);
+            return Ok((self.data.clone(), if is_same { stored_seed } else { seed }));
+        }
+        let Some(data) = stored.and_then(|stored| stored.data.as_ref()) else {
+            return Ok((None, seed));
+        };
+        let source: DatasetSource = data.parse().map_err(|e| self.in_path_file(e))?;
+        if !source.is_there() {
+            let error = Error::usage(format!(
+                "its cross-fade is one of {data}, which is not there"
+            ));
+            return Err(self.in_path_file(
+                error.hint("name the same pictures by --data SRC, or do without: --no-crossfade"),
+            ));
+        }
+        Ok((Some(source), stored_seed))
     }
 
     fn in_path_file(&self, error: Error) -> Error {
@@ -211,6 +242,21 @@ impl Morph {
             Way::Items(_) => error,
         }
     }
+}
+
+/// Why other pictures are not faded in the place of those that the path was made with.
+fn other_pictures(stored: &Crossfade, name: &str) -> Error {
+    let seed = stored
+        .seed
+        .map_or(String::new(), |seed| format!(" --seed {seed}"));
+    let made_with = stored.data.as_ref().map_or_else(
+        || "name the data that the path was made with by --data SRC".to_owned(),
+        |data| format!("it was made with --data {data}{seed}"),
+    );
+    Error::usage(format!(
+        "its cross-fade is one of other pictures than the items of {name} with the same numbers"
+    ))
+    .hint(format!("{made_with}; --no-crossfade does without"))
 }
 
 fn check_items(items: &[usize], dataset: &Dataset) -> Result<()> {

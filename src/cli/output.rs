@@ -129,7 +129,15 @@ pub(super) fn read_npy(path: &Path) -> Result<(Vec<f32>, usize)> {
         },
     };
     if let Some(bad) = values.iter().position(|v| !v.is_finite()) {
-        return Err(Error::file(path, format!("number {bad} is not finite")));
+        let (row, column) = (bad / columns as usize, bad % columns as usize);
+        return Err(Error::file(
+            path,
+            format!(
+                "the number in row {row}, column {column} (both counted from 0) is {}, not finite",
+                values[bad]
+            ),
+        )
+        .hint("leave such rows out, or put numbers in their place"));
     }
     Ok((values, columns as usize))
 }

@@ -10,6 +10,7 @@ use super::{Common, output};
 use crate::data::DatasetSource;
 use crate::error::{Error, Result};
 use crate::space::quality::{Sample, plane_accuracy, trustworthiness};
+use crate::space::tsne::usable_perplexity;
 use crate::space::{MapMethod, NeighbourGraph, Projection, check_spread, lay_out, neighbours_for};
 
 /// Neighbours on the plane that trustworthiness judges.
@@ -91,6 +92,10 @@ struct Items {
 impl Items {
     fn len(&self) -> usize {
         self.rows.len() / self.d
+    }
+
+    fn are_identical(&self) -> bool {
+        check_spread(&self.rows, self.d).is_err()
     }
 }
 
@@ -271,6 +276,16 @@ impl Project {
         let progress = common.progress("Laying out");
         let positions = lay_out(&method, &graph, start.positions(), &progress, &mut |_| {})?;
         let mut facts = Map::new();
+        if let MapMethod::Tsne { perplexity, .. } = method {
+            let used = usable_perplexity(perplexity, graph.k());
+            facts.insert("perplexity".to_owned(), json!(used));
+            if used < perplexity && !common.quiet {
+                eprintln!(
+                    "{n} items have no room for a perplexity of {perplexity}: {used} was taken, a third of the {} neighbours",
+                    graph.k()
+                );
+            }
+        }
         facts.insert("neighbours".to_owned(), json!(graph.k()));
         facts.insert("neighbour_recall".to_owned(), json!(graph.recall()));
         facts.insert("neighbours_secs".to_owned(), json!(neighbours_secs));
@@ -297,7 +312,8 @@ impl Method {
     }
 }
 
-/// What the map is worth; null where that cannot be told: trustworthiness of too few items, accuracy of a single class.
+/// What the map is worth; null where that cannot be told: trustworthiness of too few or of identical items, accuracy of a single
+/// class.
 fn measure(
     items: &Items,
     positions: &[[f32; 2]],
@@ -305,7 +321,13 @@ fn measure(
     value: &mut Map<String, Value>,
 ) -> Result<()> {
     let n = items.len();
-    let trust = if n > 2 * TRUSTED {
+    let are_identical = items.are_identical();
+    if are_identical && !common.quiet {
+        eprintln!(
+            "all items are identical: they have no nearest neighbours, and trustworthiness cannot be measured"
+        );
+    }
+    let trust = if n > 2 * TRUSTED && !are_identical {
         let sample = (n > MEASURED_IN_FULL).then_some(Sample {
             rows: SAMPLE,
             seed: common.seed,

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use npyz::WriterBuilder;
 
@@ -36,6 +36,19 @@ pub fn export_csv(
     positions: Option<&[[f32; 2]]>,
     progress: &Progress,
 ) -> Result<()> {
+    check_export(dataset, ids, codes, positions)?;
+    write_atomically_with(path, |out| {
+        write_table(out, path, dataset, ids, codes, positions, progress)
+    })
+}
+
+/// Whether `ids` are items of the set, and codes and positions are as many.
+fn check_export(
+    dataset: &Dataset,
+    ids: &[u32],
+    codes: Option<(&[f32], usize)>,
+    positions: Option<&[[f32; 2]]>,
+) -> Result<()> {
     let n = dataset.len();
     check_ids(ids, n)?;
     if let Some((codes, d)) = codes {
@@ -44,28 +57,62 @@ pub fn export_csv(
     if let Some(positions) = positions {
         check_count("positions", positions.as_flattened(), 2, n)?;
     }
+    Ok(())
+}
+
+/// Writes the table that will be at `path`.
+fn write_table(
+    out: &mut dyn Write,
+    path: &Path,
+    dataset: &Dataset,
+    ids: &[u32],
+    codes: Option<(&[f32], usize)>,
+    positions: Option<&[[f32; 2]]>,
+    progress: &Progress,
+) -> Result<()> {
     let fields = fields(dataset, ids, codes, positions);
     let io = |e: std::io::Error| Error::io(path, &e);
-    write_atomically_with(path, |out| {
-        write_row(
-            out,
-            headings(&fields)
-                .iter()
-                .map(|name| Cow::from(name.as_str())),
-        )
-        .map_err(io)?;
-        for (row, &id) in ids.iter().enumerate() {
-            if row.is_multiple_of(STEP) {
-                progress.update(row, ids.len())?;
-            }
-            write_row(
-                out,
-                fields.iter().map(|field| field.cell(dataset, id as usize)),
-            )
-            .map_err(io)?;
+    let headings = headings(&fields);
+    write_row(out, headings.iter().map(|name| Cow::from(name.as_str()))).map_err(io)?;
+    for (row, &id) in ids.iter().enumerate() {
+        if row.is_multiple_of(STEP) {
+            progress.update(row, ids.len())?;
         }
-        progress.update(ids.len(), ids.len())
+        let cells = fields.iter().map(|field| field.cell(dataset, id as usize));
+        write_row(out, cells).map_err(io)?;
+    }
+    progress.update(ids.len(), ids.len())
+}
+
+/// Writes the codes of the items `ids` as an NPY array `[m, d]` at `path`, and beside it, at [`table_beside`], what makes them
+/// whole: the table that [`export_csv`] writes without codes, whose rows are those of the array. `codes` are all codes of the
+/// set, `[n, d]` row by row, with `d`; `positions` one per item of the set.
+///
+/// # Errors
+/// As [`export_npy`] and [`export_csv`]; then neither file is there, or what was there stays.
+pub fn export_codes(
+    path: &Path,
+    dataset: &Dataset,
+    ids: &[u32],
+    codes: (&[f32], usize),
+    positions: Option<&[[f32; 2]]>,
+    progress: &Progress,
+) -> Result<()> {
+    let (codes, d) = codes;
+    check_count("codes", codes, d, dataset.len())?;
+    let table = table_beside(path);
+    check_export(dataset, ids, None, positions)?;
+    // The array takes its place while the table, complete, only waits for its name: both appear or neither does.
+    write_atomically_with(&table, |out| {
+        write_table(out, &table, dataset, ids, None, positions, progress)?;
+        export_npy(path, ids, codes, d, progress)
     })
+}
+
+/// Where the table that belongs to the array of codes at `path` is written: `codes.items.csv` beside `codes.npy`.
+#[must_use]
+pub fn table_beside(path: &Path) -> PathBuf {
+    path.with_extension("items.csv")
 }
 
 /// Writes a row as RFC 4180 has it: cells with a comma, a quotation mark or a line's end stand in quotation marks.

@@ -262,6 +262,10 @@ impl Core {
             Request::FindDirection(contrast) => self.find_direction(contrast),
             Request::FitMixture => self.fit_mixture(),
             Request::AddMetadata(path) => self.add_metadata(path),
+            Request::PlaceKeys { generation, codes } => {
+                self.place_keys(generation, codes);
+                Ok(())
+            }
             Request::Animate {
                 path,
                 originals,

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use super::core::Core;
 use super::message::{Between, Contrast, Event};
 use super::workshop::Bench;
-use crate::data::export::{export_csv, export_npy};
+use crate::data::export::{export_codes, export_csv, table_beside};
 use crate::data::{Dataset, Picture};
 use crate::error::{Error, Result};
 use crate::model::animate;
+use crate::retrieval::nearest_codes;
 use crate::space::path::Path;
-use crate::space::{CodeTable, Direction, Mixture, Selection};
+use crate::space::{CodeMap, CodeTable, Direction, Mixture, Selection};
 
 /// Components of the mixture behind the codes.
 const COMPONENTS: usize = 10;
@@ -102,7 +103,9 @@ impl Core {
             .start(Bench::Export, "Writing items", move |progress, deliver| {
                 match &codes {
                     Some(codes) if is_npy => {
-                        export_npy(&path, &ids, codes.codes(), codes.dims(), progress)?;
+                        let codes = (codes.codes(), codes.dims());
+                        let positions = map.as_ref().map(|m| m.positions());
+                        export_codes(&path, &dataset, &ids, codes, positions, progress)?;
                     }
                     _ => export_csv(
                         &path,
@@ -114,12 +117,44 @@ impl Core {
                     )?,
                 }
                 deliver(Box::new(move |core| {
+                    let table = is_npy.then(|| table_beside(&path));
                     core.outbox.send(Event::Written(path));
+                    if let Some(table) = table {
+                        core.outbox.send(Event::Written(table));
+                    }
                     Ok(())
                 }));
                 Ok(())
             });
         Ok(())
+    }
+
+    /// Finds the items with the nearest codes of `wanted`, `[count, code]`: there may be a thousand key-frames and a million items.
+    pub(super) fn place_keys(&mut self, generation: u64, wanted: Vec<f32>) {
+        // Codes of another size are those of a path of a model that is gone.
+        let codes = self.session.codes.clone();
+        let Some(codes) = codes.filter(|codes| wanted.len().is_multiple_of(codes.dims())) else {
+            return;
+        };
+        let what = "Placing key-frames";
+        self.workshop
+            .start(Bench::Keys, what, move |progress, deliver| {
+                let among = CodeMap::PLACED_AMONG;
+                let found = nearest_codes(&codes, &wanted, among, None, progress)?;
+                let pairs = found.ids.into_iter().zip(found.distances);
+                let pairs: Vec<(u32, f32)> = pairs.collect();
+                // Fewer items than that leave fewer neighbours.
+                let each = (pairs.len() / (wanted.len() / codes.dims()).max(1)).max(1);
+                let nearest = pairs.chunks(each).map(<[_]>::to_vec).collect();
+                deliver(Box::new(move |core| {
+                    core.outbox.send(Event::KeysPlaced {
+                        generation,
+                        nearest,
+                    });
+                    Ok(())
+                }));
+                Ok(())
+            });
     }
 
     pub(super) fn animate(

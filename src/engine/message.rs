@@ -163,6 +163,13 @@ pub enum Request {
     FitMixture,
     /// Read a table with a row per item of the loaded data.
     AddMetadata(PathBuf),
+    /// Find the items among which codes are placed on a map that places none by itself; answered by [`Event::KeysPlaced`].
+    PlaceKeys {
+        /// Comes back with the answer.
+        generation: u64,
+        /// The codes, `[count, code]`.
+        codes: Vec<f32>,
+    },
     /// Write a path as an animation.
     Animate {
         /// The way.
@@ -340,6 +347,13 @@ pub enum Event {
         first: usize,
         /// The pictures.
         pictures: Vec<Picture>,
+    },
+    /// The items with the nearest codes of each code that was asked for, [`CodeMap::PLACED_AMONG`] ids and distances.
+    KeysPlaced {
+        /// Of the request.
+        generation: u64,
+        /// In the order of the codes.
+        nearest: Vec<Vec<(u32, f32)>>,
     },
     /// Gradient descent on a code goes on, or ended.
     Refined {

@@ -28,6 +28,8 @@ pub(super) enum Bench {
     Mixture,
     /// Finding a direction in code space.
     Direction,
+    /// Finding the neighbours of key-frames.
+    Keys,
     /// Writing files.
     Export,
     /// Reading a table beside the items.

@@ -7,10 +7,10 @@ use std::path::Path as FilePath;
 
 use super::AutoEncoder;
 use crate::data::animation::{AnimationShape, AnimationWriter};
-use crate::data::{ImageShape, Picture};
+use crate::data::{Dataset, DatasetSource, ImageShape, Picture};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::space::path::Path;
+use crate::space::path::{Crossfade, Path};
 
 /// Codes decoded at a time.
 const BATCH: usize = 32;
@@ -42,6 +42,49 @@ pub fn shape_of(path: &Path, shape: ImageShape, has_crossfade: bool) -> Animatio
         fps: path.fps(),
         frames: path.frames(),
     }
+}
+
+/// The picture of each key of `path`, which its cross-fade is made of.
+///
+/// # Errors
+/// When a key comes from no item, or from one that `dataset` has not: the message names it.
+pub fn originals_of(path: &Path, dataset: &Dataset) -> Result<Vec<Picture>> {
+    let items = items_of(path, dataset)?;
+    Ok(items.iter().map(|item| dataset.picture(*item)).collect())
+}
+
+/// What the cross-fade of `path` over items of `dataset` is made of, so that whoever reads the path finds the same pictures.
+/// `source` is where the data came from, `seed` what it was drawn with where it is built in.
+///
+/// # Errors
+/// As [`originals_of`].
+pub fn crossfade_of(
+    path: &Path,
+    dataset: &Dataset,
+    source: Option<&DatasetSource>,
+    seed: u64,
+) -> Result<Crossfade> {
+    let pictures = dataset.subset(&items_of(path, dataset)?)?;
+    Ok(Crossfade {
+        data: source.map(|source| source.absolute().to_string()),
+        seed: source.filter(|source| source.is_builtin()).map(|_| seed),
+        digest: format!("{:016x}", pictures.digest()),
+    })
+}
+
+fn items_of(path: &Path, dataset: &Dataset) -> Result<Vec<usize>> {
+    let item = |(i, key): (usize, &crate::space::path::KeyFrame)| match key.item {
+        None => Err(
+            Error::usage(format!("key {i} comes from no item of the data"))
+                .hint("do without the cross-fade, or make the path of items"),
+        ),
+        Some(item) if item >= dataset.len() => Err(Error::usage(format!(
+            "there is no item {item} among {}",
+            dataset.len()
+        ))),
+        Some(item) => Ok(item),
+    };
+    path.keys().iter().enumerate().map(item).collect()
 }
 
 /// Draws every frame of `path` with `model` and writes the animation `out`, of the format that its name asks for. With `originals`,

@@ -24,7 +24,7 @@ mod trainer;
 
 pub(crate) use crate::files::{folder_of, write_atomically};
 pub(crate) use animate::mixed;
-pub use animate::{Animated, animate, shape_of};
+pub use animate::{Animated, animate, crossfade_of, originals_of, shape_of};
 pub use auto_encoder::{AutoEncoder, Posteriors};
 pub use evaluate::{Evaluation, evaluate};
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};

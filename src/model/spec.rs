@@ -461,8 +461,8 @@ impl std::str::FromStr for Preset {
     }
 }
 
-/// Widths that halve down to `last`, from the power of two that holds the picture's values on, but at most 1024: with some
-/// thousand pictures of 32×32×3 more units find worse bits.
+/// Widths that halve down to `last`, from the power of two that holds the picture's values on, but at most 1024, so that some
+/// thousand pictures are enough and train in minutes.
 fn halving(shape: ImageShape, last: usize) -> Vec<usize> {
     let first = shape.len().next_power_of_two().clamp(last, 1024);
     std::iter::successors(Some(first), |width| Some(width / 2))

@@ -129,6 +129,24 @@ impl Basis {
         }
     }
 
+    /// The axis, `[dims]` and of unit length, along which the coordinate of that index grows by one; `None` where the basis is one
+    /// of codes of other size.
+    ///
+    /// # Panics
+    /// When the basis has no slider of that index.
+    pub(super) fn axis(&self, index: usize, dims: usize) -> Option<Vec<f32>> {
+        let axis = match self {
+            Self::Dimensions(count) => {
+                let mut axis = vec![0.0; *count];
+                axis[index] = 1.0;
+                axis
+            }
+            Self::Components(components) => components.axis(index).to_vec(),
+            Self::Directions(directions) => directions[index].axis.clone(),
+        };
+        (axis.len() == dims).then_some(axis)
+    }
+
     /// The coordinate of `code`, `[d]`, that the slider with this index shows.
     ///
     /// # Panics

@@ -31,10 +31,15 @@ pub fn neighbours_for(method: &MapMethod, n: usize) -> Result<Option<usize>> {
         _ => return Ok(None),
     };
     if n < FEWEST {
-        return Err(
-            Error::usage(format!("{name} of {n} items would tell nothing"))
-                .hint("take more items, or the principal components"),
-        );
+        return Err(Error::usage(format!(
+            "{name} of {} would tell nothing",
+            if n == 1 {
+                "1 item".to_owned()
+            } else {
+                format!("{n} items")
+            }
+        ))
+        .hint("take more items, or the principal components"));
     }
     Ok(Some(k.min(n - 1)))
 }

@@ -101,10 +101,24 @@ pub struct Place {
     pub share: f64,
 }
 
+/// The data that the pixel cross-fade of a path is made of, so that other data are not faded in their place.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Crossfade {
+    /// Where the keys' items are, as `--data` takes it; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// The seed that they were drawn with, where the program drew them itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// A digest of the pictures of the keys' items in their order, in hexadecimal.
+    pub digest: String,
+}
+
 /// Key-frames of codes on a time line, and how they are shown as an animation.
 ///
 /// As a file it is one JSON object: `version` (1), `interpolation`, `fps`, `loop`, `scale` and `keys`, each with `code`,
-/// `secs` and, where known, `item` and `name`.
+/// `secs` and, where known, `item` and `name`; with a cross-fade also `crossfade`, see [`Crossfade`].
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(into = "PathFile", try_from = "PathFile")]
 pub struct Path {
@@ -113,6 +127,7 @@ pub struct Path {
     fps: u32,
     is_loop: bool,
     scale: u32,
+    crossfade: Option<Crossfade>,
 }
 
 /// What a path is on disk.
@@ -126,6 +141,8 @@ struct PathFile {
     is_loop: bool,
     #[serde(default = "once")]
     scale: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crossfade: Option<Crossfade>,
     keys: Vec<KeyFrame>,
 }
 
@@ -148,6 +165,7 @@ impl From<Path> for PathFile {
             fps: path.fps,
             is_loop: path.is_loop,
             scale: path.scale,
+            crossfade: path.crossfade,
             keys: path.keys,
         }
     }
@@ -169,6 +187,7 @@ impl TryFrom<PathFile> for Path {
             fps: file.fps,
             is_loop: file.is_loop,
             scale: file.scale,
+            crossfade: file.crossfade,
         };
         path.check()?;
         Ok(path)
@@ -184,6 +203,7 @@ impl Default for Path {
             fps: 25,
             is_loop: false,
             scale: 1,
+            crossfade: None,
         }
     }
 }
@@ -241,6 +261,12 @@ impl Path {
         self.scale
     }
 
+    /// What is cross-faded under its pictures, where something is.
+    #[must_use]
+    pub fn crossfade(&self) -> Option<&Crossfade> {
+        self.crossfade.as_ref()
+    }
+
     /// Numbers per code; none without keys.
     #[must_use]
     pub fn code_size(&self) -> Option<usize> {
@@ -261,7 +287,8 @@ impl Path {
         }
     }
 
-    /// Makes `key` the one at `at`, and those from there on one later.
+    /// Makes `key` the one at `at`, and those from there on one later. A cross-fade was one of other keys and is forgotten, as
+    /// it is when a key is taken out or moved.
     ///
     /// # Errors
     /// When there is no such place or the path would break an invariant; it then stays as it was. So for all below.
@@ -269,7 +296,10 @@ impl Path {
         if at > self.keys.len() {
             return Err(self.no_key(at));
         }
-        self.edit(|path| path.keys.insert(at, key))
+        self.edit(|path| {
+            path.keys.insert(at, key);
+            path.crossfade = None;
+        })
     }
 
     /// Takes the key at `at` out. The time to the one before it is that one's and stays.
@@ -280,6 +310,7 @@ impl Path {
         if at >= self.keys.len() {
             return Err(self.no_key(at));
         }
+        self.crossfade = None;
         Ok(self.keys.remove(at))
     }
 
@@ -295,6 +326,7 @@ impl Path {
         self.edit(|path| {
             let key = path.keys.remove(from);
             path.keys.insert(to, key);
+            path.crossfade = None;
         })
     }
 
@@ -317,6 +349,19 @@ impl Path {
         let error = self.no_key(at);
         self.keys.get_mut(at).ok_or(error)?.name = name;
         Ok(())
+    }
+
+    /// Sets what is cross-faded under its pictures, or that nothing is.
+    pub fn set_crossfade(&mut self, crossfade: Option<Crossfade>) {
+        self.crossfade = crossfade;
+    }
+
+    /// Lets every key be a code of its own, no item's: the items were those of other data.
+    pub fn forget_items(&mut self) {
+        self.crossfade = None;
+        for key in &mut self.keys {
+            key.item = None;
+        }
     }
 
     /// Sets how it runs between its keys.
@@ -802,6 +847,23 @@ mod tests {
         fn a_path_comes_back_from_its_file(path in a_path()) {
             let again = Path::from_json(&serde_json::to_vec(&path).expect("JSON"), std::path::Path::new("p.json"));
             prop_assert_eq!(again.expect("a path"), path);
+        }
+
+        #[test]
+        fn a_cross_fade_comes_back_from_the_file_and_goes_with_the_keys(mut path in a_path(), seed in any::<Option<u64>>()) {
+            let crossfade = Crossfade {
+                data: seed.map(|_| "faces:200".to_owned()),
+                seed,
+                digest: "00ff".to_owned(),
+            };
+            path.set_crossfade(Some(crossfade));
+            let json = serde_json::to_vec(&path).expect("JSON");
+            let mut again = Path::from_json(&json, std::path::Path::new("p.json")).expect("a path");
+            prop_assert_eq!(&again, &path);
+            again.set_loop(path.is_loop()).expect("as it was");
+            prop_assert!(again.crossfade().is_some());
+            again.remove(0).expect("a key");
+            prop_assert_eq!(again.crossfade(), None);
         }
 
         #[test]

@@ -73,6 +73,12 @@ impl Default for TsneConfig {
     }
 }
 
+/// The perplexity that is taken where `wanted` is asked for with `k` neighbours an item: a third of them at most, 1 at least.
+#[must_use]
+pub fn usable_perplexity(wanted: f32, k: usize) -> f32 {
+    wanted.min(k as f32 / 3.0).max(1.0)
+}
+
 /// Positions of the items of `graph`, around the origin. They start at `start` (the first two principal components, say), of which
 /// only the shape counts: it is shrunk. `show` gets a layout now and then, at most four times a second.
 ///
@@ -109,7 +115,7 @@ pub fn layout(
         return Ok(vec![[0.0; 2]; n]);
     }
     let total = config.early_exaggeration_iterations + config.iterations;
-    let perplexity = config.perplexity.min(graph.k() as f32 / 3.0).max(1.0);
+    let perplexity = usable_perplexity(config.perplexity, graph.k());
     let affinities = Affinities::new(graph, perplexity, progress, total)?;
     let mut descent = Descent::new(shrunk(start, config.seed));
     let mut shown = Instant::now();

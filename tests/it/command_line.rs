@@ -351,15 +351,8 @@ fn a_path_file_gives_the_bytes_of_the_list_it_was_saved_from() {
                      --save-path p.json --out list.{ending}{options}"
                 ),
             );
-            let data = if options.contains("crossfade") {
-                " --data digits:50 --crossfade"
-            } else {
-                ""
-            };
-            let file = morph(
-                folder.path(),
-                &format!("--path p.json --out file.{ending}{data}"),
-            );
+            // Which pictures are faded stands in the file.
+            let file = morph(folder.path(), &format!("--path p.json --out file.{ending}"));
             let (list, file) = (list.expect("an animation"), file.expect("an animation"));
             assert_eq!(list["frames"], 40);
             assert_eq!(list["bytes"], file["bytes"]);
@@ -374,6 +367,47 @@ fn a_path_file_gives_the_bytes_of_the_list_it_was_saved_from() {
         (&1.into(), &30.into(), &false.into())
     );
     assert_eq!(path["keys"][1]["item"], 17);
+    assert_eq!(path["crossfade"]["data"], "digits:50");
+
+    // More of the same data will do, other data will not.
+    morph(
+        folder.path(),
+        "--path p.json --out more.png --data digits:60",
+    )
+    .expect("the same pictures");
+    assert!(read("more.png") == read("list.png"));
+    let other = morph(
+        folder.path(),
+        "--path p.json --out other.gif --data digits:test:50",
+    );
+    let other = other.expect_err("other pictures are not faded");
+    for part in [
+        "p.json",
+        "other pictures",
+        "--data digits:50",
+        "--no-crossfade",
+    ] {
+        assert!(other.contains(part), "{other}");
+    }
+    assert!(!at("other.gif").exists());
+    let plain = morph(
+        folder.path(),
+        "--path p.json --out plain.png --no-crossfade",
+    );
+    plain.expect("an animation without");
+    let (width, height) = apng_frames(&at("plain.png"))[0].buffer().dimensions();
+    assert_eq!(width, height, "no second picture");
+
+    // Items of data that are gone are named.
+    let mut gone = path.clone();
+    gone["crossfade"]["data"] = "nowhere/faces.npy".into();
+    std::fs::write(at("gone.json"), gone.to_string()).expect("written");
+    let missing = morph(folder.path(), "--path gone.json --out gone.gif");
+    let missing = missing.expect_err("no pictures");
+    assert!(
+        missing.contains("nowhere/faces.npy") && missing.contains("--data"),
+        "{missing}"
+    );
 }
 
 #[test]
@@ -584,6 +618,11 @@ fn pictures_are_laid_out_by_every_method_and_the_map_is_measured() {
         }
         assert_eq!(project(method).1, positions);
     }
+    // Of 400 items none has more than 399 neighbours, and a perplexity takes three of each.
+    let (tsne, _) = project("--method tsne --iterations 50 --perplexity 1000");
+    assert_eq!(number(&tsne, "perplexity"), 133.0);
+    let (tsne, _) = project("--method tsne --iterations 50 --perplexity 20");
+    assert_eq!(number(&tsne, "perplexity"), 20.0);
     let (raw, (positions, _)) = project("--method raw --dims 400,401");
     assert_eq!(raw["dims"], serde_json::json!([400, 401]));
     assert!(
@@ -610,7 +649,7 @@ fn what_cannot_be_projected_is_refused_and_nothing_is_written() {
     };
     let three = [0.0, 0.0, 1.0, 0.0, 0.0, 1.0];
     assert!(refused(&three, "--method tsne", 2).contains("t-SNE of 3 items"));
-    assert!(refused(&[0.5; 80], "--method umap", 1).contains("identical"));
+    assert!(refused(&[0.5; 80], "--method umap", 1).contains("alike"));
     assert!(refused(&[0.5; 80], "--method tsne --perplexity 0", 2).contains("perplexity of 0"));
     assert!(refused(&three, "--method raw --dims 1,3", 2).contains("no dimension 3 among 2"));
     assert!(refused(&three, "--method pca --perplexity 5", 2).contains("--perplexity"));
@@ -644,6 +683,8 @@ fn identical_items_have_components_and_one_class_has_no_accuracy() {
         text(&out),
     ]);
     assert!(value["plane_accuracy"].is_null() && value.get("plane_accuracy").is_some());
+    // Identical items have no nearest neighbours.
+    assert!(value["trustworthiness"].is_null() && value.get("trustworthiness").is_some());
     assert_eq!(read_npy(&out).0, [0.0; 80]);
 }
 
@@ -658,6 +699,29 @@ fn built_in_data_is_described() {
     let digits = json(&["data", "describe", "digits:20"]);
     assert_eq!(digits["classes"].as_array().map(Vec::len), Some(10));
     assert!(json(&["data", "list"])["faces"].is_string());
+}
+
+#[test]
+fn columns_of_metadata_are_described() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pictures = folder.path().join("dots");
+    std::fs::create_dir(&pictures).expect("a folder");
+    let mut table = "file,age,mood\n".to_owned();
+    for i in 0..6 {
+        let dot = image::GrayImage::from_pixel(4, 4, image::Luma([40 * i]));
+        dot.save(pictures.join(format!("{i}.png"))).expect("saved");
+        let age = if i == 0 { String::new() } else { i.to_string() };
+        let mood = ["calm", "glad"][usize::from(i % 2)];
+        table = format!("{table}{i}.png,{age},{mood}\n");
+    }
+    std::fs::write(pictures.join("metadata.csv"), table).expect("written");
+    let value = json(&["data", "describe", text(&pictures)]);
+    let age =
+        serde_json::json!({"name": "age", "kind": "number", "missing": 1, "range": [1.0, 5.0]});
+    let mood = serde_json::json!({
+        "name": "mood", "kind": "category", "missing": 0, "categories": ["calm", "glad"],
+    });
+    assert_eq!(value["columns"], serde_json::json!([age, mood]));
 }
 
 #[test]

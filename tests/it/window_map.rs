@@ -5,7 +5,7 @@
 use eframe::egui::accesskit::Role;
 use eframe::egui::{self, Key, Modifiers, Pos2, Vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use morphospace::app::App;
 use morphospace::space::MapMethod;
 
@@ -267,4 +267,77 @@ fn a_drawn_picture_gets_a_code_and_neighbours() {
     wait_for(&mut window, "the empty picture's code", |app| {
         app.code() != before
     });
+}
+
+#[test]
+fn a_narrow_window_keeps_every_control_in_reach() {
+    let Some(mut window) = open("digits:60") else {
+        return;
+    };
+    prepare(&mut window, 60);
+    window
+        .get_by_role_and_label(Role::ComboBox, "Colour by")
+        .click();
+    window.run_steps(3);
+    window
+        .get_by_label("Distance to selection")
+        .click_accesskit();
+    window.run_steps(3);
+    for size in [Vec2::new(1280.0, 800.0), Vec2::new(960.0, 600.0)] {
+        window.set_size(size);
+        window.run_steps(4);
+        let ends = ["Low end of the scale", "High end of the scale"];
+        let [low, high] = ends.map(|end| window.get_by_role_and_label(Role::Slider, end).rect());
+        assert!(low.right() < high.left(), "{low} {high}");
+        let fit = window.get_by_label("Fit map").rect();
+        assert!(high.right() < fit.right(), "{high} {fit}");
+
+        window
+            .get_by_role_and_label(Role::Button, "Directions")
+            .click();
+        window.run_steps(3);
+        for name in ["From a class", "From a number", "From selections", "Find"] {
+            let rect = window.get_by_label(name).rect();
+            assert!(rect.right() <= size.x, "{name} at {rect} of {size}");
+        }
+        let method = window
+            .get_by_role_and_label(Role::ComboBox, "Method")
+            .rect();
+        let find = window.get_by_label("Find").rect();
+        assert!(method.right() <= find.left(), "{method} {find}");
+    }
+}
+
+#[test]
+fn the_form_of_the_map_begins_with_the_present_map() {
+    let Some(mut window) = open("faces:60") else {
+        return;
+    };
+    prepare(&mut window, 60);
+    for neighbours in [7_usize, 9] {
+        window.get_by_label("Layout of the map").click();
+        window.run_steps(3);
+        window
+            .get_by_role_and_label(Role::SpinButton, "Neighbours")
+            .set_value_accesskit(neighbours as f64);
+        window.run_steps(2);
+        window.get_by_role_and_label(Role::Button, "UMAP").click();
+        window.run_steps(2);
+        wait_for(&mut window, "the layout", |app| {
+            matches!(app.map_method(), Some(MapMethod::Umap { neighbours: k, .. }) if *k == neighbours)
+                && !app.is_busy()
+        });
+    }
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(2);
+    wait_for(&mut window, "the map before", |app| {
+        matches!(
+            app.map_method(),
+            Some(MapMethod::Umap { neighbours: 7, .. })
+        ) && !app.is_busy()
+    });
+    window.get_by_label("Layout of the map").click();
+    window.run_steps(3);
+    let neighbours = window.get_by_role_and_label(Role::SpinButton, "Neighbours");
+    assert_eq!(neighbours.accesskit_node().numeric_value(), Some(7.0));
 }

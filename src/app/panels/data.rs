@@ -2,6 +2,8 @@
 //!
 //! Invariant: everything here follows from the session's dataset.
 
+use std::sync::Arc;
+
 use eframe::egui::{CollapsingHeader, RichText, ScrollArea, Ui};
 
 use super::{Cx, Panel};
@@ -12,19 +14,69 @@ use crate::app::theme;
 use crate::app::widgets::{
     bar_ui, caption, centred_row, chip_ui, command_button, empty_ui, fact_ui, padded,
 };
-use crate::data::Dataset;
+use crate::data::{Column, ColumnValues, Dataset};
+
+/// Columns of metadata that are listed at most.
+const MOST_COLUMNS: usize = 64;
+/// Categories that are named at most.
+const FEW: usize = 6;
 
 /// The panel.
 #[derive(Default)]
-pub(super) struct DataPanel;
+pub(super) struct DataPanel {
+    columns: Columns,
+}
+
+/// What is said of each column of metadata, made anew with the data.
+#[derive(Default)]
+struct Columns {
+    /// The data, by where they are kept.
+    of: usize,
+    lines: Vec<(String, String)>,
+}
+
+impl Columns {
+    fn refresh(&mut self, data: &Arc<Dataset>) {
+        let of = Arc::as_ptr(data).cast::<u8>() as usize;
+        if self.of != of {
+            self.of = of;
+            let columns = data.columns().iter().take(MOST_COLUMNS);
+            self.lines = columns.map(|c| (c.name.clone(), told(c))).collect();
+        }
+    }
+}
+
+/// The kind of a column, and what its values lie between or are one of.
+fn told(column: &Column) -> String {
+    let mut text = match (&column.values, column.range()) {
+        (ColumnValues::Number(_), Some((low, high))) => {
+            format!("{} to {}", format::number(low), format::number(high))
+        }
+        (ColumnValues::Number(_), None) => "numbers".to_owned(),
+        (ColumnValues::Category { names, .. }, _) => {
+            let shown = &names[..names.len().min(FEW)];
+            let more = names.len() - shown.len();
+            let more = (more > 0).then(|| format!(" and {} more", format::count(more)));
+            shown.join(", ") + &more.unwrap_or_default()
+        }
+        (ColumnValues::Text(_), _) => "text".to_owned(),
+    };
+    let missing = column.missing();
+    if missing > 0 {
+        text = format!("{text}; {} without", format::count(missing));
+    }
+    text
+}
 
 impl Panel for DataPanel {
     fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let session = cx.state.session.clone();
         if let Some(data) = &session.dataset {
+            self.columns.refresh(data);
+            let lines = &self.columns.lines;
             ScrollArea::vertical()
                 .auto_shrink(false)
-                .show(ui, |ui| padded(ui, |ui| dataset_ui(ui, cx, data)));
+                .show(ui, |ui| padded(ui, |ui| dataset_ui(ui, cx, data, lines)));
         } else {
             waiting_ui(ui, cx);
         }
@@ -67,7 +119,7 @@ fn open_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     });
 }
 
-fn dataset_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset) {
+fn dataset_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, columns: &[(String, String)]) {
     let tokens = cx.tokens;
     let session = &cx.state.session;
     ui.label(
@@ -96,6 +148,9 @@ fn dataset_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset) {
     if !data.factors().is_empty() {
         fact_ui(ui, tokens, "Factors", &data.factors().len().to_string());
     }
+    if !columns.is_empty() {
+        fact_ui(ui, tokens, "Metadata", &counted(data.columns().len()));
+    }
     for task in &cx.state.tasks {
         let left = task
             .secs_left
@@ -108,11 +163,29 @@ fn dataset_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset) {
     }
     ui.add_space(theme::HALF);
     open_ui(ui, cx);
-    lists_ui(ui, cx, data);
+    lists_ui(ui, cx, data, columns);
 }
 
-fn lists_ui(ui: &mut Ui, cx: &Cx<'_>, data: &Dataset) {
+fn counted(columns: usize) -> String {
+    match columns {
+        1 => "1 column".to_owned(),
+        n => format!("{} columns", format::count(n)),
+    }
+}
+
+fn lists_ui(ui: &mut Ui, cx: &Cx<'_>, data: &Dataset, columns: &[(String, String)]) {
     let tokens = cx.tokens;
+    if !columns.is_empty() {
+        CollapsingHeader::new("Columns of metadata").show(ui, |ui| {
+            for (name, told) in columns {
+                fact_ui(ui, tokens, name, told);
+            }
+            let more = data.columns().len() - columns.len();
+            if more > 0 {
+                caption(ui, tokens, &format!("and {} more", counted(more)));
+            }
+        });
+    }
     if !data.factors().is_empty() {
         CollapsingHeader::new("Factors").show(ui, |ui| {
             ui.horizontal_wrapped(|ui| {
@@ -155,5 +228,28 @@ fn lists_ui(ui: &mut Ui, cx: &Cx<'_>, data: &Dataset) {
                     );
                 }
             });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_tells_its_kind_and_what_is_in_it() {
+        let told = |values| {
+            told(&Column {
+                name: "a".to_owned(),
+                values,
+            })
+        };
+        let numbers = ColumnValues::Number(vec![3.0, f32::NAN, -1.0]);
+        assert_eq!(told(numbers), "-1.00 to 3.00; 1 without");
+        let categories = ColumnValues::Category {
+            values: vec![0; 3],
+            names: (0..9).map(|i| format!("c{i}")).collect(),
+        };
+        assert_eq!(told(categories), "c0, c1, c2, c3, c4, c5 and 3 more");
+        assert_eq!(told(ColumnValues::Text(vec!["x".to_owned()])), "text");
     }
 }

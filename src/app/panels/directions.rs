@@ -20,7 +20,7 @@ use crate::app::theme::{self, Tokens};
 use crate::app::view::BasisKind;
 use crate::app::widgets::{
     CodeSlider, Moved, caption, command_button, empty_ui, fit, padded, paint_picture,
-    primary_button, set_name,
+    primary_button, set_name, within,
 };
 use crate::data::{ColumnValues, Dataset};
 use crate::engine::{Between, Contrast};
@@ -32,6 +32,8 @@ use crate::space::{Basis, CodeTable, Direction, DirectionKind, Selection, analog
 const BINS: usize = 48;
 /// Sliders of this panel are counted from here, apart from those of the code.
 const FIRST_DRAG: usize = 1000;
+/// The room that the button beside the method takes, in points.
+const FIND_WIDTH: f32 = 84.0;
 /// Neighbours of an analogy's result that are shown.
 const NEAREST: usize = 8;
 
@@ -176,8 +178,8 @@ impl Form {
         let numbers = numbers(data);
         self.repair(cx, classes, &numbers);
         heading(ui, tokens, "New direction");
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = theme::HALF;
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = egui::Vec2::splat(theme::HALF);
             for (from, text, tip, is_there) in [
                 (
                     From::Class,
@@ -199,7 +201,8 @@ impl Form {
                 ),
             ] {
                 if is_there {
-                    let button = ui.add(Button::selectable(self.from == from, text));
+                    let button = Button::selectable(self.from == from, text);
+                    let button = ui.add(button.wrap_mode(egui::TextWrapMode::Extend));
                     if button.on_hover_text(tip).clicked() {
                         self.from = from;
                     }
@@ -243,25 +246,9 @@ impl Form {
             From::Selections => self.selections_ui(ui, cx),
         }
         let missing = self.missing(cx);
+        let row = ui.available_width();
         ui.horizontal(|ui| {
-            let name = |kind| match kind {
-                DirectionKind::MeanDifference => "Difference of means",
-                DirectionKind::Classifier => "Linear classifier",
-            };
-            let combo = ComboBox::from_id_salt("kind")
-                .selected_text(name(self.kind))
-                .width((ui.available_width() - 84.0).max(80.0))
-                .truncate();
-            let combo = combo.show_ui(ui, |ui| {
-                for (kind, tip) in [
-                    (DirectionKind::MeanDifference, "From the mean code of one group to that of the other; for a number, from its lowest third to its highest"),
-                    (DirectionKind::Classifier, "Across the plane that parts the groups best (logistic regression); for a number, the gradient of ridge regression"),
-                ] {
-                    ui.selectable_value(&mut self.kind, kind, name(kind)).on_hover_text(tip);
-                }
-            });
-            set_name(&combo.response, "Method");
-            combo.response.on_hover_text("How the direction is found");
+            self.kind_ui(ui, (row - FIND_WIDTH).max(80.0));
             let is_ready = missing.is_none();
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.add_enabled_ui(is_ready, |ui| {
@@ -277,6 +264,35 @@ impl Form {
         if let Some(reason) = missing {
             wrapped(ui, tokens.text_faint, reason);
         }
+    }
+
+    fn kind_ui(&mut self, ui: &mut Ui, width: f32) {
+        let name = |kind| match kind {
+            DirectionKind::MeanDifference => "Difference of means",
+            DirectionKind::Classifier => "Linear classifier",
+        };
+        let combo = ComboBox::from_id_salt("kind")
+            .selected_text(name(self.kind))
+            .width(width)
+            .truncate();
+        let mut choices_ui = |ui: &mut Ui| {
+            for (kind, tip) in [
+                (
+                    DirectionKind::MeanDifference,
+                    "From the mean code of one group to that of the other; for a number, from its lowest third to its highest",
+                ),
+                (
+                    DirectionKind::Classifier,
+                    "Across the plane that parts the groups best (logistic regression); for a number, the gradient of ridge regression",
+                ),
+            ] {
+                ui.selectable_value(&mut self.kind, kind, name(kind))
+                    .on_hover_text(tip);
+            }
+        };
+        let combo = within(ui, width, |ui| combo.show_ui(ui, |ui| choices_ui(ui)));
+        set_name(&combo.response, "Method");
+        combo.response.on_hover_text("How the direction is found");
     }
 
     /// Lets go of what is no longer there to choose.
@@ -385,11 +401,13 @@ fn group_ui(
         .selected_text(chosen.name())
         .width(width - 1.0)
         .truncate();
-    let combo = combo.show_ui(ui, |ui| {
-        for option in options {
-            let text = option.name().to_owned();
-            ui.selectable_value(chosen, option, text);
-        }
+    let combo = within(ui, width, |ui| {
+        combo.show_ui(ui, |ui| {
+            for option in options {
+                let text = option.name().to_owned();
+                ui.selectable_value(chosen, option, text);
+            }
+        })
     });
     set_name(&combo.response, name);
     let tip = if name == "These" {

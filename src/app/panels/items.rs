@@ -14,6 +14,7 @@ use super::{Cx, Panel};
 use crate::app::command::{Action, Choice, Command};
 use crate::app::fonts::icon;
 use crate::app::format;
+use crate::app::gesture::On;
 use crate::app::textures::Filter;
 use crate::app::theme;
 use crate::app::widgets::{command_button, empty_ui, fit, set_name};
@@ -555,8 +556,7 @@ impl ItemsPanel {
                 format::number(value)
             ));
         }
-        let text = "Ctrl-click selects it, Shift-click a range";
-        let text = RichText::new(text).size(theme::CAPTION);
+        let text = RichText::new(On::Items.tip(ui.ctx())).size(theme::CAPTION);
         ui.label(text.color(cx.tokens.text_weak));
     }
 }

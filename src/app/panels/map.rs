@@ -247,7 +247,7 @@ impl MapPanel {
         self.drawing.paint(&painter, tokens);
         match under {
             Under::Item(id) => {
-                map_hover::card_ui(ui, cx, &response, id);
+                map_hover::card_ui(ui, cx, cloud, &response, id);
                 if response.clicked() {
                     click_item(cx, id, modifiers);
                 }

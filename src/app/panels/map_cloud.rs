@@ -9,10 +9,11 @@ use eframe::egui::{Color32, Context};
 use rayon::prelude::*;
 
 use super::Cx;
+use crate::app::format;
 use crate::app::palette;
 use crate::app::state::State;
 use crate::app::view::{Colouring, View};
-use crate::data::{ColumnValues, Dataset};
+use crate::data::{Column, ColumnValues, Dataset};
 use crate::render::{MapData, Mark, PALETTE_LEN};
 use crate::space::{CodeMap, CodeTable, GridIndex, Selection};
 
@@ -20,6 +21,9 @@ use crate::space::{CodeMap, CodeTable, GridIndex, Selection};
 pub(super) const FADE_SECS: f32 = 0.7;
 /// Points whose index is made at once; that of more is made in the background.
 const AT_ONCE: usize = 100_000;
+
+/// The class of an item that has none.
+const NO_CLASS: u32 = Column::NO_CATEGORY;
 
 /// What the colours mean.
 #[derive(Clone, PartialEq, Debug)]
@@ -37,6 +41,8 @@ pub(super) struct Cloud {
     session: u64,
     pub data: MapData,
     pub legend: Legend,
+    /// The class of each item, where colours stand for classes; [`NO_CLASS`] where it has none.
+    classes: Arc<Vec<u32>>,
     coloured: Coloured,
     marked: Marked,
     /// The index of a newer map, which is still being made.
@@ -92,32 +98,54 @@ pub(super) fn resolve(colouring: &Colouring, data: Option<&Dataset>) -> Colourin
     }
 }
 
+/// What a colouring is called.
+pub(super) fn name_of(colouring: &Colouring) -> &str {
+    match colouring {
+        Colouring::Auto | Colouring::Plain => "Nothing",
+        Colouring::Label => "Class",
+        Colouring::Factor(name) | Colouring::Column(name) => name,
+        Colouring::Kl => "KL",
+        Colouring::Error => "Reconstruction error",
+        Colouring::Distance => "Distance to selection",
+        Colouring::Training => "Seen in training",
+    }
+}
+
+/// Columns that the map cannot be coloured by: they have too many different texts.
+pub(super) fn colourless(data: &Dataset) -> impl Iterator<Item = &str> {
+    let is_such =
+        |c: &&Column| matches!(c.values, ColumnValues::Text(_)) && c.categories().is_none();
+    let columns = data.columns().iter();
+    columns.filter(is_such).map(|c| c.name.as_str())
+}
+
 /// What the map can be coloured by, with its name.
 pub(crate) fn colourings(state: &State) -> Vec<(String, Colouring)> {
-    let mut options = vec![("Nothing".to_owned(), Colouring::Plain)];
+    let mut options = vec![Colouring::Plain];
     if let Some(data) = &state.session.dataset {
         if data.labels().is_some() {
-            options.push(("Class".to_owned(), Colouring::Label));
+            options.push(Colouring::Label);
         }
-        let columns = data
-            .columns()
-            .iter()
-            .filter(|c| !matches!(c.values, ColumnValues::Text(_)));
-        options.extend(columns.map(|c| (c.name.clone(), Colouring::Column(c.name.clone()))));
-        let factor = |f: &crate::data::Factor| (f.name.clone(), Colouring::Factor(f.name.clone()));
-        options.extend(data.factors().iter().map(factor));
+        let columns = data.columns().iter();
+        let columns = columns.filter(|c| match c.values {
+            ColumnValues::Number(_) | ColumnValues::Category { .. } => true,
+            ColumnValues::Text(_) => c.categories().is_some(),
+        });
+        options.extend(columns.map(|c| Colouring::Column(c.name.clone())));
+        let factors = data.factors().iter();
+        options.extend(factors.map(|f| Colouring::Factor(f.name.clone())));
     }
     if state.session.codes.is_some() {
         if state.session.item_kl.is_some() {
-            options.push(("KL".to_owned(), Colouring::Kl));
+            options.push(Colouring::Kl);
         }
-        options.push(("Reconstruction error".to_owned(), Colouring::Error));
-        options.push(("Distance to selection".to_owned(), Colouring::Distance));
+        options.extend([Colouring::Error, Colouring::Distance]);
         if state.session.held_out.is_some() {
-            options.push(("Seen in training".to_owned(), Colouring::Training));
+            options.push(Colouring::Training);
         }
     }
-    options
+    let named = |option: Colouring| (name_of(&option).to_owned(), option);
+    options.into_iter().map(named).collect()
 }
 
 /// The code that distances are measured from: the mean of the selected items' codes, else the shown one.
@@ -157,6 +185,7 @@ impl Cloud {
                 map: map.clone(),
                 session: u64::MAX,
                 legend: Legend::None,
+                classes: Arc::default(),
                 coloured: Coloured {
                     colouring: Colouring::Auto,
                     is_dark: false,
@@ -287,11 +316,12 @@ impl Cloud {
         if wanted == self.coloured {
             return;
         }
-        let (values, palette, legend) = colours(&wanted, cx);
+        let colours = colours(&wanted, cx);
         self.coloured = wanted;
-        self.data.values = Arc::new(values);
-        self.data.palette = Arc::new(palette);
-        self.legend = legend;
+        self.data.values = Arc::new(colours.values);
+        self.data.palette = Arc::new(colours.palette);
+        self.classes = Arc::new(colours.classes);
+        self.legend = colours.legend;
     }
 
     fn mark_all(&mut self, cx: &Cx<'_>) {
@@ -307,10 +337,9 @@ impl Cloud {
         let (selection, hidden) = (&wanted.selection, &wanted.hidden);
         let is_plain = selection.is_empty();
         let has_classes = matches!(self.legend, Legend::Classes(_)) && !hidden.is_empty();
-        let values = &self.data.values;
+        let classes = &self.classes;
         let mark = |id: usize| {
-            let value = values.get(id).copied().unwrap_or(f32::NAN);
-            if has_classes && value >= 0.0 && hidden.contains(&(value as u32)) {
+            if has_classes && classes.get(id).is_some_and(|class| hidden.contains(class)) {
                 Mark::Hidden
             } else if is_plain {
                 Mark::Plain
@@ -326,6 +355,36 @@ impl Cloud {
             Arc::new((0..wanted.items).into_par_iter().map(mark).collect())
         };
         self.marked = wanted;
+    }
+
+    /// The items of class `class`.
+    pub(super) fn items_of(&self, class: u32) -> impl Iterator<Item = u32> {
+        let ids = (0..).zip(self.classes.iter());
+        ids.filter(move |(_, of)| **of == class).map(|(id, _)| id)
+    }
+
+    /// What the colour of item `id` says: the name of what is shown and the item's value of it; none where colours say nothing.
+    pub(super) fn fact(&self, id: usize) -> Option<(&str, String)> {
+        let missing = || "–".to_owned();
+        match &self.legend {
+            Legend::None => None,
+            Legend::Scale(name, ..) => {
+                let value = self.data.values.get(id).copied();
+                let value = value.filter(|value| !value.is_nan());
+                Some((name, value.map_or_else(missing, format::number)))
+            }
+            Legend::Classes(names) => {
+                let class = self.classes.get(id).copied().unwrap_or(NO_CLASS);
+                let class = names.get(class as usize).cloned();
+                let name = name_of(&self.coloured.colouring);
+                Some((name, class.unwrap_or_else(missing)))
+            }
+        }
+    }
+
+    /// What the colours show, with nothing left to choose.
+    pub(super) fn colouring(&self) -> &Colouring {
+        &self.coloured.colouring
     }
 
     /// Whether item `id` is drawn at all.
@@ -362,38 +421,63 @@ impl Cloud {
 }
 
 /// A value per item, the palette it refers to, and what it means.
-fn colours(wanted: &Coloured, cx: &Cx<'_>) -> (Vec<f32>, Vec<Color32>, Legend) {
+struct Colours {
+    values: Vec<f32>,
+    palette: Vec<Color32>,
+    legend: Legend,
+    /// The class of each item where the values stand for classes, of which several may share a colour.
+    classes: Vec<u32>,
+}
+
+impl Colours {
+    fn of_classes(classes: Vec<u32>, names: Vec<String>, is_dark: bool) -> Self {
+        let value = |&class: &u32| {
+            if class == NO_CLASS {
+                f32::NAN
+            } else {
+                (class as usize % palette::CLASSES) as f32
+            }
+        };
+        let colour = |class| palette::class(class, is_dark);
+        Self {
+            values: classes.iter().map(value).collect(),
+            palette: (0..palette::CLASSES).map(colour).collect(),
+            legend: Legend::Classes(names),
+            classes,
+        }
+    }
+
+    /// Of numbers, on a scale between `ends` or else the values' own.
+    fn of_numbers(values: Vec<f32>, name: &str, ends: Option<(f32, f32)>) -> Self {
+        let last = (PALETTE_LEN - 1) as f32;
+        let palette = (0..PALETTE_LEN).map(|i| palette::viridis(i as f32 / last));
+        let (low, high) = ends.unwrap_or_else(|| extent(&values));
+        Self {
+            legend: Legend::Scale(name.to_owned(), low, high),
+            values,
+            palette: palette.collect(),
+            classes: Vec::new(),
+        }
+    }
+}
+
+fn colours(wanted: &Coloured, cx: &Cx<'_>) -> Colours {
     let session = &cx.state.session;
-    let plain = || {
-        (
-            vec![0.0; wanted.items],
-            vec![cx.tokens.accent; 2],
-            Legend::None,
-        )
+    let plain = || Colours {
+        values: vec![0.0; wanted.items],
+        palette: vec![cx.tokens.accent; 2],
+        legend: Legend::None,
+        classes: Vec::new(),
     };
     let Some(data) = session.dataset.as_deref() else {
         return plain();
     };
-    let classes = |values: Vec<f32>, names: Vec<String>| {
-        let colour = |class| palette::class(class, wanted.is_dark);
-        let palette = (0..PALETTE_LEN).map(colour).collect();
-        (values, palette, Legend::Classes(names))
-    };
-    let scale = |values: Vec<f32>, name: &str, ends: Option<(f32, f32)>| {
-        let last = (PALETTE_LEN - 1) as f32;
-        let palette = (0..PALETTE_LEN).map(|i| palette::viridis(i as f32 / last));
-        let (low, high) = ends.unwrap_or_else(|| extent(&values));
-        let legend = Legend::Scale(name.to_owned(), low, high);
-        (values, palette.collect(), legend)
-    };
+    let classes = |classes, names| Colours::of_classes(classes, names, wanted.is_dark);
+    let scale = Colours::of_numbers;
     match &wanted.colouring {
         Colouring::Label => match data.labels() {
             Some(labels) => classes(
-                labels
-                    .values
-                    .iter()
-                    .map(|&v| (usize::from(v) % PALETTE_LEN) as f32)
-                    .collect(),
+                labels.values.iter().map(|&v| u32::from(v)).collect(),
                 labels.names.clone(),
             ),
             None => plain(),
@@ -403,24 +487,11 @@ fn colours(wanted: &Coloured, cx: &Cx<'_>) -> (Vec<f32>, Vec<Color32>, Legend) {
             None => plain(),
         },
         Colouring::Column(name) => {
-            match data
-                .columns()
-                .iter()
-                .find(|c| c.name == *name)
-                .map(|c| &c.values)
-            {
-                Some(ColumnValues::Number(values)) => scale(values.clone(), name, None),
-                Some(ColumnValues::Category { values, names }) => {
-                    let value = |&v: &u32| {
-                        if v == u32::MAX {
-                            f32::NAN
-                        } else {
-                            (v as usize % PALETTE_LEN) as f32
-                        }
-                    };
-                    classes(values.iter().map(value).collect(), names.clone())
-                }
-                Some(ColumnValues::Text(_)) | None => plain(),
+            let column = data.columns().iter().find(|c| c.name == *name);
+            match column.map(|c| (&c.values, c.categories())) {
+                Some((ColumnValues::Number(values), _)) => scale(values.clone(), name, None),
+                Some((_, Some((values, names)))) => classes(values, names),
+                Some((_, None)) | None => plain(),
             }
         }
         Colouring::Kl => match &session.item_kl {
@@ -433,9 +504,9 @@ fn colours(wanted: &Coloured, cx: &Cx<'_>) -> (Vec<f32>, Vec<Color32>, Legend) {
         },
         Colouring::Training => match &session.held_out {
             Some(held_out) => {
-                let mut values = vec![0.0; data.len()];
+                let mut values = vec![0; data.len()];
                 for &id in held_out.iter() {
-                    values[id as usize] = 1.0;
+                    values[id as usize] = 1;
                 }
                 let names = ["Trained on", "Held out"].map(str::to_owned);
                 classes(values, names.to_vec())
@@ -488,6 +559,22 @@ fn extent(values: &[f32]) -> (f32, f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes_keep_their_number_though_colours_come_round_again() {
+        let classes = vec![3, 259, NO_CLASS, 300];
+        let names = (0..301).map(|i| i.to_string()).collect();
+        let colours = Colours::of_classes(classes.clone(), names, true);
+        assert_eq!(colours.classes, classes);
+        for (&class, &value) in classes.iter().zip(&colours.values) {
+            if class == NO_CLASS {
+                assert!(value.is_nan());
+            } else {
+                let legend = palette::class(class as usize, true);
+                assert_eq!(colours.palette[value as usize], legend, "class {class}");
+            }
+        }
+    }
 
     #[test]
     fn an_outlier_does_not_use_up_the_scale() {

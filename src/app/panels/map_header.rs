@@ -8,25 +8,34 @@ use eframe::egui::{
 };
 
 use super::Cx;
-use super::map_cloud::{Cloud, Legend, colourings, resolve};
+use super::map_cloud::{Cloud, Legend, colourings, colourless, name_of as colouring_name, resolve};
 use crate::app::command::{Action, Choice, Command};
 use crate::app::fonts::icon;
 use crate::app::format;
 use crate::app::palette;
 use crate::app::theme;
 use crate::app::view::{Colouring, Drawn, MapLook};
-use crate::app::widgets::{Swatch, caption, icon_button, scale_ui, set_name, toggle_button};
-use crate::space::{MapMethod, Selection};
+use crate::app::widgets::{
+    Swatch, caption, icon_button, scale_ui, set_name, toggle_button, within,
+};
+use crate::space::{Direction, MapMethod, Selection};
 
-/// The room that a scale takes, in points.
-const SCALE_WIDTH: f32 = 216.0;
+/// The room that a scale needs beside the buttons, in points; with less it gets a line of its own.
+const SCALE_WIDTH: f32 = 150.0;
+/// The room that what the colours say takes.
+const COLOURING_WIDTH: f32 = 112.0;
+/// The room that the name of a map takes at most.
+const NAME_WIDTH: f32 = 132.0;
 
-/// What was chosen for a map that was not asked for yet.
+/// What was chosen for a map that was not asked for yet; it begins with what made the present one.
 pub(super) struct Form {
+    /// The map whose settings it took over last.
+    taken: Option<MapMethod>,
     perplexity: f32,
     iterations: usize,
     neighbours: usize,
     min_distance: f32,
+    epochs: usize,
     seed: u64,
     raw: (usize, usize),
     axes: (usize, usize),
@@ -35,13 +44,52 @@ pub(super) struct Form {
 impl Default for Form {
     fn default() -> Self {
         Self {
+            taken: None,
             perplexity: 30.0,
             iterations: 500,
             neighbours: 15,
             min_distance: 0.1,
+            epochs: 0,
             seed: 1,
             raw: (0, 1),
             axes: (0, 1),
+        }
+    }
+}
+
+impl Form {
+    /// Takes over the settings of the present map, where that is another one than before: one that was asked for, restored
+    /// or undone.
+    fn take_over(&mut self, map: &MapMethod, directions: &[&Direction]) {
+        if self.taken.as_ref() == Some(map) {
+            return;
+        }
+        self.taken = Some(map.clone());
+        match map {
+            MapMethod::Raw { x, y } => self.raw = (*x, *y),
+            MapMethod::Axes { x, y } => {
+                let place = |axis: &Direction| directions.iter().position(|d| *d == axis);
+                if let (Some(x), Some(y)) = (place(x), place(y)) {
+                    self.axes = (x, y);
+                }
+            }
+            MapMethod::Tsne {
+                perplexity,
+                iterations,
+                seed,
+            } => {
+                (self.perplexity, self.iterations, self.seed) = (*perplexity, *iterations, *seed);
+            }
+            MapMethod::Umap {
+                neighbours,
+                min_distance,
+                epochs,
+                seed,
+            } => {
+                (self.neighbours, self.min_distance) = (*neighbours, *min_distance);
+                (self.epochs, self.seed) = (*epochs, *seed);
+            }
+            MapMethod::Components | MapMethod::File { .. } => {}
         }
     }
 }
@@ -63,6 +111,7 @@ fn name_of(method: &MapMethod) -> String {
 /// Draws the bar.
 pub(super) fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud, form: &mut Form) {
     ui.add_space(6.0);
+    let mut is_below = false;
     ui.horizontal(|ui| {
         ui.set_height(30.0);
         ui.add_space(12.0);
@@ -83,15 +132,32 @@ pub(super) fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud, form: &mut 
             toggle_button(ui, cx.has_lasso, Command::ToggleLasso, cx.out);
             ui.add_space(theme::HALF);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                legend_ui(ui, cx, cloud);
+                let is_scale = matches!(cloud.legend, Legend::Scale(..));
+                is_below = is_scale && ui.available_width() < SCALE_WIDTH;
+                if !is_below {
+                    legend_ui(ui, cx, cloud);
+                }
             });
         });
     });
+    if is_below {
+        ui.horizontal(|ui| {
+            ui.add_space(12.0);
+            legend_ui(ui, cx, cloud);
+        });
+    }
 }
 
 fn method_ui(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) {
+    // In every frame, so that a map that came and went while the form was closed is noticed.
+    let directions = directions_of(cx);
+    form.take_over(&cx.view.map, &directions);
     let arrow = RichText::new("▼").size(9.0).color(cx.tokens.text_weak);
-    let button = ui.add(Button::new((name_of(&cx.view.map), arrow)));
+    let name = name_of(&cx.view.map);
+    // Names of directions may be of any length.
+    let button = within(ui, NAME_WIDTH, |ui| {
+        ui.add(Button::new((name, arrow)).truncate())
+    });
     set_name(&button, "Layout of the map");
     let button = button.on_hover_text("How the codes are laid out on the map");
     popup(&button).show(|ui| {
@@ -103,6 +169,13 @@ fn method_ui(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) {
             ui.close();
         }
     });
+}
+
+/// The directions that can be axes.
+fn directions_of<'v>(cx: &Cx<'v>) -> Vec<&'v Direction> {
+    let dims = cx.view.code.len();
+    let directions = cx.view.directions.iter();
+    directions.filter(|d| d.axis.len() == dims).collect()
 }
 
 /// A form that stays open below `button` until one clicks elsewhere.
@@ -126,6 +199,8 @@ fn line_ui(ui: &mut Ui, title: &str, tip: &str, add: impl FnOnce(&mut Ui)) -> bo
 
 fn methods_ui(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) -> Option<MapMethod> {
     let tokens = cx.tokens;
+    let dims = cx.view.code.len();
+    let directions = directions_of(cx);
     let mut chosen = None;
     let number = |ui: &mut Ui, name: &str, drag: DragValue<'_>| {
         let response = ui.add(drag);
@@ -140,7 +215,6 @@ fn methods_ui(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) -> Option<MapMethod
     ) {
         chosen = Some(MapMethod::Components);
     }
-    let dims = cx.view.code.len();
     let (x, y) = form.raw;
     let raw = line_ui(ui, "Dimensions", "Two of the code's own dimensions", |ui| {
         for (axis, salt) in [(&mut form.raw.0, "raw x"), (&mut form.raw.1, "raw y")] {
@@ -158,27 +232,23 @@ fn methods_ui(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) -> Option<MapMethod
     if raw {
         chosen = Some(MapMethod::Raw { x, y });
     }
-    let directions: Vec<_> = cx
-        .view
-        .directions
-        .iter()
-        .filter(|d| d.axis.len() == dims)
-        .collect();
     if directions.len() >= 2 {
         form.axes.0 = form.axes.0.min(directions.len() - 1);
         form.axes.1 = form.axes.1.min(directions.len() - 1);
         let (x, y) = form.axes;
         let axes = line_ui(ui, "Attributes", "Two directions as axes", |ui| {
             for (axis, salt) in [(&mut form.axes.0, "axis x"), (&mut form.axes.1, "axis y")] {
-                ComboBox::from_id_salt(salt)
+                let combo = ComboBox::from_id_salt(salt)
                     .selected_text(&directions[*axis].name)
                     .width(64.0)
-                    .truncate()
-                    .show_ui(ui, |ui| {
+                    .truncate();
+                within(ui, 64.0, |ui| {
+                    combo.show_ui(ui, |ui| {
                         for (i, direction) in directions.iter().enumerate() {
                             ui.selectable_value(axis, i, &direction.name);
                         }
-                    });
+                    })
+                });
             }
         });
         if axes {
@@ -220,7 +290,7 @@ fn methods_ui(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) -> Option<MapMethod
         chosen = Some(MapMethod::Umap {
             neighbours: form.neighbours,
             min_distance: form.min_distance,
-            epochs: 0,
+            epochs: form.epochs,
             seed: form.seed,
         });
     }
@@ -263,24 +333,25 @@ fn methods_ui(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) -> Option<MapMethod
 }
 
 fn colouring_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let options = colourings(cx.state);
     let data = cx.state.session.dataset.clone();
     let shown = resolve(&cx.view.colouring, data.as_deref());
-    let name = options
-        .iter()
-        .find(|(_, option)| *option == shown)
-        .map_or("Nothing", |(name, _)| name.as_str());
     let combo = ComboBox::from_id_salt("colouring")
-        .selected_text(name)
-        .width(112.0)
+        .selected_text(colouring_name(&shown))
+        .width(COLOURING_WIDTH)
         .height(360.0)
         .truncate();
-    let combo = combo.show_ui(ui, |ui| {
-        for (name, option) in &options {
-            if ui.selectable_label(*option == shown, name).clicked() {
-                cx.out.act(Action::Colour(option.clone()));
+    let combo = within(ui, COLOURING_WIDTH, |ui| {
+        combo.show_ui(ui, |ui| {
+            for (name, option) in colourings(cx.state) {
+                if ui.selectable_label(option == shown, name).clicked() {
+                    cx.out.act(Action::Colour(option));
+                }
             }
-        }
+            for name in data.iter().flat_map(|data| colourless(data)) {
+                ui.add_enabled(false, Button::selectable(false, name))
+                    .on_disabled_hover_text("No colours: it has more than 256 different texts");
+            }
+        })
     });
     set_name(&combo.response, "Colour by");
     combo
@@ -346,8 +417,6 @@ fn legend_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud) {
                 ui.label(RichText::new("Measuring…").color(cx.tokens.text_weak));
             }
         }
-        // A scale that is cut off says nothing.
-        Legend::Scale(..) if ui.available_width() < SCALE_WIDTH => {}
         Legend::Scale(name, low, high) => {
             let ends = cx.view.scale.unwrap_or((*low, *high));
             if let Some(moved) = scale_ui(ui, cx.tokens, name, ends, (*low, *high)) {
@@ -395,9 +464,7 @@ fn class_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud, class: usize, name: &st
         cx.out.act(Action::ToggleClass(class as u32));
         return;
     }
-    let values = cloud.data.values.iter().enumerate();
-    let ids = values.filter(|(_, v)| **v == class as f32);
-    let ids = ids.map(|(id, _)| id as u32);
+    let ids = cloud.items_of(class as u32);
     cx.out.act(Action::Choose {
         items: Selection::from_ids(cx.state.items(), ids),
         how: if modifiers.command {

@@ -7,6 +7,7 @@ use egui_plot::{PlotPoint, PlotTransform};
 
 use super::Cx;
 use super::map::paint_cross;
+use crate::app::key_places::key_place;
 use crate::app::theme::{self, Tokens};
 use crate::space::CodeMap;
 
@@ -36,46 +37,39 @@ pub(super) fn paint_links(painter: &Painter, cx: &Cx<'_>, at: &impl Fn(usize) ->
     }
 }
 
-/// The way along the key-frames: a line where the map places every code, else straight dashes between those that are items.
+/// The way along the key-frames: a line where the map places every code, else straight dashes between those that have a place so
+/// far, of which each keeps its number.
 pub(super) fn paint_path(painter: &Painter, cx: &Cx<'_>, map: &CodeMap, transform: &PlotTransform) {
     let path = &cx.view.path;
     if path.keys().is_empty() || path.code_size() != Some(cx.view.code.len()) {
         return;
     }
     let colour = cx.tokens.second;
-    let place = |code: &[f32]| map.place(code).map(|p| on_screen(transform, p));
-    let keys: Vec<Pos2> = path
-        .keys()
-        .iter()
-        .filter_map(|key| {
-            let item = key.item.and_then(|item| map.positions().get(item));
-            place(&key.code).or_else(|| item.map(|p| on_screen(transform, *p)))
-        })
-        .collect();
+    let place = |key| Some(on_screen(transform, key_place(cx.state, map, key)?));
+    let keys = path.keys().iter().map(place).enumerate();
+    let keys: Vec<(usize, Pos2)> = keys.filter_map(|(i, at)| Some((i, at?))).collect();
     let steps = PATH_STEPS * path.keys().len();
     let way: Vec<Pos2> = (0..=steps)
-        .filter_map(|i| {
+        .map_while(|i| {
             let secs = path.duration() * i as f64 / steps as f64;
-            place(&path.code_at(secs)?)
+            Some(on_screen(transform, map.place(&path.code_at(secs)?)?))
         })
         .collect();
     if way.len() > steps {
         painter.add(Shape::line(way.clone(), Stroke::new(4.0, cx.tokens.well)));
         painter.add(Shape::line(way, Stroke::new(2.0, colour)));
     } else {
-        painter.extend(Shape::dashed_line(
-            &keys,
-            Stroke::new(2.0, colour),
-            6.0,
-            4.0,
-        ));
+        let back = keys.first().filter(|_| path.is_loop());
+        let corners: Vec<Pos2> = keys.iter().chain(back).map(|(_, at)| *at).collect();
+        let stroke = Stroke::new(2.0, colour);
+        painter.extend(Shape::dashed_line(&corners, stroke, 6.0, 4.0));
     }
-    for (number, at) in keys.into_iter().enumerate() {
+    for (i, at) in keys {
         painter.circle(at, 8.0, colour, Stroke::new(1.5, cx.tokens.well));
         painter.text(
             at,
             egui::Align2::CENTER_CENTER,
-            number + 1,
+            i + 1,
             theme::strong(10.0),
             Color32::BLACK,
         );

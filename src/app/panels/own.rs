@@ -3,7 +3,7 @@
 //! Invariant: the canvas shows the view's own picture; every stroke leaves as an action.
 
 use eframe::egui::{
-    self, Button, Color32, CursorIcon, Pos2, Rect, Response, RichText, Sense, Stroke, Ui,
+    self, Button, Color32, CursorIcon, Label, Pos2, Rect, Response, RichText, Sense, Stroke, Ui,
     WidgetInfo,
 };
 
@@ -14,11 +14,18 @@ use crate::app::format;
 use crate::app::textures::Filter;
 use crate::app::theme;
 use crate::app::view::Focus;
-use crate::app::widgets::{command_button, empty_ui, fit, icon_button, paint_picture, set_name};
+use crate::app::widgets::{command_button, empty_ui, fit, paint_picture, set_name};
 use crate::data::Picture;
 
 /// Height of what is shown below the canvas.
-const BELOW: f32 = 92.0;
+const BELOW: f32 = 112.0;
+/// What the tools beside the slider of the tip take, in points: pencil and eraser, clear and trash, and the colour.
+const TOOLS: f32 = 168.0;
+const SWATCH: f32 = 40.0;
+/// The share of the width that the reconstruction takes at most.
+const SHARE: f32 = 0.32;
+/// What leads back to the picture after something else was looked at.
+const BACK: &str = "Show its code and neighbours";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Tool {
@@ -88,7 +95,9 @@ fn empty(ui: &mut Ui, cx: &mut Cx<'_>) {
 
 impl OwnPanel {
     fn tools_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, own: &Picture) {
+        let row = ui.available_width();
         ui.horizontal(|ui| {
+            ui.spacing_mut().button_padding.x = 4.0;
             ui.add_space(12.0);
             for (tool, glyph, name) in [
                 (Tool::Pencil, icon::PENCIL, "Pencil"),
@@ -104,7 +113,8 @@ impl OwnPanel {
                 }
             }
             let longest = own.shape.width.max(own.shape.height) as f32;
-            ui.spacing_mut().slider_width = 72.0;
+            let others = TOOLS + if own.shape.channels == 3 { SWATCH } else { 0.0 };
+            ui.spacing_mut().slider_width = (row - others).clamp(20.0, 72.0);
             let size = egui::Slider::new(&mut self.radius, 0.5..=(longest / 6.0).max(1.0))
                 .show_value(false);
             let size = ui.add(size);
@@ -143,7 +153,6 @@ impl OwnPanel {
                         stroke: None,
                     });
                 }
-                icon_button(ui, icon::WAND, Command::RefineOwn, cx.out);
             });
         });
     }
@@ -252,7 +261,8 @@ fn below_ui(ui: &mut Ui, cx: &mut Cx<'_>, area: Rect) {
     };
     let mut text_left = area.left();
     if let Some((texture, aspect)) = cx.textures.own_reconstruction.get() {
-        let cell = Rect::from_min_size(area.min, egui::Vec2::splat(area.height()));
+        let side = area.height().min(SHARE * area.width());
+        let cell = Rect::from_min_size(area.min, egui::Vec2::splat(side));
         let rect = fit(cell, aspect);
         paint_picture(
             ui,
@@ -274,21 +284,15 @@ fn below_ui(ui: &mut Ui, cx: &mut Cx<'_>, area: Rect) {
     let text = Rect::from_min_max(egui::pos2(text_left, area.top()), area.max);
     ui.scope_builder(egui::UiBuilder::new().max_rect(text), |ui| {
         ui.spacing_mut().item_spacing.y = 3.0;
-        ui.label(
-            RichText::new("The model's reconstruction")
-                .font(theme::strong(theme::BODY))
-                .color(tokens.text_strong),
-        );
-        let terms = format!(
-            "reconstruction {} nats, KL {} nats",
-            format::number(own.loss.0),
-            format::number(own.loss.1)
-        );
-        ui.label(
-            RichText::new(terms)
-                .size(theme::CAPTION)
-                .color(tokens.text_weak),
-        );
+        let title = RichText::new("The model's reconstruction").font(theme::strong(theme::BODY));
+        ui.add(Label::new(title.color(tokens.text_strong)).truncate());
+        let line = |ui: &mut Ui, text: String, colour| {
+            let text = RichText::new(text).size(theme::CAPTION).color(colour);
+            ui.add(Label::new(text).truncate());
+        };
+        let (reconstruction, divergence) = (format::number(own.loss.0), format::number(own.loss.1));
+        let terms = format!("{reconstruction} nats, KL {divergence} nats");
+        line(ui, terms, tokens.text_weak);
         if let Some(refined) = &cx.state.refined {
             let (first, best) = refined.losses;
             let text = format!(
@@ -297,10 +301,13 @@ fn below_ui(ui: &mut Ui, cx: &mut Cx<'_>, area: Rect) {
                 format::number(first),
                 if refined.is_over { "" } else { " …" }
             );
-            ui.label(RichText::new(text).size(theme::CAPTION).color(tokens.good));
-        } else if cx.view.focus != Focus::Own {
-            let back = ui.button("Show its code and neighbours");
-            if back.clicked() {
+            line(ui, text, tokens.good);
+        }
+        if cx.view.focus == Focus::Own {
+            command_button(ui, Command::RefineOwn, true, cx.out);
+        } else {
+            let back = Button::new(BACK).truncate();
+            if ui.add(back).on_hover_text(BACK).clicked() {
                 cx.out.act(Action::FocusOwn);
             }
         }

@@ -14,10 +14,12 @@ use super::path_strip::{Edit, Strip};
 use super::{Cx, Panel};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
+use crate::app::gesture::On;
 use crate::app::theme;
 use crate::app::walking::{STEP_SECS, empty_path};
 use crate::app::widgets::{
-    centred_row, command_button, empty_ui, icon_button, set_name, tooltip_of,
+    centred_row, command_button, empty_ui, icon_button, set_name, shortcut_of, toggle_button,
+    tooltip_of,
 };
 use crate::data::animation::{AnimationFormat, AnimationShape, readable};
 use crate::error::Result;
@@ -26,8 +28,11 @@ use crate::space::path::{Interpolation, KeyFrame, Path};
 
 /// Height of the rows above and below the strip.
 const ROW: f32 = 30.0;
-/// Below this width the settings are behind a button.
-const NARROW: f32 = 620.0;
+/// Below this width the settings are behind a button, and below the other what leads to files as well.
+const NARROW: f32 = 740.0;
+const NARROWEST: f32 = 440.0;
+/// Narrower than this the line below the strip says only what is selected.
+const HINT: f32 = 620.0;
 /// Items of the path that shows how it is done.
 const SHOWN_HOW: usize = 4;
 /// Selected items that can be made a path at once.
@@ -59,17 +64,16 @@ impl Panel for PathPanel {
         self.selected = self.selected.filter(|key| *key < path.keys().len());
         ui.add_space(theme::HALF);
         self.header_ui(ui, cx);
-        let area = ui.available_rect_before_wrap();
+        let mut area = ui.available_rect_before_wrap();
+        if cx.view.has_crossfade {
+            let fade =
+                path_fade::Place::within(area, cx.textures.decoded.get().map_or(1.0, |d| d.1));
+            area.max.x = fade.area.left();
+            self.fade.show_ui(ui, cx, &fade);
+        }
         let has_footer = area.height() > 3.0 * ROW;
         let footer = if has_footer { ROW } else { theme::HALF };
         let (middle, below) = area.split_top_bottom_at_y(area.bottom() - footer);
-        let middle = if cx.view.has_crossfade {
-            let (strip, fade) = path_fade::split(middle);
-            self.fade.show_ui(ui, cx, fade);
-            strip
-        } else {
-            middle
-        };
         let strip = middle.shrink2(egui::vec2(theme::STEP, 0.0));
         if strip.is_positive() {
             let edit = ui
@@ -93,11 +97,14 @@ impl Panel for PathPanel {
 fn begin_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let has_model = cx.state.model().is_some();
     let text = if has_model {
-        "Press K to add the sliders' code as a key-frame; two of them make a path to walk, play and export"
+        let key = shortcut_of(ui.ctx(), Command::AddKey);
+        format!(
+            "Press {key} to add the sliders' code as a key-frame; two of them make a path to walk, play and export"
+        )
     } else {
-        "A model turns the codes along a path into pictures"
+        "A model turns the codes along a path into pictures".to_owned()
     };
-    empty_ui(ui, cx.tokens, icon::PATH, "No path yet", text, |ui| {
+    empty_ui(ui, cx.tokens, icon::PATH, "No path yet", &text, |ui| {
         centred_row(ui, "begin a path", |ui| {
             if !has_model {
                 command_button(ui, Command::OpenModel, true, cx.out);
@@ -177,25 +184,11 @@ fn misfit_ui(ui: &mut Ui, cx: &mut Cx<'_>, reason: &str) {
         &reason,
         |ui| {
             centred_row(ui, "another path", |ui| {
-                clear_ui(ui, cx);
+                command_button(ui, Command::ClearPath, true, cx.out);
                 command_button(ui, Command::OpenPathFile, true, cx.out);
             });
         },
     );
-}
-
-fn clear_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let text = format!("{}  Clear path", icon::TRASH);
-    if named_button(ui, &text, "Clear path", "Forget every key-frame").clicked() {
-        clear(cx);
-    }
-}
-
-fn clear(cx: &mut Cx<'_>) {
-    cx.out.act(Action::SetPath {
-        path: Path::default(),
-        is_drag: false,
-    });
 }
 
 fn named_button(ui: &mut Ui, text: &str, name: &str, tip: &str) -> Response {
@@ -212,15 +205,6 @@ fn glyph_button(ui: &mut Ui, glyph: &str, name: &str, tip: &str) -> bool {
             .frame_when_inactive(false)
             .min_size(Vec2::splat(theme::CONTROL_HEIGHT)),
     );
-    set_name(&response, name);
-    response.on_hover_text(tip).clicked()
-}
-
-/// A button that is only an icon and stays lit while what it stands for is on.
-fn switch(ui: &mut Ui, is_on: bool, glyph: &str, name: &str, tip: &str) -> bool {
-    let text = RichText::new(glyph).size(theme::TITLE);
-    let button = Button::selectable(is_on, text).min_size(Vec2::splat(theme::CONTROL_HEIGHT));
-    let response = ui.add(button);
     set_name(&response, name);
     response.on_hover_text(tip).clicked()
 }
@@ -269,12 +253,13 @@ impl PathPanel {
     }
 
     fn header_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
-        let is_narrow = ui.available_width() < NARROW;
+        let width = ui.available_width();
+        let is_narrow = width < NARROW;
         ui.horizontal(|ui| {
             ui.set_height(ROW - 4.0);
             ui.spacing_mut().item_spacing.x = 4.0;
             ui.add_space(theme::STEP);
-            self.transport_ui(ui, cx);
+            Self::transport_ui(ui, cx);
             if is_narrow {
                 self.more_ui(ui, cx);
             } else {
@@ -284,7 +269,11 @@ impl PathPanel {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = 2.0;
                 ui.add_space(theme::STEP);
-                files_ui(ui, cx, is_narrow);
+                if width < NARROWEST {
+                    files_menu_ui(ui, cx);
+                } else {
+                    files_ui(ui, cx, is_narrow);
+                }
             });
         });
     }
@@ -303,7 +292,7 @@ impl PathPanel {
     }
 
     /// What plays the path and adds to it.
-    fn transport_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+    fn transport_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         let path = &cx.view.path;
         let (glyph, name) = if cx.state.is_playing {
             (icon::PAUSE, "Pause path")
@@ -313,11 +302,7 @@ impl PathPanel {
         if glyph_button(ui, glyph, name, &tooltip_of(ui, Command::PlayPath)) {
             cx.out.run(Command::PlayPath);
         }
-        let tip = "Lead from the last key-frame back to the first, again and again";
-        let is_loop = path.is_loop();
-        if switch(ui, is_loop, icon::REPEAT, "Loop", tip) {
-            self.edit(cx, false, |path| path.set_loop(!is_loop));
-        }
+        toggle_button(ui, path.is_loop(), Command::ToggleLoop, cx.out);
         let duration = cx.view.path.duration();
         let text = format!("{:.1} / {duration:.1} s", cx.state.head.min(duration));
         let galley = ui.painter().layout_no_wrap(
@@ -333,13 +318,9 @@ impl PathPanel {
         });
         icon_button(ui, icon::PLUS, Command::AddKey, cx.out);
         let is_item = cx.view.item().is_some_and(|item| item < encoded(cx));
-        let clicked = ui.add_enabled_ui(is_item, |ui| {
-            let tip = "Add the item in focus to the end of the path";
-            glyph_button(ui, icon::TARGET, "Add the item in focus", tip)
+        ui.add_enabled_ui(is_item, |ui| {
+            icon_button(ui, icon::TARGET, Command::AddItemKey, cx.out);
         });
-        if clicked.inner {
-            cx.out.act(Action::AddItemKey);
-        }
     }
 
     /// How the path runs and how its animation looks.
@@ -407,11 +388,8 @@ impl PathPanel {
         }
         response
             .on_hover_text("How many times as wide and high the animation's pictures are, 1 to 8");
-        let tip = "Show and write, beside the way through code space, a plain cross-fade of the items' pixels";
         let is_on = cx.view.has_crossfade;
-        if switch(ui, is_on, icon::INVERT, "Cross-fade", tip) {
-            cx.out.act(Action::Crossfade(!is_on));
-        }
+        toggle_button(ui, is_on, Command::ToggleCrossfade, cx.out);
     }
 
     /// The selected key-frame at the left; what the animation will be like at the right.
@@ -421,11 +399,12 @@ impl PathPanel {
         ui.add_space(12.0);
         if let Some(key) = self.selected {
             self.key_ui(ui, cx, key);
-        } else {
+        } else if ui.available_width() > HINT {
             let text = if cx.view.path.keys().len() < 2 {
-                "Move the sliders and press K once more: two key-frames make a path"
+                let key = shortcut_of(ui.ctx(), Command::AddKey);
+                format!("Move the sliders and press {key} once more: two key-frames make a path")
             } else {
-                "Drag a picture to move it, its right edge for the time to the next"
+                "Drag a picture to move it, its right edge for the time to the next".to_owned()
             };
             ui.label(
                 RichText::new(text)
@@ -484,7 +463,8 @@ impl PathPanel {
                 path.insert(key + 1, path.keys()[key].clone())
             });
         }
-        if glyph_button(ui, icon::TRASH, "Delete key-frame", "Take it out (Delete)") {
+        let tip = On::KeyFrame.tip(ui.ctx());
+        if glyph_button(ui, icon::TRASH, "Delete key-frame", &tip) {
             self.carry_out(cx, Edit::Delete(key));
         }
     }
@@ -500,6 +480,13 @@ fn present_key(cx: &Cx<'_>, secs: f32) -> KeyFrame {
     key
 }
 
+/// The kinds of files that an animation becomes.
+const EXPORTS: [Command; 3] = [
+    Command::ExportPath,
+    Command::ExportPathPng,
+    Command::ExportPathFrames,
+];
+
 /// The path's way to files.
 fn files_ui(ui: &mut Ui, cx: &mut Cx<'_>, is_narrow: bool) {
     let can_export =
@@ -511,22 +498,40 @@ fn files_ui(ui: &mut Ui, cx: &mut Cx<'_>, is_narrow: bool) {
         format!("{}  Export…", describe.icon)
     };
     let export = ui.add_enabled(can_export, Button::new(text));
-    set_name(&export, describe.text);
+    set_name(&export, "Export path");
     let export = export
-        .on_hover_text(tooltip_of(ui, Command::ExportPath))
+        .on_hover_text("As a GIF, an animated PNG or numbered PNGs")
         .on_disabled_hover_text(if cx.view.path.keys().len() > 1 {
             "It would be too large: fewer frames, a lower scale"
         } else {
             "A path of one key-frame does not move"
         });
-    if export.clicked() {
-        cx.out.run(Command::ExportPath);
-    }
-    if glyph_button(ui, icon::TRASH, "Clear path", "Forget every key-frame") {
-        clear(cx);
-    }
+    Popup::menu(&export).show(|ui| {
+        for kind in EXPORTS {
+            command_button(ui, kind, true, cx.out);
+        }
+    });
+    icon_button(ui, icon::TRASH, Command::ClearPath, cx.out);
     icon_button(ui, icon::SAVE, Command::SavePath, cx.out);
     icon_button(ui, icon::FILE_OPEN, Command::OpenPathFile, cx.out);
+}
+
+/// A button behind which the path's way to files is, where there is no room for it.
+fn files_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let text = RichText::new(icon::FILM).size(theme::TITLE);
+    let button = ui.add(Button::new(text).frame_when_inactive(false));
+    set_name(&button, "Files of the path");
+    let button = button.on_hover_text("Export, save, open or clear the path");
+    Popup::menu(&button).show(|ui| {
+        let can_export =
+            cx.view.path.keys().len() > 1 && !shape(cx).is_some_and(AnimationShape::is_too_large);
+        for kind in EXPORTS {
+            command_button(ui, kind, can_export, cx.out);
+        }
+        for command in [Command::SavePath, Command::OpenPathFile, Command::ClearPath] {
+            command_button(ui, command, true, cx.out);
+        }
+    });
 }
 
 /// What the animation will be like.

@@ -1,4 +1,4 @@
-//! The way through code space beside a plain cross-fade of pixels, at the play head.
+//! The way through code space over a plain cross-fade of pixels, at the play head.
 //!
 //! Invariant: both pictures are of the same second of the path; where the sliders are not on it, the first one says so.
 
@@ -13,17 +13,53 @@ use crate::app::widgets::fit;
 use crate::data::Picture;
 use crate::model::mixed;
 
-/// Widest that the two pictures may become together.
-const WIDEST: f32 = 260.0;
-/// Room for the captions.
-const CAPTION: f32 = 16.0;
+/// Share of the panel's width that the two pictures may take.
+const MOST: f32 = 0.6;
+/// Room for a caption below a picture.
+const CAPTION: f32 = 18.0;
+/// Between and about the pictures.
+const GAP: f32 = theme::STEP;
+/// The two are one over the other unless that makes them smaller than this share of what they are side by side.
+const OVER: f32 = 0.8;
 
-/// The strip's part of `area` and that of the two pictures.
-pub(super) fn split(area: Rect) -> (Rect, Rect) {
-    let width = (2.0 * (area.height() - CAPTION) + 28.0)
-        .min(WIDEST)
-        .min(area.width() / 2.0);
-    area.split_left_right_at_x(area.right() - width)
+/// Where the two pictures are.
+pub(super) struct Place {
+    /// With their captions and the line at the left.
+    pub area: Rect,
+    cells: [Rect; 2],
+}
+
+impl Place {
+    /// The right part of `area`, as large as pictures of width over height `aspect` can become: the code space above the
+    /// cross-fade, or at its left where the panel is low.
+    pub(super) fn within(area: Rect, aspect: f32) -> Self {
+        let widest = area.width() * MOST;
+        let height = area.height() - GAP;
+        // Heights of a picture, one over the other and side by side.
+        let over = (height / 2.0 - CAPTION).min((widest - 3.0 * GAP) / aspect);
+        let beside = (height - CAPTION).min((widest - 4.0 * GAP) / 2.0 / aspect);
+        let is_over = over >= OVER * beside;
+        let picture = if is_over { over } else { beside }.max(16.0);
+        let width = picture * aspect;
+        let columns = if is_over { 1.0 } else { 2.0 };
+        let left = area.right() - columns * (width + GAP) - 2.0 * GAP;
+        let area = area.with_min_x(left);
+        let size = egui::vec2(width, picture);
+        let first = egui::pos2(left + 2.0 * GAP, area.top());
+        let step = if is_over {
+            egui::vec2(0.0, picture + CAPTION)
+        } else {
+            egui::vec2(width + GAP, 0.0)
+        };
+        // In the middle of what height there is.
+        let rows = if is_over { 2.0 } else { 1.0 };
+        let rest = (height - rows * (picture + CAPTION)).max(0.0);
+        let first = first + egui::vec2(0.0, rest / 2.0);
+        Self {
+            area,
+            cells: [first, first + step].map(|min| Rect::from_min_size(min, size)),
+        }
+    }
 }
 
 /// The first key-frame that comes from no loaded item, counted from 0.
@@ -74,11 +110,11 @@ impl Fade {
     }
 
     /// Draws both, or says why there is only one.
-    pub(super) fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, area: Rect) {
+    pub(super) fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, place: &Place) {
         let tokens = cx.tokens;
-        let area = area.shrink2(egui::vec2(theme::STEP, 0.0));
+        let area = place.area.shrink2(egui::vec2(GAP, 0.0));
         ui.painter().vline(
-            area.left() - theme::STEP,
+            area.left() - GAP / 2.0,
             area.y_range(),
             Stroke::new(1.0, tokens.line),
         );
@@ -111,11 +147,7 @@ impl Fade {
             ("Pixel cross-fade", cx.textures.crossfade.get()),
         ];
         let live = live.map(|(name, live)| (name, live.map(|(t, aspect)| (t.clone(), aspect))));
-        let (left, right) = area.split_left_right_at_x(area.center().x);
-        for ((name, live), half) in live.into_iter().zip([left, right]) {
-            let cell = half
-                .shrink2(egui::vec2(theme::HALF, 0.0))
-                .with_max_y(half.bottom() - CAPTION);
+        for ((name, live), cell) in live.into_iter().zip(place.cells) {
             let aspect = live.as_ref().map_or(1.0, |(_, aspect)| *aspect);
             let rect = fit(cell, aspect);
             let outline = Stroke::new(1.0, tokens.line);
@@ -124,13 +156,51 @@ impl Fade {
             response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, name));
             let font = theme::regular(theme::CAPTION);
             let mut job = LayoutJob::simple_singleline(name.to_owned(), font, tokens.text);
-            job.wrap = TextWrapping::truncate_at_width(half.width() - theme::HALF);
+            job.wrap = TextWrapping::truncate_at_width(cell.width());
             let caption = ui.fonts_mut(|fonts| fonts.layout_job(job));
             let at = egui::pos2(
                 cell.center().x - caption.size().x / 2.0,
-                rect.bottom() + 3.0,
+                rect.bottom() + 2.0,
             );
             ui.painter().galley(at, caption, tokens.text);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(width: f32, height: f32, aspect: f32) -> Place {
+        let area = Rect::from_min_size(egui::pos2(10.0, 20.0), egui::vec2(width, height));
+        let place = Place::within(area, aspect);
+        let [code, fade] = place.cells;
+        for cell in [code, fade] {
+            assert!(
+                place.area.contains_rect(cell),
+                "{cell:?} in {:?}",
+                place.area
+            );
+            assert!((cell.width() / cell.height() - aspect).abs() < 1e-3);
+        }
+        assert!(!code.intersects(fade) && area.contains_rect(place.area));
+        assert!(
+            place.area.width() <= MOST * width + 0.01,
+            "the strip has room"
+        );
+        place
+    }
+
+    #[test]
+    fn the_code_space_is_over_the_cross_fade_where_the_panel_is_high_and_both_are_large_where_it_is_low()
+     {
+        let [code, fade] = place(500.0, 600.0, 1.0).cells;
+        assert!(code.bottom() < fade.top() && code.height() > 250.0);
+        let [code, fade] = place(700.0, 160.0, 1.0).cells;
+        assert!(code.right() < fade.left() && code.height() > 130.0);
+        let [code, fade] = place(260.0, 200.0, 1.0).cells;
+        assert!(code.bottom() < fade.top() && code.height() > 70.0);
+        place(400.0, 150.0, 2.0);
+        place(400.0, 150.0, 0.5);
     }
 }

@@ -9,6 +9,7 @@ use eframe::egui::{
 };
 
 use super::Cx;
+use crate::app::gesture::On;
 use crate::app::textures::Filter;
 use crate::app::theme;
 use crate::space::path::{KeyFrame, Path};
@@ -450,7 +451,7 @@ fn ruler_ui(ui: &Ui, cx: &Cx<'_>, places: &Places) -> Option<Edit> {
     };
     let wanted = wanted.map(|secs| secs.clamp(0.0, duration));
     if !response.dragged() {
-        response.on_hover_text("Drag to walk along the path; arrow keys for single frames");
+        response.on_hover_text(On::PlayHead.tip(ui.ctx()));
     }
     wanted.filter(|secs| *secs != head).map(Edit::Seek)
 }

@@ -16,7 +16,9 @@ use crate::app::format;
 use crate::app::sheet::{Sweep, basis_of, sweep};
 use crate::app::theme;
 use crate::app::view::{BasisKind, SheetSpec};
-use crate::app::widgets::{command_button, empty_ui, fit, icon_button, paint_picture, set_name};
+use crate::app::widgets::{
+    command_button, empty_ui, fit, icon_button, paint_picture, set_name, within,
+};
 use crate::space::{Basis, CodeTable};
 
 /// Pictures to a side at least and at most.
@@ -25,6 +27,10 @@ const SIDES: std::ops::RangeInclusive<usize> = 5..=25;
 const REACH: std::ops::RangeInclusive<f32> = 0.5..=4.0;
 /// Below this width the header has a row more.
 const NARROW: f32 = 310.0;
+/// The width of a choice of an axis that holds the name of any dimension or component.
+const WHOLE_NAME: f32 = 124.0;
+/// What arrows, gaps and the button that exchanges the axes take of their row.
+const BESIDE_AXES: f32 = 96.0;
 /// Room for the names of the axes at the left and below.
 const GUTTER: f32 = 20.0;
 /// Longer side of the picture beside the pointer.
@@ -186,7 +192,10 @@ fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, swept: &Swept) {
         ui.spacing_mut().item_spacing.x = 4.0;
         let Some(sweep) = &swept.sweep else { return };
         let [across, upwards] = sweep.plane.indices;
-        let width = ((ui.available_width() - 132.0) / 2.0).clamp(36.0, 200.0);
+        if is_narrow {
+            ui.spacing_mut().button_padding.x = 6.0;
+        }
+        let width = ((ui.available_width() - BESIDE_AXES) / 2.0).clamp(36.0, 200.0);
         let right = axis_ui(ui, cx, swept, "To the right", "→", across, width);
         let swap = RichText::new(icon::SWAP).size(theme::TITLE);
         let swap = ui.add(Button::new(swap).frame_when_inactive(false));
@@ -287,27 +296,33 @@ fn axis_ui(
     width: f32,
 ) -> Option<usize> {
     ui.label(RichText::new(glyph).color(cx.tokens.text_weak));
-    let text = |index: usize| {
-        let choice = swept.choices.iter().find(|(i, _)| *i == index);
-        choice.map_or("", |(_, name)| name.as_str())
+    let choice = swept.choices.iter().find(|(i, _)| *i == chosen);
+    let whole = choice.map_or("", |(_, name)| name.as_str());
+    // Where there is no room for a name, the sign that the sliders have.
+    let text = match swept.basis {
+        Basis::Dimensions(_) if width < WHOLE_NAME => format::dimension(chosen),
+        Basis::Components(_) if width < WHOLE_NAME => format!("PC {}", chosen + 1),
+        _ => whole.to_owned(),
     };
     let combo = ComboBox::from_id_salt(name)
-        .selected_text(text(chosen))
+        .selected_text(text)
         .width(width)
         .truncate();
     let mut found = None;
-    let combo = combo.show_ui(ui, |ui| {
-        for (index, name) in &swept.choices {
-            let is_on = *index == chosen;
-            if ui.selectable_label(is_on, name).clicked() && !is_on {
-                found = Some(*index);
+    let combo = within(ui, width, |ui| {
+        combo.show_ui(ui, |ui| {
+            for (index, name) in &swept.choices {
+                let is_on = *index == chosen;
+                if ui.selectable_label(is_on, name).clicked() && !is_on {
+                    found = Some(*index);
+                }
             }
-        }
+        })
     });
     set_name(&combo.response, name);
     combo
         .response
-        .on_hover_text(format!("What grows {}", name.to_lowercase()));
+        .on_hover_text(format!("What grows {}: {whole}", name.to_lowercase()));
     found
 }
 

@@ -13,14 +13,16 @@ use super::{Cx, Panel};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
 use crate::app::format;
+use crate::app::gesture::On;
 use crate::app::hint::Hint;
 use crate::app::theme;
 use crate::app::view::BasisKind;
 use crate::app::widgets::{
     CodeSlider, Moved, command_button, empty_ui, icon_button, padded, paint_hint, set_name,
+    tooltip_of,
 };
 use crate::engine::ModelInfo;
-use crate::space::{Basis, CodeTable, Selection};
+use crate::space::{Basis, CodeTable, Held, Selection};
 
 const BINS: usize = 48;
 /// Selected items that are marked in the histograms at most; of more, every so many-th.
@@ -343,9 +345,10 @@ impl SlidersPanel {
         } else if changed {
             cx.out.act(Action::Psi(psi));
         }
-        drag.on_hover_text(
-            "Temperature: below 1 the picture is nearer to the mean and more typical; double-click for 1",
-        );
+        drag.on_hover_text(format!(
+            "Temperature: below 1 the picture is nearer to the mean and more typical\n{}",
+            On::Temperature.tip(ui.ctx())
+        ));
     }
 
     /// A square on which two coordinates are dragged at once, over the items' coordinates.
@@ -416,8 +419,9 @@ impl SlidersPanel {
                 let at = pointer.clamp(rect.min, rect.max);
                 let a = egui::remap(at.x, rect.x_range(), x.range.0..=x.range.1);
                 let b = egui::remap(at.y, rect.bottom()..=rect.top(), y.range.0..=y.range.1);
-                let code = cx.basis.set_coordinate(x.index, &cx.view.code, a);
-                let code = cx.basis.set_coordinate(y.index, &code, b);
+                // What is locked stays; one of the two is held as well while the other moves to its place.
+                let code = held(cx, None).set(cx.basis, x.index, &cx.view.code, a);
+                let code = held(cx, Some(x.index)).set(cx.basis, y.index, &code, b);
                 cx.out.act(Action::SetCode {
                     code,
                     drag: Some(usize::MAX),
@@ -453,6 +457,17 @@ impl SlidersPanel {
     }
 }
 
+/// The locked coordinates of the shown basis, and one more.
+fn held(cx: &Cx<'_>, more: Option<usize>) -> Held {
+    let mut held = Held::default();
+    let locked = cx.view.locked.iter();
+    let locked = locked.filter(|(kind, _)| *kind == cx.view.basis);
+    for index in locked.map(|(_, index)| *index).chain(more) {
+        held.add(cx.basis, index, cx.view.code.len());
+    }
+    held
+}
+
 /// Which coordinates of the code the sliders show.
 fn basis_ui(ui: &mut Ui, cx: &mut Cx<'_>, width: f32) {
     let name = |kind| match kind {
@@ -464,21 +479,15 @@ fn basis_ui(ui: &mut Ui, cx: &mut Cx<'_>, width: f32) {
         .selected_text(name(cx.view.basis))
         .width(width);
     let combo = combo.show_ui(ui, |ui| {
-        for (kind, tip) in [
-            (BasisKind::Dimensions, "The code's own numbers, by KL"),
-            (
-                BasisKind::Components,
-                "Principal components of the codes, three standard deviations to either side",
-            ),
-            (
-                BasisKind::Directions,
-                "Directions of attributes that were found",
-            ),
+        for (kind, command) in [
+            (BasisKind::Dimensions, Command::SlidersByDimensions),
+            (BasisKind::Components, Command::SlidersByComponents),
+            (BasisKind::Directions, Command::SlidersByDirections),
         ] {
             let is_on = cx.view.basis == kind;
-            let choice = ui.selectable_label(is_on, name(kind)).on_hover_text(tip);
-            if choice.clicked() && !is_on {
-                cx.out.act(Action::Basis(kind));
+            let choice = ui.selectable_label(is_on, name(kind));
+            if choice.on_hover_text(tooltip_of(ui, command)).clicked() && !is_on {
+                cx.out.run(command);
             }
         }
     });
@@ -506,7 +515,7 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row) {
     };
     match slider.show_ui(ui, cx.tokens) {
         Some(Moved::To(value)) => cx.out.act(Action::SetCode {
-            code: cx.basis.set_coordinate(row.index, &cx.view.code, value),
+            code: held(cx, None).set(cx.basis, row.index, &cx.view.code, value),
             drag: Some(row.index),
         }),
         Some(Moved::Lock) => cx.out.act(Action::Lock(row.index)),

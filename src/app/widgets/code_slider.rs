@@ -10,6 +10,7 @@ use eframe::egui::{
 
 use super::set_name;
 use crate::app::fonts::icon;
+use crate::app::gesture::On;
 use crate::app::theme::{self, Tokens};
 
 const NAME_WIDTH: f32 = 76.0;
@@ -185,10 +186,8 @@ impl CodeSlider<'_> {
             .moved(ui, rect, &response)
             .or_else(|| self.told(ui, response.id));
         if !response.dragged() {
-            response.on_hover_text(format!(
-                "{}, {}: drag to walk along it, double-click for its mean, arrow keys for small steps",
-                self.name, self.note
-            ));
+            let tip = On::Slider.tip(ui.ctx());
+            response.on_hover_text(format!("{}, {}\n{tip}", self.name, self.note));
         }
         moved
     }

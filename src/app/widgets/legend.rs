@@ -2,11 +2,13 @@
 //!
 //! Invariant: the colours are those of the map it explains.
 
+use eframe::egui::text::{LayoutJob, TextWrapping};
 use eframe::egui::{
     self, Align2, CornerRadius, CursorIcon, Mesh, Rect, Response, Sense, Stroke, Ui,
 };
 
 use crate::app::format;
+use crate::app::gesture::On;
 use crate::app::palette;
 use crate::app::theme::{self, Tokens};
 
@@ -44,16 +46,21 @@ impl Swatch<'_> {
         response.widget_info(|| {
             egui::WidgetInfo::selected(egui::Role::CheckBox, true, self.is_on, self.name)
         });
-        response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(
-            "Click to show or hide this class; with Shift to select its items, with Ctrl to add them to the selection",
-        )
+        response
+            .on_hover_cursor(CursorIcon::PointingHand)
+            .on_hover_text(On::Legend.tip(ui.ctx()))
     }
 }
 
 /// Pieces a scale is drawn in.
 const PARTS: u32 = 24;
 
-/// A scale between `ends` in viridis, with its name; `whole` is where the data's own ends are. Returns the ends where they
+/// The width of a scale at most.
+const SCALE_WIDTH: f32 = 216.0;
+/// What the numbers at its ends take of it, each.
+const END_WIDTH: f32 = 44.0;
+
+/// A scale between `ends` in viridis, with its name, as wide as there is room; `whole` is where the data's own ends are. Returns the ends where they
 /// were moved: none for back to the data's own.
 #[expect(clippy::option_option, reason = "nothing done, put back, or moved")]
 pub(crate) fn scale_ui(
@@ -64,15 +71,12 @@ pub(crate) fn scale_ui(
     whole: (f32, f32),
 ) -> Option<Option<(f32, f32)>> {
     let font = theme::regular(theme::CAPTION);
-    let (rect, response) = ui.allocate_exact_size(egui::vec2(216.0, 30.0), Sense::hover());
+    let width = ui.available_width().clamp(3.0 * END_WIDTH, SCALE_WIDTH);
+    let (rect, response) = ui.allocate_exact_size(egui::vec2(width, 30.0), Sense::hover());
     let painter = ui.painter();
-    painter.text(
-        rect.left_top(),
-        Align2::LEFT_TOP,
-        name,
-        font.clone(),
-        tokens.text,
-    );
+    let mut heading = LayoutJob::simple_singleline(name.to_owned(), font.clone(), tokens.text);
+    heading.wrap = TextWrapping::truncate_at_width(width);
+    painter.galley(rect.left_top(), painter.layout_job(heading), tokens.text);
     let (low, high) = (format::number(ends.0), format::number(ends.1));
     let below = |at, align, text: &str| {
         painter
@@ -82,8 +86,8 @@ pub(crate) fn scale_ui(
     below(rect.left_bottom(), Align2::LEFT_BOTTOM, &low);
     below(rect.right_bottom(), Align2::RIGHT_BOTTOM, &high);
     let bar = Rect::from_min_max(
-        egui::pos2(rect.left() + 44.0, rect.bottom() - 10.0),
-        egui::pos2(rect.right() - 44.0, rect.bottom() - 4.0),
+        egui::pos2(rect.left() + END_WIDTH, rect.bottom() - 10.0),
+        egui::pos2(rect.right() - END_WIDTH, rect.bottom() - 4.0),
     );
     // The bar stands for the data's whole range; the colours lie between the ends.
     let margin = 0.001 * (whole.1 - whole.0).max(f32::MIN_POSITIVE);
@@ -111,6 +115,7 @@ pub(crate) fn scale_ui(
     response.widget_info(|| {
         egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{name}, {low} to {high}"))
     });
+    response.on_hover_text(name);
     let mut moved = None;
     for (is_low, x) in [(true, left), (false, right)] {
         let handle = Rect::from_center_size(egui::pos2(x, bar.center().y), egui::vec2(7.0, 13.0));
@@ -152,7 +157,7 @@ pub(crate) fn scale_ui(
         }
         response
             .on_hover_cursor(CursorIcon::ResizeHorizontal)
-            .on_hover_text("Drag to move this end of the scale; double-click to put both back");
+            .on_hover_text(On::Scale.tip(ui.ctx()));
     }
     moved
 }

@@ -9,8 +9,8 @@ pub(crate) use code_slider::{CodeSlider, Moved};
 pub(crate) use legend::{Swatch, scale_ui};
 
 use eframe::egui::{
-    self, Align2, Button, Color32, CornerRadius, Frame, Margin, Rect, Response, RichText, Sense,
-    Stroke, StrokeKind, TextureHandle, Ui, Vec2,
+    self, Align2, Button, Color32, Context, CornerRadius, Frame, Margin, Rect, Response, RichText,
+    Sense, Stroke, StrokeKind, TextureHandle, Ui, Vec2,
 };
 
 use super::command::{Command, Outbox};
@@ -23,16 +23,18 @@ pub(crate) fn set_name(response: &Response, name: &str) {
         .accesskit_node_builder(response.id, |node| node.set_label(name));
 }
 
+/// A command's keys as this system writes them; empty where it has none.
+pub(crate) fn shortcut_of(ctx: &Context, command: Command) -> String {
+    let shortcut = command.describe().shortcut;
+    shortcut.map_or(String::new(), |shortcut| ctx.format_shortcut(&shortcut))
+}
+
 /// A command's tooltip with its shortcut.
 pub(crate) fn tooltip_of(ui: &Ui, command: Command) -> String {
-    let describe = command.describe();
-    match describe.shortcut {
-        Some(shortcut) => format!(
-            "{} ({})",
-            describe.tooltip,
-            ui.ctx().format_shortcut(&shortcut)
-        ),
-        None => describe.tooltip.to_owned(),
+    let tooltip = command.describe().tooltip;
+    match shortcut_of(ui.ctx(), command).as_str() {
+        "" => tooltip.to_owned(),
+        keys => format!("{tooltip} ({keys})"),
     }
 }
 
@@ -96,6 +98,15 @@ pub(crate) fn padded<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
         .inner_margin(Margin::symmetric(12, 10))
         .show(ui, add)
         .inner
+}
+
+/// Draws `add` no wider than `width`: a combo box with a long text takes the whole row otherwise.
+pub(crate) fn within<R>(ui: &mut Ui, width: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
+    let scope = ui.scope(|ui| {
+        ui.set_max_width(width);
+        add(ui)
+    });
+    scope.inner
 }
 
 /// A caption above a group of controls.

@@ -77,6 +77,55 @@ impl Column {
         }
     }
 
+    /// What kind of values it has: `number`, `category` or `text`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match &self.values {
+            ColumnValues::Number(_) => "number",
+            ColumnValues::Category { .. } => "category",
+            ColumnValues::Text(_) => "text",
+        }
+    }
+
+    /// How many items have no value.
+    #[must_use]
+    pub fn missing(&self) -> usize {
+        match &self.values {
+            ColumnValues::Number(values) => values.iter().filter(|value| value.is_nan()).count(),
+            ColumnValues::Category { values, .. } => {
+                let is_missing = |&&value: &&u32| value == Self::NO_CATEGORY;
+                values.iter().filter(is_missing).count()
+            }
+            ColumnValues::Text(values) => values.iter().filter(|text| text.is_empty()).count(),
+        }
+    }
+
+    /// The least and the greatest number; none where it holds none.
+    #[must_use]
+    pub fn range(&self) -> Option<(f32, f32)> {
+        let ColumnValues::Number(values) = &self.values else {
+            return None;
+        };
+        let known = values.iter().copied().filter(|value| !value.is_nan());
+        known.fold(None, |range, value| match range {
+            None => Some((value, value)),
+            Some((low, high)) => Some((value.min(low), value.max(high))),
+        })
+    }
+
+    /// The category of each item, [`Self::NO_CATEGORY`] where it has none, and what the categories are called in natural order:
+    /// its own, or of a column of text its different texts. None for numbers, and for more than 256 different texts.
+    #[must_use]
+    pub fn categories(&self) -> Option<(Vec<u32>, Vec<String>)> {
+        match &self.values {
+            ColumnValues::Number(_) => None,
+            ColumnValues::Category { values, names } => Some((values.clone(), names.clone())),
+            ColumnValues::Text(values) => {
+                sorted_categories(values.iter().map(String::as_str), MAX_CATEGORIES)
+            }
+        }
+    }
+
     /// The column that has, one after the other, the values at `places`, and none where a place is `None`.
     pub(in crate::data) fn gathered(&self, places: impl Iterator<Item = Option<usize>>) -> Self {
         let values = match &self.values {
@@ -243,9 +292,18 @@ fn categories(cells: &Cells, most: usize) -> Option<ColumnValues> {
     };
     let are_truths = cells.iter().all(|cell| is_missing(cell) || is_truth(cell));
     let most = if are_truths { 6 } else { most };
+    let (values, names) = sorted_categories(cells.iter(), most)?;
+    Some(ColumnValues::Category { values, names })
+}
+
+/// The category of each cell and the categories' names in natural order, when there are any and at most `most`.
+fn sorted_categories<'a>(
+    cells: impl Iterator<Item = &'a str>,
+    most: usize,
+) -> Option<(Vec<u32>, Vec<String>)> {
     let mut places: HashMap<&str, u32> = HashMap::new();
     let mut values = Vec::new();
-    for cell in cells.iter() {
+    for cell in cells {
         if is_missing(cell) {
             values.push(Column::NO_CATEGORY);
             continue;
@@ -271,8 +329,6 @@ fn categories(cells: &Cells, most: usize) -> Option<ColumnValues> {
             .copied()
             .unwrap_or(Column::NO_CATEGORY);
     }
-    Some(ColumnValues::Category {
-        values,
-        names: names.into_iter().map(|(name, _)| name.to_owned()).collect(),
-    })
+    let names = names.into_iter().map(|(name, _)| name.to_owned());
+    Some((values, names.collect()))
 }

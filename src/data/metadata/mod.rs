@@ -132,6 +132,24 @@ mod tests {
     }
 
     #[test]
+    fn texts_make_categories_while_they_are_few() {
+        let texts = |n: usize| Column {
+            name: "a".into(),
+            values: ColumnValues::Text((0..n).map(|i| format!("t{i}")).collect()),
+        };
+        let few = Column {
+            name: "a".into(),
+            values: ColumnValues::Text(["red", "", "blue"].map(String::from).to_vec()),
+        };
+        let names = vec!["blue".to_owned(), "red".to_owned()];
+        assert_eq!(
+            few.categories(),
+            Some((vec![1, Column::NO_CATEGORY, 0], names))
+        );
+        assert!(texts(256).categories().is_some() && texts(257).categories().is_none());
+    }
+
+    #[test]
     fn names_lose_their_endings() {
         for (name, expected) in [
             ("a.npy", "a"),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use morphospace::data::export::{export_csv, export_npy};
+use morphospace::data::export::{export_codes, export_csv, export_npy, table_beside};
 use morphospace::data::formats::read_positions;
 use morphospace::data::{Column, ColumnValues, Dataset, Factor, ImageShape};
 use morphospace::error::{Error, Result};
@@ -859,6 +859,47 @@ fn arrays_of_a_selection_are_read_by_others() -> Result<()> {
     assert_eq!(read_positions(&path, 2)?, [[4.0, 5.0], [0.0, 1.0]]);
     assert!(export_npy(&path, &[4], &codes, 3, &Progress::silent()).is_err_and(|e| e.is_usage()));
     assert!(export_npy(&path, &[0], &codes, 5, &Progress::silent()).is_err_and(|e| e.is_usage()));
+    Ok(())
+}
+
+#[test]
+fn an_array_of_codes_comes_with_a_table_of_the_rest() -> Result<()> {
+    let folder = Folder::new();
+    let set = rich()?;
+    let path = folder.path("out.npy");
+    let codes: Vec<f32> = (0..8).map(|i| i as f32).collect();
+    let positions = [[0.5, 1.0], [1.5, 2.0], [2.5, 3.0], [3.5, 4.0]];
+    let silent = Progress::silent();
+    export_codes(&path, &set, &[3, 0], (&codes, 2), Some(&positions), &silent)?;
+    let array = npyz::NpyFile::new(fs::File::open(&path).expect("a file")).expect("an array");
+    let written = array.into_vec::<f32>().expect("numbers");
+    assert_eq!(written, [6.0, 7.0, 0.0, 1.0]);
+    let table = table_beside(&path);
+    assert_eq!(table, folder.path("out.items.csv"));
+    let text = fs::read_to_string(&table).expect("the table");
+    assert_eq!(
+        text.lines().collect::<Vec<_>>(),
+        [
+            "item,file,label,Head yaw,colour,age,note,x,y",
+            "3,Größe.png,cat,3e12,dark red,-4,Straße,3.5,4",
+            "0,\"a,b.png\",cat,0.1,dark red,1,,0.5,1",
+        ]
+    );
+
+    // Either both files are new or neither is.
+    let before = fs::read(&path).expect("the array");
+    let stopped = Progress::silent();
+    stopped.cancel();
+    let again = export_codes(&path, &set, &[1], (&codes, 2), None, &stopped);
+    assert!(again.is_err_and(|e| e.is_cancelled()));
+    let few = export_codes(&path, &set, &[1], (&codes[..6], 2), None, &silent);
+    assert!(few.is_err_and(|e| e.is_usage()));
+    assert_eq!(fs::read(&path).expect("the array"), before);
+    assert_eq!(fs::read_to_string(&table).expect("the table"), text);
+    let taken = folder.path("taken.npy");
+    fs::create_dir(&taken).expect("a folder");
+    assert!(export_codes(&taken, &set, &[1], (&codes, 2), None, &silent).is_err());
+    assert!(!table_beside(&taken).exists());
     Ok(())
 }
 
