@@ -77,6 +77,17 @@ impl App {
         self.set_code(ctx, code);
     }
 
+    /// A code drawn from the model's prior.
+    pub(super) fn code_of_prior(&self, seed: u64) -> Vec<f32> {
+        match self.state.model().filter(|model| model.spec.is_binary()) {
+            Some(model) => {
+                let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                model.spec.sample_prior(&model.code_mean, &mut rng)
+            }
+            None => standard_normal(self.view.code.len(), seed),
+        }
+    }
+
     /// Moves the sliders to a draw from the mixture behind the codes, which is fitted first where it is not yet.
     pub(super) fn sample_mixture(&mut self, ctx: &Context) {
         let Some(mixture) = self.state.session.mixture.clone() else {
@@ -185,7 +196,7 @@ fn split_mix(state: u64) -> u64 {
 }
 
 /// `n` draws from a standard normal (Box and Muller).
-pub(super) fn standard_normal(n: usize, seed: u64) -> Vec<f32> {
+fn standard_normal(n: usize, seed: u64) -> Vec<f32> {
     let mut state = seed;
     let mut uniform = || {
         state = split_mix(state);

@@ -348,7 +348,7 @@ impl Command {
             ),
             Self::RandomCode => (
                 "Random code",
-                "Draw a code from the prior, a standard normal",
+                "Draw a code from the prior: a standard normal or, of bits, each as often set as in the data",
                 icon::SHUFFLE,
                 key(PLAIN, Key::R),
             ),

@@ -215,10 +215,8 @@ impl App {
                 }
             }
             Command::RandomCode => {
-                let code = super::code::standard_normal(
-                    self.view.code.len(),
-                    self.generations.decode ^ self.entropy(),
-                );
+                let seed = self.generations.decode ^ self.entropy();
+                let code = self.code_of_prior(seed);
                 self.set_unlocked(ctx, &code);
             }
             Command::RandomFromMixture => self.sample_mixture(ctx),

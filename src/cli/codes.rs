@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 use serde_json::json;
 
 use super::{Common, output};
@@ -27,7 +26,7 @@ pub(super) struct Encode {
     /// Pictures to encode
     #[arg(long, value_name = "SRC")]
     data: DatasetSource,
-    /// Where to write the posterior means, [n, code] f32
+    /// Where to write the posterior means, or the bits as 0 and 1, [n, code] f32
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -92,16 +91,16 @@ pub(super) struct Sample {
 
 impl Sample {
     pub(super) fn run(self, common: &Common) -> Result<()> {
-        let (_, model) = common.load_model(&self.model)?;
+        let (file, model) = common.load_model(&self.model)?;
         if self.count > MAX_PICTURES {
             return Err(Error::usage(format!(
                 "at most {MAX_PICTURES} pictures fit on one page"
             )));
         }
         let mut rng = ChaCha8Rng::seed_from_u64(common.seed);
-        let codes: Vec<f32> = StandardNormal
-            .sample_iter(&mut rng)
-            .take(self.count * model.code())
+        let frequencies = &file.statistics.mean;
+        let codes: Vec<f32> = (0..self.count)
+            .flat_map(|_| model.spec().sample_prior(frequencies, &mut rng))
             .collect();
         draw(&model, &codes, &self.out, common)
     }

@@ -13,6 +13,7 @@ mod project;
 mod report;
 mod retrieve;
 mod screenshot;
+mod short_list;
 mod train;
 
 use std::path::{Path, PathBuf};

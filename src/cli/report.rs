@@ -214,7 +214,7 @@ fn encoded(model: &AutoEncoder, pictures: &Dataset, common: &Common) -> Result<E
     Ok(Encoded {
         codes: Arc::new(CodeTable::new(posteriors.mean, model.code(), kl)?),
         log_variance: Arc::new(posteriors.log_variance),
-        is_binary: false,
+        is_binary: model.spec().is_binary(),
     })
 }
 

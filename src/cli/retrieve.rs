@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Map, Value};
 
+use super::short_list::{Long, ShortListArgs};
 use super::{Common, output};
 use crate::data::{Dataset, DatasetSource, Labels};
 use crate::error::{Error, Result};
@@ -35,6 +36,8 @@ pub(super) struct Retrieve {
     /// Where to write the ids, [queries, k] u32
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    short_list: ShortListArgs,
 }
 
 impl Retrieve {
@@ -42,6 +45,7 @@ impl Retrieve {
         if self.k == 0 {
             return Err(Error::usage("k is at least 1"));
         }
+        let has_short_list = self.short_list.is_wanted(self.space)?;
         let gallery = common.load_data(&self.data)?;
         let is_same = self.queries == self.data;
         let queries = if is_same {
@@ -69,7 +73,20 @@ impl Retrieve {
             log_variance: of_queries.map_or(&[], |e| &e.log_variance),
         };
         let progress = common.progress("Searching");
-        let neighbours = ready.nearest(asked, self.k, own.as_deref(), &progress)?;
+        let mut neighbours = ready.nearest(asked, self.k, own.as_deref(), &progress)?;
+        let mut of_short_list = None;
+        if has_short_list {
+            let exact = Long {
+                gallery: &ready,
+                codes: asked.codes,
+                neighbours: &neighbours,
+            };
+            let pictures = (&gallery, &queries);
+            let (found, told) = self
+                .short_list
+                .search(pictures, &exact, own.as_deref(), common)?;
+            (neighbours, of_short_list) = (found, Some(told));
+        }
         let labels = match (queries.labels(), gallery.labels()) {
             (Some(q), Some(g)) => Some((classes_of(q, g), g.values.as_slice())),
             _ => None,
@@ -79,7 +96,10 @@ impl Retrieve {
         if let Some(out) = &self.out {
             output::write_npy(out, &neighbours.ids, neighbours.k)?;
         }
-        let value = serde_json::to_value(summary).unwrap_or_else(|_| Value::Object(Map::new()));
+        let mut value = serde_json::to_value(summary).unwrap_or_else(|_| Value::Object(Map::new()));
+        if let Some(told) = of_short_list {
+            value["short_list"] = told;
+        }
         output::print(common.json, &value);
         Ok(())
     }
@@ -110,7 +130,7 @@ impl Retrieve {
             Ok(Encoded {
                 codes: Arc::new(CodeTable::new(posteriors.mean, model.code(), kl)?),
                 log_variance: Arc::new(posteriors.log_variance),
-                is_binary: false,
+                is_binary: model.spec().is_binary(),
             })
         };
         let of_gallery = encode(gallery)?;

@@ -22,7 +22,7 @@ pub(super) struct Train {
     /// Pictures to train on
     #[arg(long, value_name = "SRC")]
     data: DatasetSource,
-    /// Where to start from: faces, digits, mnist-dense, mnist-2d or tiny; without it what suits the pictures
+    /// Where to start from: faces, digits, mnist-dense, mnist-2d, binary-256, binary-256-full, hash-28 or tiny; without it what suits the pictures
     #[arg(long)]
     preset: Option<Preset>,
     /// The network, likelihood and beta from a specification as JSON instead of the preset's

@@ -177,7 +177,10 @@ impl Core {
             let held_out = of_model.and_then(|(m, data)| m.file.held_out(data));
             self.session.held_out = held_out.map(Arc::new);
         }
-        self.session.item_kl = Some(Arc::new(encoding.posteriors.kl_per_item(code)));
+        // Bits have no posterior.
+        let has_kl = !encoding.network.spec().is_binary();
+        let kl = has_kl.then(|| encoding.posteriors.kl_per_item(code));
+        self.session.item_kl = kl.map(Arc::new);
         let log_variance = &mut encoding.posteriors.log_variance;
         self.session.log_variance = self
             .session

@@ -184,9 +184,9 @@ impl Core {
             return Ok(());
         };
         let encoded = self.session.codes.clone().map(|codes| Encoded {
+            is_binary: codes.is_binary(),
             codes,
             log_variance: self.session.log_variance.clone().unwrap_or_default(),
-            is_binary: false,
         });
         let Some((probe, picture)) = self.probe(&mail.search.query, &dataset, encoded.as_ref())?
         else {

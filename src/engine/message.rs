@@ -99,9 +99,10 @@ pub struct Session {
     /// Whether these are the codes of all items by the model as it is now: while a training goes on, and until everything
     /// is encoded after its end, they are older ones or not all.
     pub is_encoded: bool,
-    /// Logarithms of the variances of the encoded items' posteriors, `[n, d]` row by row, once all are encoded.
+    /// Logarithms of the variances of the encoded items' posteriors, `[n, d]` row by row, once all are encoded; empty where codes
+    /// are bits.
     pub log_variance: Option<Arc<Vec<f32>>>,
-    /// KL of each encoded item's posterior from the prior, nats.
+    /// KL of each encoded item's posterior from the prior, nats; `None` where codes are bits, which have none.
     pub item_kl: Option<Arc<Vec<f32>>>,
     /// Reconstruction term of each item at its code, nats; on request.
     pub item_errors: Option<Arc<Vec<f32>>>,

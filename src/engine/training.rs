@@ -63,12 +63,7 @@ impl Training {
             digest: dataset.digest(),
             items: dataset.len(),
         };
-        let statistics = CodeStatistics {
-            mean: vec![0.0; spec.code],
-            std: vec![1.0; spec.code],
-            kl: vec![1.0; spec.code],
-            example: vec![0.0; spec.code],
-        };
+        let statistics = CodeStatistics::unknown(&spec);
         let trainer = Trainer::new(spec, config, &dataset, device)?;
         let saved = ModelFile::from_trainer(&trainer, provenance.clone(), statistics.clone())?;
         Ok(Self::around(trainer, saved, dataset))

@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal, Uniform};
 use rayon::prelude::*;
 
+use super::binary;
 use super::layout::PixelLayout;
 use super::likelihood;
 use super::network::{Layer, Plan};
@@ -75,24 +76,39 @@ impl Architecture {
         Tensor::from_data(TensorData::new(values, [items.len(), width]), device)
     }
 
-    /// Reconstruction term and KL of a batch, each summed and multiplied by `scale`. `noise`, `[items, code]`, is
-    /// standard normal; the code is `mean + exp(log_variance / 2) · noise` (Kingma & Welling 2014).
+    /// The terms of a batch's loss, each summed and multiplied by `scale`. `noise`, `[items, code]`, is standard normal; the code
+    /// is `mean + exp(log_variance / 2) · noise` (Kingma & Welling 2014). Bits take none.
     pub(super) fn terms(
         &self,
         weights: &[Layer],
         inputs: Tensor<2>,
-        noise: Tensor<2>,
+        noise: Option<Tensor<2>>,
         scale: f32,
         likelihood: Likelihood,
-    ) -> (Tensor<1>, Tensor<1>) {
+    ) -> Terms {
         let [items, _] = inputs.dims();
-        let (mean, log_variance) = self.plan.encode(weights, inputs.clone());
-        let code = mean.clone() + log_variance.clone().mul_scalar(0.5).exp() * noise;
+        let share = items as f32 * scale;
+        let (code, kl, imbalance) = match noise {
+            None => {
+                let logits = self.plan.before_rounding(weights, inputs.clone());
+                let imbalance = binary::imbalance(logits.clone()) * share;
+                let kl = Tensor::zeros([1], &inputs.device());
+                (binary::rounded(logits), kl, Some(imbalance))
+            }
+            Some(noise) => {
+                let (mean, log_variance) = self.plan.posterior(weights, inputs.clone());
+                let code = mean.clone() + log_variance.clone().mul_scalar(0.5).exp() * noise;
+                let sum = (log_variance.clone().exp() + mean.square() - log_variance - 1.0).sum();
+                (code, sum * (0.5 * scale), None)
+            }
+        };
         let (output, padding) = self.masked(self.plan.decode(weights, code));
         let reconstruction = likelihood::reconstruction(output, inputs, likelihood, scale);
-        let kl =
-            (log_variance.clone().exp() + mean.square() - log_variance - 1.0).sum() * (0.5 * scale);
-        (reconstruction - padding * items as f32 * scale, kl)
+        Terms {
+            reconstruction: reconstruction - padding * share,
+            kl,
+            imbalance,
+        }
     }
 
     /// The decoder's output with zeros for padding, and what the padding of one item adds to its reconstruction term.
@@ -110,6 +126,26 @@ impl Architecture {
             Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => std::f32::consts::LN_2,
         };
         (output * mask, padding * per_value)
+    }
+}
+
+/// What the loss of a batch is made of, tensors of one number each.
+pub(super) struct Terms {
+    pub(super) reconstruction: Tensor<1>,
+    /// 0 with bits.
+    pub(super) kl: Tensor<1>,
+    /// Of bits, what is added in training to keep them balanced.
+    pub(super) imbalance: Option<Tensor<1>>,
+}
+
+impl Terms {
+    /// What is minimised.
+    pub(super) fn loss(&self, beta: f32) -> Tensor<1> {
+        let loss = self.reconstruction.clone() + self.kl.clone() * beta;
+        match &self.imbalance {
+            Some(imbalance) => loss + imbalance.clone(),
+            None => loss,
+        }
     }
 }
 
@@ -135,17 +171,18 @@ pub(super) fn normal(seed: u64, streams: &[u64], width: usize, device: &Device) 
     Tensor::from_data(TensorData::new(values, [streams.len(), width]), device)
 }
 
-/// Posteriors of some items: per item `code` means and log-variances.
+/// Posteriors of some items: per item `code` means and log-variances, or as many bits.
 #[derive(Clone, Debug, Default)]
 pub struct Posteriors {
-    /// `[items, code]`.
+    /// `[items, code]`; of a binary code its bits, 0 or 1 each.
     pub mean: Vec<f32>,
-    /// `[items, code]`, logarithms of the variances.
+    /// `[items, code]`, logarithms of the variances; empty with a binary code.
     pub log_variance: Vec<f32>,
 }
 
 impl Posteriors {
-    /// KL from the standard normal prior of each code dimension, in nats: `½(exp s + m² − 1 − s)`, averaged over items.
+    /// KL from the standard normal prior of each code dimension, in nats: `½(exp s + m² − 1 − s)`, averaged over items; 0 for
+    /// bits.
     #[must_use]
     pub fn kl_per_dimension(&self, code: usize) -> Vec<f32> {
         let mut kl = vec![0.0_f64; code];
@@ -156,9 +193,12 @@ impl Posteriors {
         kl.iter().map(|k| (k / items) as f32).collect()
     }
 
-    /// KL of each item's posterior from the prior, in nats, summed over the code's dimensions.
+    /// KL of each item's posterior from the prior, in nats, summed over the code's dimensions; 0 for bits.
     #[must_use]
     pub fn kl_per_item(&self, code: usize) -> Vec<f32> {
+        if self.log_variance.is_empty() {
+            return vec![0.0; self.mean.len() / code.max(1)];
+        }
         let items = self.mean.chunks(code.max(1));
         items
             .zip(self.log_variance.chunks(code.max(1)))
@@ -190,7 +230,7 @@ impl AutoEncoder {
         self.architecture.spec.code
     }
 
-    /// The posteriors of pictures of the model's shape.
+    /// The posteriors, or bits, of pictures of the model's shape.
     ///
     /// # Errors
     /// When a picture has another size, when cancelled, or when the device fails.
@@ -215,9 +255,12 @@ impl AutoEncoder {
             let (mean, log_variance) = self.architecture.plan.encode(&self.weights, inputs);
             let wanted = batch.len() * self.code();
             posteriors.mean.extend_from_slice(&read(mean)?[..wanted]);
-            posteriors
-                .log_variance
-                .extend_from_slice(&read(log_variance)?[..wanted]);
+            if let Some(log_variance) = log_variance {
+                let log_variance = read(log_variance)?;
+                posteriors
+                    .log_variance
+                    .extend_from_slice(&log_variance[..wanted]);
+            }
         }
         Ok(posteriors)
     }

@@ -23,14 +23,15 @@ pub struct Evaluation {
     pub sse_per_image: f64,
     /// The same per value.
     pub mse_per_pixel: f64,
-    /// Evidence lower bound, nats: mean over the samples of `log p(x|z) + log p(z) − log q(z|x)`.
-    pub elbo: f64,
+    /// Evidence lower bound, nats: mean over the samples of `log p(x|z) + log p(z) − log q(z|x)`. Absent with a binary code, as
+    /// all that follows from a posterior.
+    pub elbo: Option<f64>,
     /// Negative log-likelihood, nats, estimated by importance weighting with all samples (Burda et al. 2016).
-    pub nll: f64,
+    pub nll: Option<f64>,
     /// Samples per item behind `elbo` and `nll`.
     pub samples: usize,
     /// KL of the posterior from the prior per code dimension, nats.
-    pub kl_per_dim: Vec<f32>,
+    pub kl_per_dim: Option<Vec<f32>>,
     /// Dimensions whose posterior mean varies by more than 0.01 over the items (Burda et al. 2016).
     pub active_units: usize,
 }
@@ -58,11 +59,13 @@ pub fn evaluate(
             dataset.shape()
         )));
     }
-    let (n, code, samples) = (dataset.len(), spec.code, samples.max(1));
+    let (n, code) = (dataset.len(), spec.code);
+    // A code without a posterior is the same each time.
+    let samples = if spec.is_binary() { 0 } else { samples.max(1) };
     let binarized = matches!(spec.likelihood, Likelihood::BinarizedBernoulli);
     let width = architecture.layout.inputs();
-    let chunk = (CHUNK_VALUES / (width * samples)).clamp(1, 256);
-    let at_once = (CHUNK_VALUES / width).clamp(1, samples);
+    let chunk = (CHUNK_VALUES / (width * samples.max(1))).clamp(1, 256);
+    let at_once = (CHUNK_VALUES / width).clamp(1, samples.max(1));
     let device = &architecture.device;
     // The constant that the reconstruction term leaves out.
     let constant = match spec.likelihood {
@@ -81,7 +84,7 @@ pub fn evaluate(
         let inputs = architecture.inputs(&items, binarized.then_some((seed, &ids)), device);
         let (mean, log_variance) = architecture.plan.encode(&model.weights, inputs.clone());
         let means = read(mean)?;
-        let log_variances = read(log_variance)?;
+        let log_variances = log_variance.map_or(Ok(Vec::new()), read)?;
 
         let pictures = model.decode(&means)?;
         squared += items
@@ -133,22 +136,23 @@ pub fn evaluate(
                 weights.extend(pairs.map(|(e, r)| r - f64::from(e - padding) - constant));
             }
         }
-        for weights in weights {
+        for weights in weights.iter().filter(|_| samples > 0) {
             bound += weights.iter().sum::<f64>() / samples as f64;
-            likelihood += log_mean_exp(&weights);
+            likelihood += log_mean_exp(weights);
         }
         posteriors.mean.extend(means);
         posteriors.log_variance.extend(log_variances);
     }
     let items = n as f64;
+    let has_posterior = samples > 0;
     Ok(Evaluation {
         n,
         sse_per_image: squared / items,
         mse_per_pixel: squared / items / spec.shape.len() as f64,
-        elbo: bound / items,
-        nll: -likelihood / items,
+        elbo: has_posterior.then_some(bound / items),
+        nll: has_posterior.then_some(-likelihood / items),
         samples,
-        kl_per_dim: posteriors.kl_per_dimension(code),
+        kl_per_dim: has_posterior.then(|| posteriors.kl_per_dimension(code)),
         active_units: active_units(&posteriors.mean, code),
     })
 }

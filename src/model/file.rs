@@ -15,7 +15,7 @@ use super::auto_encoder::{Architecture, AutoEncoder, read};
 use super::import;
 use super::network::Layer;
 use super::optimizer::{tracked, untracked};
-use super::spec::{LossPoint, ModelSpec, SPEC_VERSION, TrainConfig};
+use super::spec::{CodeKind, LossPoint, ModelSpec, SPEC_VERSION, TrainConfig};
 use super::trainer::{Trainer, split};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -42,6 +42,24 @@ pub struct CodeStatistics {
     pub kl: Vec<f32>,
     /// The code of one item, to have something to show before any data is there.
     pub example: Vec<f32>,
+}
+
+impl CodeStatistics {
+    /// What is assumed of a model's codes as long as none was seen: those of the prior.
+    #[must_use]
+    pub fn unknown(spec: &ModelSpec) -> Self {
+        let (mean, std, kl) = match spec.kind {
+            CodeKind::Posterior => (0.0, 1.0, 1.0),
+            CodeKind::Binary => (0.5, 0.5, 0.0),
+        };
+        let each = |x| vec![x; spec.code];
+        Self {
+            mean: each(mean),
+            std: each(std),
+            kl: each(kl),
+            example: each(mean),
+        }
+    }
 }
 
 /// Where a model comes from.
@@ -273,7 +291,7 @@ impl ModelFile {
     /// When the file cannot be written; what was there before stays.
     pub fn save(&self, path: &Path) -> Result<()> {
         let description = Description {
-            version: SPEC_VERSION,
+            version: self.spec.version,
             spec: serde_json::to_value(&self.spec).map_err(|e| Error::file(path, e.to_string()))?,
             config: self.config.clone(),
             provenance: self.provenance.clone(),
@@ -424,19 +442,13 @@ impl ModelFile {
         name: String,
         tensors: Tensors,
     ) -> Self {
-        let code = spec.code;
         Self {
+            statistics: CodeStatistics::unknown(&spec),
             spec,
             config,
             provenance: Provenance {
                 data: name,
                 ..Provenance::default()
-            },
-            statistics: CodeStatistics {
-                mean: vec![0.0; code],
-                std: vec![1.0; code],
-                kl: vec![1.0; code],
-                example: vec![0.0; code],
             },
             history: Vec::new(),
             epochs: 0,

@@ -24,7 +24,7 @@ pub(super) fn whitened(
     let device = &architecture.device;
     let code = architecture.spec.code;
     let inputs = architecture.inputs(items, None, device);
-    let codes = read(architecture.plan.encode(&weights, inputs).0)?;
+    let codes = read(architecture.plan.before_rounding(&weights, inputs))?;
     let n = items.len() as f64;
     let rows = || {
         codes
@@ -60,7 +60,7 @@ pub(super) fn whitened(
             row[i] = (row[i] - known) / lower[(i, i)];
         }
     };
-    let at = architecture.plan.mean_layer();
+    let at = architecture.plan.code_layer();
     let [from, to] = weights[at].weight.dims();
     let mut weight: Vec<f64> = read(weights[at].weight.clone())?
         .iter()

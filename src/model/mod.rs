@@ -2,6 +2,7 @@
 
 mod animate;
 mod auto_encoder;
+mod binary;
 mod depthwise;
 mod evaluate;
 mod file;
@@ -13,6 +14,7 @@ mod likelihood;
 mod network;
 mod ops;
 mod optimizer;
+mod prior;
 mod refine;
 mod shipped;
 mod spec;
@@ -30,6 +32,6 @@ pub use interruption::interruptible;
 pub use refine::Refinement;
 pub use shipped::{Shipped, load_named, shipped_for};
 pub use spec::{
-    Likelihood, LossPoint, ModelSpec, Network, Preset, SPEC_VERSION, Stage, TrainConfig,
+    CodeKind, Likelihood, LossPoint, ModelSpec, Network, Preset, SPEC_VERSION, Stage, TrainConfig,
 };
 pub use trainer::{Meanwhile, Trainer};

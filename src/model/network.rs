@@ -1,7 +1,7 @@
 //! The networks of an auto-encoder: layers with weights, and the plan by which they are applied.
 //!
-//! Invariant: parameter names depend on the specification alone: `encoder.I`, `mean`, `log_variance` and `decoder.I`,
-//! each with `weight [in, out]` and `bias [out]`; of a depthwise convolution the weight is `[9, channels]`.
+//! Invariant: parameter names depend on the specification alone: `encoder.I`, `mean`, `log_variance` (of binary codes `logits`
+//! instead of the two) and `decoder.I`, each with `weight [in, out]` and `bias [out]`; of a depthwise convolution the weight is `[9, channels]`.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
 
+use super::binary::rounded;
 use super::depthwise::{Neighbours, TAPS, depthwise};
 use super::layout::{PixelLayout, grid, places};
 use super::ops::affine;
@@ -88,6 +89,7 @@ pub(super) struct Plan {
     decoder: Vec<Step>,
     features: usize,
     code: usize,
+    is_binary: bool,
     inputs: usize,
     /// By what all initial weights are multiplied.
     initial_scale: f32,
@@ -135,16 +137,18 @@ impl Plan {
         };
         decoder.push(layer(spec.code, features, true));
         decoder.reverse();
-        // Few layers do not need their signal kept up, and small weights end better: 0.5 nats on MNIST after 50 epochs.
+        // Few layers do not need their signal kept up, and small weights end better: 0.5 nats on MNIST after 50 epochs. Before
+        // bits there are many.
         let initial_scale = match spec.network {
-            Network::Dense { .. } => 1.0 / 3.0_f32.sqrt(),
-            Network::Conv { .. } => 1.0,
+            Network::Dense { .. } if !spec.is_binary() => 1.0 / 3.0_f32.sqrt(),
+            Network::Dense { .. } | Network::Conv { .. } => 1.0,
         };
         Self {
             encoder,
             decoder,
             features,
             code: spec.code,
+            is_binary: spec.is_binary(),
             inputs,
             initial_scale,
         }
@@ -161,21 +165,24 @@ impl Plan {
         };
         let head = (self.features, self.code);
         let mut layers = half("encoder", &self.encoder);
-        layers.push(("mean".into(), head));
-        layers.push(("log_variance".into(), head));
+        for name in self.heads() {
+            layers.push(((*name).into(), head));
+        }
         layers.extend(half("decoder", &self.decoder));
         layers
     }
 
     /// Fresh weights: uniform within `±√(6 / inputs)` before a rectified unit and `±√(3 / inputs)` elsewhere (He et al.
-    /// 2015), zero biases, and a last layer of each block a tenth as large; in dense networks all of it smaller by `√3`.
+    /// 2015), zero biases, and a last layer of each block a tenth as large; in dense networks all of it smaller by `√3`, unless
+    /// codes are binary.
     pub(super) fn weights(&self, seed: u64, device: &Device) -> Vec<Layer> {
         let gains = |steps: &[Step]| -> Vec<f32> {
             let layers = steps.iter().flat_map(Step::layers);
             layers.map(|(_, gain)| gain).collect()
         };
         // Every log-variance starts at 0: a fresh network on unusual pictures would else begin with a noise beyond bounds.
-        let gains = [gains(&self.encoder), vec![1.0, 0.0], gains(&self.decoder)].concat();
+        let heads = &[1.0, 0.0][..self.heads().len()];
+        let gains = [&gains(&self.encoder), heads, &gains(&self.decoder)].concat();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let fresh = |((_, (from, to)), gain): ((String, Size), f32)| {
             let bound = self.initial_scale * gain * (3.0 / from as f32).sqrt();
@@ -189,26 +196,60 @@ impl Plan {
         self.layers().into_iter().zip(gains).map(fresh).collect()
     }
 
-    /// Mean and log-variance of the posterior, `[items, code]` each, of `inputs`, `[items, inputs]`.
-    pub(super) fn encode(&self, weights: &[Layer], inputs: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-        let [items, _] = inputs.dims();
-        let heads = self.mean_layer();
-        let features = run(&self.encoder, weights, inputs).reshape([items, self.features]);
-        let mean = apply(&weights[heads], features.clone(), false);
+    /// Codes `[items, code]` of `inputs`, `[items, inputs]`: means of the posterior with the logarithms of its variances, or bits,
+    /// which have none.
+    pub(super) fn encode(
+        &self,
+        weights: &[Layer],
+        inputs: Tensor<2>,
+    ) -> (Tensor<2>, Option<Tensor<2>>) {
+        if self.is_binary {
+            return (rounded(self.before_rounding(weights, inputs)), None);
+        }
+        let (mean, log_variance) = self.posterior(weights, inputs);
+        (mean, Some(log_variance))
+    }
+
+    /// Mean and log-variance of the posterior, `[items, code]` each, of `inputs`, `[items, inputs]`; not for binary codes.
+    pub(super) fn posterior(&self, weights: &[Layer], inputs: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+        let features = self.features(weights, inputs);
+        let heads = &weights[self.code_layer()..];
+        let mean = apply(&heads[0], features.clone(), false);
         // Bounded, so that no step can send a variance to infinity.
-        let log_variance = apply(&weights[heads + 1], features, false).clamp(-12.0, 6.0);
+        let log_variance = apply(&heads[1], features, false).clamp(-12.0, 6.0);
         (mean, log_variance)
+    }
+
+    /// What [`Self::code_layer`] gives for `inputs`, `[items, code]`: means, or what bits say the sign of.
+    pub(super) fn before_rounding(&self, weights: &[Layer], inputs: Tensor<2>) -> Tensor<2> {
+        let features = self.features(weights, inputs);
+        apply(&weights[self.code_layer()], features, false)
+    }
+
+    fn features(&self, weights: &[Layer], inputs: Tensor<2>) -> Tensor<2> {
+        let [items, _] = inputs.dims();
+        run(&self.encoder, weights, inputs).reshape([items, self.features])
     }
 
     /// The decoder's output for codes `[items, code]`, `[items, inputs]`: logits or means by the likelihood.
     pub(super) fn decode(&self, weights: &[Layer], codes: Tensor<2>) -> Tensor<2> {
         let [items, _] = codes.dims();
-        run(&self.decoder, &weights[self.mean_layer() + 2..], codes).reshape([items, self.inputs])
+        let first = self.code_layer() + self.heads().len();
+        run(&self.decoder, &weights[first..], codes).reshape([items, self.inputs])
     }
 
-    /// Which layer gives the posterior mean.
-    pub(super) fn mean_layer(&self) -> usize {
+    /// Which layer gives the posterior mean, or the logits of bits.
+    pub(super) fn code_layer(&self) -> usize {
         self.encoder.iter().map(|step| step.layers().len()).sum()
+    }
+
+    /// The layers between encoder and code.
+    fn heads(&self) -> &'static [&'static str] {
+        if self.is_binary {
+            &["logits"]
+        } else {
+            &["mean", "log_variance"]
+        }
     }
 
     /// Multiplications one item costs on its way through the network's dearest layer.
@@ -257,9 +298,12 @@ mod tests {
     use super::*;
     use crate::data::ImageShape;
     use crate::model::auto_encoder::Architecture;
+    use crate::model::binary::imbalance;
+    use crate::model::likelihood::reconstruction;
     use crate::model::optimizer::tracked;
     use crate::model::testing::{numbers, tensor, vec};
-    use crate::model::{Likelihood, Stage};
+    use crate::model::{CodeKind, Likelihood, Stage};
+    use burn::tensor::activation::sigmoid;
 
     /// A small network of every kind of layer, on pictures that do not fill its patches.
     fn conv() -> ModelSpec {
@@ -277,48 +321,99 @@ mod tests {
         spec
     }
 
+    /// Compares the gradient of `loss` in every layer with the slope of `plain`, which has the same gradient but is smooth.
+    fn check_slopes(
+        architecture: &Architecture,
+        loss: impl Fn(&[Layer], &Device) -> Tensor<1>,
+        plain: impl Fn(&[Layer], &Device) -> Tensor<1>,
+    ) {
+        let device = Device::flex();
+        let recording = device.clone().autodiff();
+        let weights = architecture.plan.weights(3, &device);
+        let recorded: Vec<Layer> = weights.iter().cloned().map(tracked).collect();
+        let grads = loss(&recorded, &recording).backward();
+        for (at, (name, (from, to))) in architecture.plan.layers().into_iter().enumerate() {
+            let slopes = vec(recorded[at].weight.grad(&grads).expect("a gradient"));
+            // The weight that matters most, so that rounding does not hide its slope.
+            let i = (0..slopes.len())
+                .max_by(|a, b| slopes[*a].abs().total_cmp(&slopes[*b].abs()))
+                .expect("a weight");
+            let moved = |by: f32| {
+                let mut weights = weights.clone();
+                let mut values = vec(weights[at].weight.clone());
+                values[i] += by;
+                weights[at].weight = tensor(values, [from, to], &device);
+                plain(&weights, &device).into_scalar::<f32>()
+            };
+            let step = 2e-3;
+            let slope = (moved(step) - moved(-step)) / (2.0 * step);
+            assert!(
+                (slope - slopes[i]).abs() < 0.03 * slopes[i].abs() + 5e-3,
+                "{name} {i}: {slope} and {}",
+                slopes[i]
+            );
+        }
+    }
+
+    fn two_pictures() -> Vec<u8> {
+        (0..2 * 42).map(|i| (i * 37 % 256) as u8).collect()
+    }
+
     #[test]
     fn the_gradient_of_the_loss_is_its_slope_in_every_layer() {
         for likelihood in [Likelihood::Bernoulli, Likelihood::Gaussian { sigma: 0.5 }] {
-            let device = Device::flex();
             let spec = ModelSpec {
                 likelihood,
                 ..conv()
             };
-            let architecture = Architecture::new(spec, &device).expect("a network");
-            let recording = device.clone().autodiff();
-            let pixels: Vec<u8> = (0..2 * 42).map(|i| (i * 37 % 256) as u8).collect();
+            let architecture = Architecture::new(spec, &Device::flex()).expect("a network");
+            let pixels = two_pictures();
             let items: Vec<&[u8]> = pixels.chunks(42).collect();
             let loss = |weights: &[Layer], device: &Device| {
                 let inputs = architecture.inputs(&items, None, device);
                 let noise = tensor(numbers(2 * 3, 9), [2, 3], device);
-                let (a, b) = architecture.terms(weights, inputs, noise, 0.5, likelihood);
-                a + b
+                let terms = architecture.terms(weights, inputs, Some(noise), 0.5, likelihood);
+                terms.loss(1.0)
             };
-            let weights = architecture.plan.weights(3, &device);
-            let recorded: Vec<Layer> = weights.iter().cloned().map(tracked).collect();
-            let grads = loss(&recorded, &recording).backward();
-            for (at, (name, (from, to))) in architecture.plan.layers().into_iter().enumerate() {
-                let slopes = vec(recorded[at].weight.grad(&grads).expect("a gradient"));
-                // The weight that matters most, so that rounding does not hide its slope.
-                let i = (0..slopes.len())
-                    .max_by(|a, b| slopes[*a].abs().total_cmp(&slopes[*b].abs()))
-                    .expect("a weight");
-                let moved = |by: f32| {
-                    let mut weights = weights.clone();
-                    let mut values = vec(weights[at].weight.clone());
-                    values[i] += by;
-                    weights[at].weight = tensor(values, [from, to], &device);
-                    loss(&weights, &device).into_scalar::<f32>()
-                };
-                let step = 2e-3;
-                let slope = (moved(step) - moved(-step)) / (2.0 * step);
-                assert!(
-                    (slope - slopes[i]).abs() < 0.03 * slopes[i].abs() + 5e-3,
-                    "{name} {i}: {slope} and {}",
-                    slopes[i]
-                );
-            }
+            check_slopes(&architecture, loss, loss);
         }
+    }
+
+    #[test]
+    fn with_bits_the_gradient_is_the_slope_of_the_loss_as_if_sigmoids_were_not_rounded() {
+        let spec = ModelSpec {
+            kind: CodeKind::Binary,
+            code: 12,
+            ..conv()
+        };
+        let likelihood = spec.likelihood;
+        let device = Device::flex();
+        let architecture = Architecture::new(spec, &device).expect("a network");
+        let plan = &architecture.plan;
+        assert_eq!(plan.layers()[plan.code_layer()].0, "logits");
+        let pixels = two_pictures();
+        let items: Vec<&[u8]> = pixels.chunks(42).collect();
+        let inputs = || architecture.inputs(&items, None, &device);
+        let loss = |weights: &[Layer], device: &Device| {
+            let inputs = architecture.inputs(&items, None, device);
+            let terms = architecture.terms(weights, inputs, None, 0.5, likelihood);
+            assert_eq!(vec(terms.kl.clone()), [0.0]);
+            terms.loss(1.0)
+        };
+        // The bits stay what they are, and move as sigmoids do: at the weights the value is that of the loss, and its derivative
+        // the one that rounding passes on.
+        let weights = plan.weights(3, &device);
+        let (bits, _) = plan.encode(&weights, inputs());
+        let sigmoid = |weights: &[Layer]| sigmoid(plan.before_rounding(weights, inputs()));
+        let at_weights = sigmoid(&weights);
+        let plain = |weights: &[Layer], _: &Device| {
+            let code = bits.clone() + sigmoid(weights) - at_weights.clone();
+            let (output, padding) = architecture.masked(plan.decode(weights, code));
+            let imbalance = imbalance(plan.before_rounding(weights, inputs()));
+            reconstruction(output, inputs(), likelihood, 0.5) - padding + imbalance
+        };
+        let (a, b) = (vec(loss(&weights, &device)), vec(plain(&weights, &device)));
+        assert!((a[0] - b[0]).abs() < 1e-4 * a[0], "{a:?} and {b:?}");
+        check_slopes(&architecture, loss, plain);
     }
 }

@@ -9,24 +9,58 @@ use serde::{Deserialize, Serialize};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 
-/// Version of the specification this program writes; files with a higher one are refused.
-pub const SPEC_VERSION: u32 = 1;
+/// Highest version of the specification this program knows; files with a higher one are refused. What it writes has the
+/// lowest version that says all of it, so that older programs read on what they can: 2 with binary codes, else 1.
+pub const SPEC_VERSION: u32 = 2;
 
 /// Everything needed to rebuild a network.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ModelSpec {
-    /// Version of this specification, [`SPEC_VERSION`] when written by this program.
+    /// Version of this specification, at most [`SPEC_VERSION`].
     pub version: u32,
     /// The pictures it takes and gives.
     pub shape: ImageShape,
     /// Numbers per code, 2 to 256.
     pub code: usize,
+    /// What these numbers are.
+    #[serde(default, skip_serializing_if = "CodeKind::is_posterior")]
+    pub kind: CodeKind,
     /// The kind of network between pictures and codes.
     pub network: Network,
     /// What the decoder's output means.
     pub likelihood: Likelihood,
-    /// Weight of the KL term, above 0; 1 is the evidence lower bound.
+    /// Weight of the KL term, above 0; 1 is the evidence lower bound. Of no effect with binary codes, which have none.
     pub beta: f32,
+}
+
+/// What the numbers of a code are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeKind {
+    /// Mean and variance of an independent normal posterior each: a variational auto-encoder.
+    #[default]
+    Posterior,
+    /// Bits, 0 or 1 each: a sigmoid's output, rounded, whose derivative is taken as if it were not (Krizhevsky and Hinton,
+    /// ESANN 2011). The loss is the reconstruction alone.
+    Binary,
+}
+
+impl CodeKind {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks with a reference"
+    )]
+    fn is_posterior(&self) -> bool {
+        *self == Self::Posterior
+    }
+
+    /// The first version of the specification that knows it.
+    fn version(self) -> u32 {
+        match self {
+            Self::Posterior => 1,
+            Self::Binary => 2,
+        }
+    }
 }
 
 /// The kind of network between pictures and codes; the decoder mirrors the encoder.
@@ -75,6 +109,12 @@ pub enum Likelihood {
 }
 
 impl ModelSpec {
+    /// Whether its codes are bits, 0 or 1 each.
+    #[must_use]
+    pub fn is_binary(&self) -> bool {
+        self.kind == CodeKind::Binary
+    }
+
     /// The specification in a JSON file.
     ///
     /// # Errors
@@ -151,7 +191,10 @@ impl ModelSpec {
         {
             return refuse("a network has 1 to 16 layers of 1 to 8192 units".into());
         }
-        Ok(self)
+        Ok(Self {
+            version: self.version.max(self.kind.version()),
+            ..self
+        })
     }
 
     /// A short description such as `conv, 64×64×3, code of 32`.
@@ -164,7 +207,8 @@ impl ModelSpec {
             }
             Network::Conv { .. } => "convolutional".to_owned(),
         };
-        format!("{network}, {}, code of {}", self.shape, self.code)
+        let bits = if self.is_binary() { " bits" } else { "" };
+        format!("{network}, {}, code of {}{bits}", self.shape, self.code)
     }
 }
 
@@ -234,7 +278,7 @@ pub struct LossPoint {
     pub epoch: f32,
     /// Negative log-likelihood of the pixels, nats per item (for Gaussian pixels without the constant).
     pub reconstruction: f32,
-    /// KL of the posterior from the prior, nats per item.
+    /// KL of the posterior from the prior, nats per item; 0 with binary codes.
     pub kl: f32,
     /// Sum of the two terms over the validation items, at the end of an epoch.
     pub validation: Option<f32>,
@@ -252,17 +296,29 @@ pub enum Preset {
     MnistDense,
     /// Dense with a code of 2, whose map is the code itself.
     Mnist2d,
+    /// Dense with 256 bits, layers scaled to the pictures.
+    #[serde(rename = "binary-256")]
+    Binary256,
+    /// Dense 8192-4096-2048-1024-512 with 256 bits, as published for pictures of 32×32×3 (Krizhevsky and Hinton, ESANN 2011).
+    #[serde(rename = "binary-256-full")]
+    Binary256Full,
+    /// Dense with 28 bits, short enough to address memory by (Salakhutdinov and Hinton, 2009).
+    #[serde(rename = "hash-28")]
+    Hash28,
     /// Small and quick, for trying things out.
     Tiny,
 }
 
 impl Preset {
     /// Every preset, in the order menus show them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::Faces,
         Self::Digits,
         Self::MnistDense,
         Self::Mnist2d,
+        Self::Binary256,
+        Self::Binary256Full,
+        Self::Hash28,
         Self::Tiny,
     ];
 
@@ -274,6 +330,9 @@ impl Preset {
             Self::Digits => "digits",
             Self::MnistDense => "mnist-dense",
             Self::Mnist2d => "mnist-2d",
+            Self::Binary256 => "binary-256",
+            Self::Binary256Full => "binary-256-full",
+            Self::Hash28 => "hash-28",
             Self::Tiny => "tiny",
         }
     }
@@ -286,6 +345,11 @@ impl Preset {
             Self::Digits => "Convolutional, for small grey pictures; code of 16",
             Self::MnistDense => "Dense 784-400-20, dynamic binarisation",
             Self::Mnist2d => "Dense with a code of 2: the map is the code",
+            Self::Binary256 => "Dense, code of 256 bits: similar pictures differ in few",
+            Self::Binary256Full => {
+                "Dense 8192-4096-2048-1024-512, code of 256 bits; large and slow"
+            }
+            Self::Hash28 => "Dense, code of 28 bits: a short list of similar pictures at once",
             Self::Tiny => "Small and quick, for trying things out",
         }
     }
@@ -317,12 +381,20 @@ impl Preset {
             Self::Digits => (conv_for(shape, &[24, 32, 64, 128], &[128]), 16),
             Self::MnistDense => (dense(&[400]), 20),
             Self::Mnist2d => (dense(&[512, 256]), 2),
+            Self::Binary256 => (dense(&halving(shape, 512)), 256),
+            Self::Binary256Full => (dense(&[8192, 4096, 2048, 1024, 512]), 256),
+            Self::Hash28 => (dense(&halving(shape, 256)), 28),
             Self::Tiny => (dense(&[64]), 4),
         };
+        let kind = match self {
+            Self::Binary256 | Self::Binary256Full | Self::Hash28 => CodeKind::Binary,
+            _ => CodeKind::Posterior,
+        };
         ModelSpec {
-            version: SPEC_VERSION,
+            version: kind.version(),
             shape,
             code,
+            kind,
             network,
             likelihood,
             beta: 1.0,
@@ -335,13 +407,18 @@ impl Preset {
         let (batch, learning_rate) = match self {
             Self::Faces => (16, 2e-3),
             Self::Tiny => (32, 3e-3),
-            Self::Digits | Self::MnistDense | Self::Mnist2d => (128, 1e-3),
+            Self::Digits | Self::MnistDense | Self::Mnist2d | Self::Binary256 | Self::Hash28 => {
+                (128, 1e-3)
+            }
+            Self::Binary256Full => (128, 3e-4),
         };
         let (epochs, warm_up) = match self {
             Self::Faces => (36, 8.0),
             Self::Digits => (30, 2.0),
             Self::MnistDense => (50, 0.0),
             Self::Mnist2d => (50, 2.0),
+            Self::Binary256 | Self::Hash28 => (20, 0.0),
+            Self::Binary256Full => (30, 0.0),
             Self::Tiny => (5, 1.0),
         };
         TrainConfig {
@@ -382,6 +459,15 @@ impl std::str::FromStr for Preset {
                 ))
             })
     }
+}
+
+/// Widths that halve down to `last`, from the power of two that holds the picture's values on, but at most 1024, so that some
+/// thousand pictures are enough and train in minutes.
+fn halving(shape: ImageShape, last: usize) -> Vec<usize> {
+    let first = shape.len().next_power_of_two().clamp(last, 1024);
+    std::iter::successors(Some(first), |width| Some(width / 2))
+        .take_while(|width| *width >= last)
+        .collect()
 }
 
 /// Stages that bring the longer side down to about 4 to 10 positions; with fewer than four of them, of the later

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 use rand::seq::SliceRandom;
 
-use super::auto_encoder::{Architecture, AutoEncoder, normal, read, stream};
+use super::auto_encoder::{Architecture, AutoEncoder, Terms, normal, read, stream};
 use super::initial;
 use super::interruption::interruptible;
 use super::network::Layer;
@@ -94,7 +94,8 @@ impl Trainer {
         let fresh = architecture.plan.weights(config.seed, device);
         let mut trainer = Self::with_weights(architecture, config, fresh, dataset)?;
         let mut weights = std::mem::take(&mut trainer.weights);
-        if matches!(trainer.spec().likelihood, Likelihood::Gaussian { .. }) {
+        let is_gaussian = matches!(trainer.spec().likelihood, Likelihood::Gaussian { .. });
+        if is_gaussian && !trainer.spec().is_binary() {
             let first = trainer.train.iter().take(initial::ITEMS);
             let items: Vec<&[u8]> = first.map(|&id| dataset.pixels(id as usize)).collect();
             weights = initial::whitened(&trainer.architecture, weights, &items)?;
@@ -278,12 +279,10 @@ impl Trainer {
             .collect();
         let first = self.step() * batch as u64 + (range.start - start) as u64;
         let likelihood = self.likelihood();
-        let (reconstruction, kl, mut grads) = self.interruptible(|| {
-            let (reconstruction, kl) =
-                self.terms(&self.weights, &items, first, 1.0 / batch as f32, likelihood);
-            let loss = reconstruction.clone() + kl.clone() * self.beta();
-            let grads = loss.backward();
-            (reconstruction, kl, grads)
+        let (terms, mut grads) = self.interruptible(|| {
+            let terms = self.terms(&self.weights, &items, first, 1.0 / batch as f32, likelihood);
+            let grads = terms.loss(self.beta()).backward();
+            (terms, grads)
         });
         // The curve shows the term of the likelihood that is wanted in the end.
         let comparable = match (likelihood, self.spec().likelihood) {
@@ -292,7 +291,7 @@ impl Trainer {
             }
             _ => 1.0,
         };
-        let (reconstruction, kl) = (reconstruction.inner() * comparable, kl.inner());
+        let (reconstruction, kl) = (terms.reconstruction.inner() * comparable, terms.kl.inner());
         let terms = match self.terms_so_far.take() {
             Some((r, k)) => (r + reconstruction, k + kl),
             None => (reconstruction, kl),
@@ -359,10 +358,10 @@ impl Trainer {
         let items: Vec<&[u8]> = ids.iter().map(|&id| dataset.pixels(id as usize)).collect();
         let weights: Vec<Layer> = self.weights.iter().map(untracked).collect();
         let likelihood = self.spec().likelihood;
-        let (reconstruction, kl) = self.interruptible(|| {
+        let terms = self.interruptible(|| {
             self.terms(&weights, &items, VALIDATE + start as u64, 1.0, likelihood)
         });
-        let loss = read(reconstruction + kl * self.spec().beta)?;
+        let loss = read(terms.reconstruction + terms.kl * self.spec().beta)?;
         let sum = sum + f64::from(loss[0]);
         if start + size < self.validation.len() {
             self.phase = Phase::Validation {
@@ -392,7 +391,7 @@ impl Trainer {
         first: u64,
         scale: f32,
         likelihood: Likelihood,
-    ) -> (Tensor<1>, Tensor<1>) {
+    ) -> Terms {
         let streams: Vec<u64> = (first..first + items.len() as u64).collect();
         let shifted: Vec<u64> = streams.iter().map(|s| s + BINARIZE).collect();
         let binarize = matches!(self.spec().likelihood, Likelihood::BinarizedBernoulli);
@@ -405,7 +404,8 @@ impl Trainer {
         let inputs = self
             .architecture
             .inputs(items, binarize.then_some((seed, &shifted)), device);
-        let noise = normal(seed, &streams, self.spec().code, device);
+        let noise =
+            (!self.spec().is_binary()).then(|| normal(seed, &streams, self.spec().code, device));
         self.architecture
             .terms(weights, inputs, noise, scale, likelihood)
     }

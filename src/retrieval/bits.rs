@@ -173,7 +173,7 @@ impl Kernel for Count<'_> {
 
 /// Bits that differ.
 #[inline(always)]
-fn distance(a: &[u64], b: &[u64]) -> u32 {
+pub(super) fn distance(a: &[u64], b: &[u64]) -> u32 {
     let mut sum = 0;
     for (a, b) in a.iter().zip(b) {
         sum += (a ^ b).count_ones();
@@ -366,7 +366,7 @@ impl HashTable {
 }
 
 /// `n` over `k`, or `usize::MAX` where that is too large.
-fn binomial(n: usize, k: usize) -> usize {
+pub(super) fn binomial(n: usize, k: usize) -> usize {
     (0..k)
         .try_fold(1_usize, |product, i| {
             Some(product.checked_mul(n - i)? / (i + 1))

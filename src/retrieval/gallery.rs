@@ -350,6 +350,20 @@ impl Gallery {
         }
     }
 
+    /// The bits of `codes`, `[n, d]` row by row, as those of the items are made.
+    ///
+    /// # Errors
+    /// When the space is not one of bits, or the codes are not finite or of another size.
+    pub fn bits_of(&self, codes: &[f32]) -> Result<BitTable> {
+        match &self.content {
+            Content::Bits { turn, .. } => self.bits(turn, codes),
+            _ => Err(Error::usage(format!(
+                "the space {} has no bits",
+                self.space
+            ))),
+        }
+    }
+
     fn measure(&self) -> Kind {
         match &self.content {
             Content::Pixels { measure, .. } => Kind::Pixels(*measure, self.data.shape().len()),

@@ -17,6 +17,7 @@ mod pixel;
 mod posterior;
 mod rotation;
 mod scan;
+mod short_list;
 mod sketch;
 mod space;
 pub mod study;
@@ -26,6 +27,7 @@ pub use code::nearest_codes;
 pub use gallery::{Distances, Encoded, Gallery, Probe, Queries};
 pub use pixel::{nearest_pixels, nearest_to_picture};
 pub use rotation::Rotation;
+pub use short_list::{ShortList, ShortListed};
 pub use space::Space;
 
 /// The nearest gallery items of each query.

@@ -362,7 +362,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
             to += 1;
         }
         for &i in &order[from..to] {
-            ranks[i] = (from + to - 1) as f64 / 2.0;
+            ranks[i] = f64::midpoint(from as f64, (to - 1) as f64);
         }
         from = to;
     }
@@ -492,9 +492,9 @@ mod tests {
         assert!(close(
             means(&report.recall),
             &[
-                (1.0 / 3.0 + 0.5) / 2.0,
-                (1.0 / 3.0 + 0.5) / 2.0,
-                (2.0 / 3.0 + 1.0) / 2.0
+                f64::midpoint(1.0 / 3.0, 0.5),
+                f64::midpoint(1.0 / 3.0, 0.5),
+                f64::midpoint(2.0 / 3.0, 1.0)
             ]
         ));
         assert!(close(means(&report.accuracy), &[1.0, 1.0, 1.0]));
@@ -502,7 +502,7 @@ mod tests {
         assert_eq!(report.classes[1].queries, 1);
         let other = found(Space::Code, 3, &[0, 1, 4, 0, 1, 4]);
         let pair = of_pair(&one, &other, Some(classes), None, 1)?;
-        assert!((pair.overlap.mean - (2.0 / 3.0 + 1.0 / 3.0) / 2.0).abs() < 1e-12);
+        assert!((pair.overlap.mean - 0.5).abs() < 1e-12);
         assert_eq!(pair.wins[0], [Win { query: 1, by: 2 }]);
         assert_eq!(pair.wins[1], [Win { query: 0, by: 1 }]);
         Ok(())

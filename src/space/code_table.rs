@@ -15,6 +15,7 @@ pub struct CodeTable {
     std: Vec<f32>,
     extremes: Vec<(f32, f32)>,
     kl: Vec<f32>,
+    is_binary: bool,
 }
 
 impl CodeTable {
@@ -51,6 +52,8 @@ impl CodeTable {
                 "the divergence of dimension {dim} is not finite"
             )));
         }
+        let are_bits = |codes: &[f32]| codes.iter().all(|x| *x == 0.0 || *x == 1.0);
+        let is_binary = kl.iter().all(|x| *x == 0.0) && are_bits(&codes);
         let n = (codes.len() / d) as f64;
         let mut sums = vec![0.0_f64; d];
         let mut extremes = vec![(f32::INFINITY, f32::NEG_INFINITY); d];
@@ -75,6 +78,7 @@ impl CodeTable {
             std: squares.iter().map(|&x| (x / n).sqrt() as f32).collect(),
             extremes,
             kl,
+            is_binary,
         })
     }
 
@@ -147,22 +151,34 @@ impl CodeTable {
             .unwrap_or(0)
     }
 
-    /// Whether dimension `dim` carries more than [`Self::ACTIVE_KL`] nats.
+    /// Whether every number of every code is 0 or 1, without a divergence.
+    #[must_use]
+    pub fn is_binary(&self) -> bool {
+        self.is_binary
+    }
+
+    /// Whether dimension `dim` carries more than [`Self::ACTIVE_KL`] nats or, of bits, is set in some codes and not in others.
     ///
     /// # Panics
     /// When `dim` is not below [`Self::dims`].
     #[must_use]
     pub fn is_active(&self, dim: usize) -> bool {
+        if self.is_binary {
+            return self.extremes[dim] == (0.0, 1.0);
+        }
         self.kl[dim] > Self::ACTIVE_KL
     }
 
     /// The range of a slider over dimension `dim`: three standard deviations to either side of the mean, cut where no
-    /// code lies; one wide, about the mean, when all codes agree.
+    /// code lies; one wide, about the mean, when all codes agree; 0 to 1 for bits.
     ///
     /// # Panics
     /// When `dim` is not below [`Self::dims`].
     #[must_use]
     pub fn range(&self, dim: usize) -> (f32, f32) {
+        if self.is_binary {
+            return (0.0, 1.0);
+        }
         let (mean, reach) = (self.mean[dim], 3.0 * self.std[dim]);
         let (lowest, highest) = self.extremes[dim];
         let (low, high) = (lowest.max(mean - reach), highest.min(mean + reach));

@@ -201,6 +201,103 @@ fn a_tiny_model_goes_all_the_way() {
 }
 
 /// Runs `morph` on a tiny model, in its folder.
+#[test]
+fn bits_are_trained_drawn_and_searched_in_two_stages() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let train = |preset: &str| {
+        let model = at(preset);
+        let found = json(&[
+            "train",
+            "--data",
+            "digits:400",
+            "--preset",
+            preset,
+            "--epochs",
+            "3",
+            "--out",
+            text(&model),
+        ]);
+        assert_eq!(found["kl"], 0.0);
+        model
+    };
+    let (long, short) = (train("binary-256"), train("hash-28"));
+    let (long, short) = (text(&long), text(&short));
+
+    let evaluation = json(&["evaluate", "--model", long, "--data", "digits:test:50"]);
+    assert!(evaluation["elbo"].is_null() && evaluation["kl_per_dim"].is_null());
+    let codes = at("codes.npy");
+    json(&[
+        "encode",
+        "--model",
+        short,
+        "--data",
+        "digits:50",
+        "--out",
+        text(&codes),
+    ]);
+    let (bits, shape) = read_npy(&codes);
+    assert_eq!(shape, [50, 28]);
+    assert!(bits.iter().all(|bit| *bit == 0.0 || *bit == 1.0));
+    assert!(bits.contains(&0.0) && bits.contains(&1.0));
+    json(&[
+        "sample",
+        "--model",
+        long,
+        "--count",
+        "4",
+        "--out",
+        text(&at("drawn.png")),
+    ]);
+
+    let search = |more: &[&str]| {
+        let always = [
+            "retrieve",
+            "--data",
+            "digits:400",
+            "--queries",
+            "digits:test:50",
+            "--space",
+            "bits",
+            "--k",
+            "5",
+            "--model",
+            long,
+            "--out",
+        ];
+        let ids = at("ids.npy");
+        let found = json(&[&always[..], &[text(&ids)], more].concat());
+        (found, std::fs::read(&ids).expect("the ids"))
+    };
+    let (exact, ids) = search(&[]);
+    assert!(exact.get("short_list").is_none());
+    // All items are within 28 bits: then the short list leaves nothing out.
+    let (all, same) = search(&["--short-list", short, "--radius", "28"]);
+    assert_eq!(all["short_list"]["candidates"], 400.0);
+    assert_eq!(all["short_list"]["exact_answer_kept"], 1.0);
+    assert!(ids == same);
+    let (near, _) = search(&["--short-list", short, "--radius", "2"]);
+    let list = &near["short_list"];
+    assert!(list["candidate_share"].as_f64() < Some(0.9), "{list}");
+    assert!(list["candidates"].as_f64() >= Some(5.0), "{list}");
+    assert!(list["exact_answer_kept"].as_f64() > Some(0.0), "{list}");
+
+    let base = [
+        "retrieve",
+        "--data",
+        "digits:20",
+        "--queries",
+        "digits:20",
+        "--model",
+        long,
+    ];
+    let error = failure(&[&base[..], &["--short-list", short]].concat(), 2);
+    assert!(error.contains("--space bits"), "{error}");
+    let wrong = ["--space", "bits", "--short-list", long];
+    let error = failure(&[&base[..], &wrong].concat(), 1);
+    assert!(error.contains("hash-28"), "{error}");
+}
+
 fn morph(folder: &Path, arguments: &str) -> Result<Value, String> {
     let output = Command::new(env!("CARGO_BIN_EXE_morphospace"))
         .arg("morph")

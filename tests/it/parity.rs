@@ -30,6 +30,7 @@ fn the_gpu_agrees_with_the_cpu() {
         Preset::MnistDense,
         Preset::Digits,
         Preset::Faces,
+        Preset::Hash28,
     ];
     for (shape, preset) in shapes.into_iter().flat_map(|s| presets.map(|p| (s, p))) {
         if preset == Preset::MnistDense && shape.channels == 3 {

@@ -8,7 +8,7 @@ use morphospace::Progress;
 use morphospace::data::{Dataset, ImageShape, digits};
 use morphospace::model::{
     AutoEncoder, CodeStatistics, Likelihood, Meanwhile, ModelFile, ModelSpec, Network, Preset,
-    Provenance, Trainer,
+    Provenance, Trainer, evaluate,
 };
 
 fn some_digits(count: usize) -> Dataset {
@@ -50,6 +50,8 @@ fn training_lowers_both_losses_of_every_preset_shape() {
         Preset::Digits,
         Preset::Mnist2d,
         Preset::MnistDense,
+        Preset::Binary256,
+        Preset::Hash28,
     ] {
         let mut config = preset.training();
         (config.epochs, config.batch, config.warm_up) = (4, 32, 0.0);
@@ -77,7 +79,12 @@ fn training_resumes_bit_for_bit() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("half.safetensors");
     let dataset = some_digits(300);
-    for preset in [Preset::Tiny, Preset::Digits, Preset::MnistDense] {
+    for preset in [
+        Preset::Tiny,
+        Preset::Digits,
+        Preset::MnistDense,
+        Preset::Hash28,
+    ] {
         let mut config = preset.training();
         (config.epochs, config.batch) = (4, 64);
         let new = || {
@@ -125,6 +132,82 @@ fn training_resumes_bit_for_bit() {
             "{preset}: every bit of the weights"
         );
     }
+}
+
+#[test]
+fn binary_codes_are_bits_and_have_no_divergence() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bits.safetensors");
+    let dataset = some_digits(300);
+    let items: Vec<&[u8]> = (0..300).map(|i| dataset.pixels(i)).collect();
+    for preset in [Preset::Binary256, Preset::Hash28] {
+        let spec = preset.spec(dataset.shape());
+        assert!(spec.is_binary());
+        let mut config = preset.training();
+        (config.epochs, config.batch) = (3, 32);
+        let mut trainer = Trainer::new(spec, config, &dataset, &Device::flex()).expect("a trainer");
+        let steps = trainer.steps();
+        run(&mut trainer, &dataset, steps);
+        assert!(trainer.history().iter().all(|point| point.kl == 0.0));
+        let model = trainer.best_model();
+        let code = model.code();
+        let found = model.encode(&items, &Progress::silent()).expect("codes");
+        assert!(found.mean.iter().all(|bit| *bit == 0.0 || *bit == 1.0));
+        assert!(found.log_variance.is_empty());
+        assert_eq!(found.kl_per_dimension(code), vec![0.0; code]);
+        assert_eq!(found.kl_per_item(code), [0.0; 300]);
+        // Most bits tell some pictures apart.
+        let column = |bit: usize| -> Vec<f32> {
+            found.mean.iter().skip(bit).step_by(code).copied().collect()
+        };
+        let columns: Vec<Vec<f32>> = (0..code).map(column).collect();
+        let used = columns
+            .iter()
+            .filter(|c| c.contains(&0.0) && c.contains(&1.0));
+        assert!(used.count() > code / 2, "{preset}");
+        let half = model.decode(&vec![0.5; code]).expect("a code between bits");
+        assert_eq!(half.len(), dataset.shape().len());
+
+        file(&trainer, &dataset).save(&path).expect("saved");
+        let loaded = ModelFile::load(&path).expect("loaded");
+        assert_eq!(loaded.spec, *trainer.spec());
+        let loaded = loaded.model(&Device::flex()).expect("a model");
+        let again = loaded.encode(&items, &Progress::silent()).expect("codes");
+        assert_eq!(again.mean, found.mean);
+
+        let figures = evaluate(&model, &dataset, 3, 1, &Progress::silent()).expect("figures");
+        assert_eq!(
+            (figures.elbo, figures.nll, figures.samples),
+            (None, None, 0)
+        );
+        assert!(figures.sse_per_image > 0.0 && figures.kl_per_dim.is_none());
+    }
+}
+
+#[test]
+fn bits_need_a_later_version_and_all_else_is_written_as_before() {
+    let shape = ImageShape::new(32, 32, 3);
+    let json = |spec: &ModelSpec| serde_json::to_value(spec).expect("JSON");
+    let posterior = json(&Preset::Faces.spec(shape));
+    assert_eq!(posterior["version"], 1);
+    assert!(posterior.get("kind").is_none());
+    let read: ModelSpec = serde_json::from_value(posterior).expect("a specification");
+    assert!(!read.is_binary());
+    let full = Preset::Binary256Full.spec(shape);
+    let bits = json(&full);
+    assert_eq!(
+        (bits["version"].as_u64(), bits["kind"].as_str()),
+        (Some(2), Some("binary"))
+    );
+    assert_eq!(
+        bits["network"]["dense"]["hidden"],
+        serde_json::json!([8192, 4096, 2048, 1024, 512])
+    );
+    let low = ModelSpec {
+        version: 1,
+        ..full.clone()
+    };
+    assert_eq!(low.check().expect("can be built"), full);
 }
 
 #[test]

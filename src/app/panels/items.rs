@@ -69,7 +69,10 @@ impl Sort {
         let factors = data.factors().iter();
         options.extend(factors.map(|f| Self::Number(f.name.clone())));
         if cx.state.session.codes.is_some() {
-            options.extend([Self::Kl, Self::Error, Self::Distance]);
+            if cx.state.session.item_kl.is_some() {
+                options.push(Self::Kl);
+            }
+            options.extend([Self::Error, Self::Distance]);
         }
         options
     }

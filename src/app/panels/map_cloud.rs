@@ -136,7 +136,10 @@ pub(crate) fn colourings(state: &State) -> Vec<(String, Colouring)> {
         options.extend(factors.map(|f| Colouring::Factor(f.name.clone())));
     }
     if state.session.codes.is_some() {
-        options.extend([Colouring::Kl, Colouring::Error, Colouring::Distance]);
+        if state.session.item_kl.is_some() {
+            options.push(Colouring::Kl);
+        }
+        options.extend([Colouring::Error, Colouring::Distance]);
         if state.session.held_out.is_some() {
             options.push(Colouring::Training);
         }

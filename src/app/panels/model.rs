@@ -61,21 +61,19 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelInfo) {
         Likelihood::Gaussian { sigma } => format!("Gaussian, σ {sigma}"),
     };
     fact_ui(ui, tokens, "Pixels", &likelihood);
-    fact_ui(
-        ui,
-        tokens,
-        "Weight of KL",
-        &format!("β {}", model.spec.beta),
-    );
+    if !model.spec.is_binary() {
+        let beta = format!("β {}", model.spec.beta);
+        fact_ui(ui, tokens, "Weight of KL", &beta);
+    }
     fact_ui(ui, tokens, "Trained on", &model.trained_on);
     fact_ui(ui, tokens, "Epochs", &format::count(model.epochs));
     let kl: f32 = model.code_kl.iter().sum();
-    fact_ui(
-        ui,
-        tokens,
-        "Information",
-        &format!("{} nats per code", format::number(kl)),
-    );
+    let information = if model.spec.is_binary() {
+        format!("{} bits per code", model.spec.code)
+    } else {
+        format!("{} nats per code", format::number(kl))
+    };
+    fact_ui(ui, tokens, "Information", &information);
     if let Some(file) = &model.file {
         let name = file
             .file_name()

@@ -125,7 +125,7 @@ fn of_codes(basis: &Basis, codes: &CodeTable) -> Vec<Row> {
         let (short, note, is_active) = match basis {
             Basis::Dimensions(_) => (
                 format::dimension(index),
-                format!("{} nats", format::number(codes.kl()[index])),
+                note_of(codes.is_binary(), codes.kl()[index], codes.mean()[index]),
                 codes.is_active(index),
             ),
             Basis::Components(_) => {
@@ -157,6 +157,15 @@ fn of_codes(basis: &Basis, codes: &CodeTable) -> Vec<Row> {
     basis.sliders(codes).into_iter().map(row).collect()
 }
 
+/// What is said of a dimension: what it carries or, of a bit, in how many codes it is set.
+fn note_of(is_binary: bool, kl: f32, mean: f32) -> String {
+    if is_binary {
+        format!("{:.0} %", 100.0 * mean)
+    } else {
+        format!("{} nats", format::number(kl))
+    }
+}
+
 fn of_model(model: &ModelInfo, dim: usize) -> Row {
     let of = |values: &[f32], otherwise| values.get(dim).copied().unwrap_or(otherwise);
     let (mean, std, kl) = (
@@ -165,14 +174,24 @@ fn of_model(model: &ModelInfo, dim: usize) -> Row {
         of(&model.code_kl, 0.0),
     );
     let reach = (3.0 * std).max(0.5);
+    let is_binary = model.spec.is_binary();
+    let is_active = if is_binary {
+        std > 0.0
+    } else {
+        kl > CodeTable::ACTIVE_KL || model.code_kl.is_empty()
+    };
     Row {
         index: dim,
         short: format::dimension(dim),
         name: format!("Dimension {}", dim + 1),
-        note: format!("{} nats", format::number(kl)),
-        range: (mean - reach, mean + reach),
+        note: note_of(is_binary, kl, mean),
+        range: if is_binary {
+            (0.0, 1.0)
+        } else {
+            (mean - reach, mean + reach)
+        },
         mean,
-        is_active: kl > CodeTable::ACTIVE_KL || model.code_kl.is_empty(),
+        is_active,
         histogram: Vec::new(),
         marks: Vec::new(),
     }

@@ -8,7 +8,7 @@ use crate::app::theme::Tokens;
 use crate::app::widgets::set_name;
 use crate::data::ImageShape;
 use crate::error::Result;
-use crate::model::{ModelSpec, Preset, TrainConfig};
+use crate::model::{CodeKind, ModelSpec, Preset, TrainConfig};
 
 /// The fields.
 #[derive(Clone)]
@@ -96,7 +96,7 @@ impl TrainingForm {
                     ui,
                     tokens,
                     "Code size",
-                    "Numbers per code, 2 to 256",
+                    "Numbers, or bits, per code, 2 to 256",
                     |ui| ui.add(DragValue::new(&mut self.code).range(2..=256).speed(0.2)),
                 );
                 field(
@@ -146,18 +146,21 @@ impl TrainingForm {
                         response
                     },
                 );
+                let has_kl = self.preset.spec(ImageShape::new(1, 1, 1)).kind == CodeKind::Posterior;
                 field(
                     ui,
                     tokens,
                     "Beta",
                     "Weight of the KL term; 1 is the evidence lower bound",
                     |ui| {
-                        ui.add(
+                        ui.add_enabled(
+                            has_kl,
                             DragValue::new(&mut self.beta)
                                 .range(0.001..=100.0)
                                 .speed(0.01)
                                 .max_decimals(3),
                         )
+                        .on_disabled_hover_text("Bits have no KL term")
                     },
                 );
                 field(
