@@ -53,7 +53,7 @@ fn what_is_looked_for_and_where_can_be_chosen() {
         .get_by_role_and_label(Role::ComboBox, "Look for")
         .click();
     window.run_steps(3);
-    window.get_by_label("Sliders' picture").click_accesskit();
+    window.get_by_label("Sliders' picture").click();
     window.run_steps(3);
     wait_for(&mut window, "the sliders' neighbours", App::has_neighbours);
     let before = window.state().neighbours(1).to_vec();
