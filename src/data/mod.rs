@@ -2,6 +2,7 @@
 
 mod dataset;
 mod distortion;
+mod mapped;
 mod metadata;
 mod search;
 mod source;

@@ -173,7 +173,7 @@ impl Kernel for Count<'_> {
 
 /// Bits that differ.
 #[inline(always)]
-fn distance(a: &[u64], b: &[u64]) -> u32 {
+pub(super) fn distance(a: &[u64], b: &[u64]) -> u32 {
     let mut sum = 0;
     for (a, b) in a.iter().zip(b) {
         sum += (a ^ b).count_ones();

@@ -5,6 +5,8 @@ mod data;
 mod driver;
 mod engine;
 mod parity;
+#[cfg(feature = "qdrant")]
+mod qdrant;
 mod retrieval;
 mod training;
 mod window;
