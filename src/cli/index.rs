@@ -18,7 +18,7 @@ use crate::space::CodeTable;
 
 /// How codes are come by and searched.
 #[derive(Debug, Args)]
-pub(super) struct Index {
+pub(super) struct SearchWith {
     /// Search by an approximate index of this kind (f32, f16, i8 or bits), built at the first time and kept beside the data
     #[arg(long, value_name = "KIND")]
     index: Option<Kind>,
@@ -38,7 +38,7 @@ pub(super) struct Index {
     pub(super) gallery_approximate: bool,
 }
 
-impl Index {
+impl SearchWith {
     /// The neighbours, by the index where one is asked for, and what is to be printed about it.
     pub(super) fn search(
         &self,

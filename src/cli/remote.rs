@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::index::Index;
+use super::index::SearchWith;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::retrieval::remote::Collection;
@@ -47,7 +47,7 @@ pub(super) fn search(
     codes: &[f32],
     k: usize,
     own: Option<&[u32]>,
-    how: &Index,
+    how: &SearchWith,
     progress: &Progress,
 ) -> Result<(Neighbours, Map<String, Value>)> {
     let is_exact = !how.gallery_approximate;

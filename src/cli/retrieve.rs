@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Map, Value};
 
-use super::index::Index;
+use super::index::SearchWith;
 use super::{Common, output};
 use crate::data::{Dataset, DatasetSource, Labels};
 use crate::error::{Error, Result};
@@ -37,7 +37,7 @@ pub(super) struct Retrieve {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    index: Index,
+    search_with: SearchWith,
 }
 
 impl Retrieve {
@@ -87,7 +87,7 @@ impl Retrieve {
         own: Option<&[u32]>,
         common: &Common,
     ) -> Result<Option<(Neighbours, Map<String, Value>)>> {
-        let Some(url) = &self.index.gallery_url else {
+        let Some(url) = &self.search_with.gallery_url else {
             return Ok(None);
         };
         let Some(path) = &self.model else {
@@ -99,7 +99,15 @@ impl Retrieve {
         let collection = super::remote::open(url, self.space, model.code(), gallery.len())?;
         let codes = common.encode(&model, queries)?.mean;
         let progress = common.progress("Asking the server");
-        super::remote::search(&collection, &codes, self.k, own, &self.index, &progress).map(Some)
+        super::remote::search(
+            &collection,
+            &codes,
+            self.k,
+            own,
+            &self.search_with,
+            &progress,
+        )
+        .map(Some)
     }
 
     #[cfg(not(feature = "qdrant"))]
@@ -144,7 +152,7 @@ impl Retrieve {
             log_variance: of_queries.map_or(&[], |e| &e.log_variance),
         };
         gallery.check_unchanged()?;
-        self.index
+        self.search_with
             .search(&self.data, &ready, asked, self.k, own, common)
     }
 
@@ -159,7 +167,7 @@ impl Retrieve {
         if !self.space.needs_codes() {
             return Ok(None);
         }
-        let written = self.index.encoded(gallery.len())?;
+        let written = self.search_with.encoded(gallery.len())?;
         if let Some(written) = written.as_ref().filter(|_| is_same) {
             return Ok(Some((written.clone(), written.clone())));
         }

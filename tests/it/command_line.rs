@@ -14,7 +14,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 /// Runs with `--json --quiet` on the CPU and returns the printed object.
-fn json(arguments: &[&str]) -> Value {
+pub(crate) fn json(arguments: &[&str]) -> Value {
     let output = run(&[arguments, &["--json", "--quiet", "--device", "cpu"]].concat());
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {error}");
@@ -23,7 +23,7 @@ fn json(arguments: &[&str]) -> Value {
 }
 
 /// Runs what has to fail with `status` and returns the message, one line that names the program.
-fn failure(arguments: &[&str], status: i32) -> String {
+pub(crate) fn failure(arguments: &[&str], status: i32) -> String {
     let output = run(&[arguments, &["--quiet", "--device", "cpu"]].concat());
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(status), "{arguments:?}: {error}");
@@ -32,12 +32,12 @@ fn failure(arguments: &[&str], status: i32) -> String {
     error
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
 /// A tiny model of digits in `folder`.
-fn tiny(folder: &Path, epochs: &str) -> PathBuf {
+pub(crate) fn tiny(folder: &Path, epochs: &str) -> PathBuf {
     let model = folder.join("tiny.safetensors");
     let found = json(&[
         "train",

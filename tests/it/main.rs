@@ -8,6 +8,7 @@ mod parity;
 #[cfg(feature = "qdrant")]
 mod qdrant;
 mod retrieval;
+mod scale;
 mod training;
 mod window;
 mod window_map;
