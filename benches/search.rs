@@ -2,6 +2,10 @@
 //!
 //! Sizes are MNIST's; contents are drawn here, so that nothing has to be at hand. Set `MORPHOSPACE_TEST_DATA` to a folder that holds
 //! `mnist` to search the real pictures instead, which `peers/search.py` does too.
+//!
+//! A million codes are those of `MORPHOSPACE_CODES`, an NPY file of `[n, 32]` f32 that `peers/search.py --codes` writes and searches
+//! too; without it the part on a million is left out. The approximate index takes minutes: it is built with
+//! `MORPHOSPACE_APPROXIMATE=1`.
 
 use std::hint::black_box;
 use std::io::Read;
@@ -11,7 +15,11 @@ use std::time::Instant;
 use morphospace::data::{Dataset, ImageShape};
 use morphospace::error::Result;
 use morphospace::progress::Progress;
-use morphospace::retrieval::{nearest_codes, nearest_pixels, nearest_to_picture};
+use morphospace::retrieval::approximate::{Kind, Rows, Settings, Wanted};
+use morphospace::retrieval::{
+    ApproximateIndex, BitTable, Space, nearest_bits, nearest_codes, nearest_pixels,
+    nearest_to_picture,
+};
 use morphospace::space::CodeTable;
 
 const K: usize = 10;
@@ -78,7 +86,66 @@ fn milliseconds<T>(times: usize, mut work: impl FnMut() -> Result<T>) -> f64 {
     found[times / 2]
 }
 
+/// A hundred clusters, as codes have them: those of the file, which its header says nothing new about.
+fn million() -> Option<CodeTable> {
+    let bytes = std::fs::read(std::env::var_os("MORPHOSPACE_CODES")?).ok()?;
+    let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let (numbers, _) = bytes.get(header..)?.as_chunks::<4>();
+    let codes: Vec<f32> = numbers.iter().map(|&b| f32::from_le_bytes(b)).collect();
+    CodeTable::new(codes, 32, vec![0.0; 32]).ok()
+}
+
+/// One query in a million codes, in as many hashes, and by the approximate index.
+fn at_scale() {
+    let silent = Progress::silent();
+    let Some(table) = million() else { return };
+    let n = table.len();
+    let query = |i: usize| table.code(i * 997 % n).to_vec();
+    let mut turn = 0..;
+    let mut next = || query(turn.next().unwrap_or_default());
+    let one = || nearest_codes(&table, black_box(&next()), K, None, &silent);
+    println!(
+        "{{\"codes_{n}x32_1_query_ms\": {:.2}}}",
+        milliseconds(101, one)
+    );
+    let word = |i: u64| {
+        let x = i.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17);
+        x.wrapping_mul(0xD134_2543_DE82_EF95)
+    };
+    let words: Vec<u64> = (0..4 * n as u64).map(word).collect();
+    let bits = BitTable::new(words, 256).expect("hashes");
+    let mut turn = 0..;
+    let one = || {
+        let i = turn.next().unwrap_or_default() * 997 % n;
+        let query = BitTable::new(bits.code(i).to_vec(), 256)?;
+        nearest_bits(&bits, black_box(&query), K, None, Space::Bits, &silent)
+    };
+    println!(
+        "{{\"bits_{n}x256_1_query_ms\": {:.3}}}",
+        milliseconds(201, one)
+    );
+    if std::env::var_os("MORPHOSPACE_APPROXIMATE").is_none() {
+        return;
+    }
+    let (rows, settings) = (Rows::Vectors(&table), Settings::default());
+    let index =
+        ApproximateIndex::build(Space::Code, rows, Kind::F32, settings, &silent).expect("an index");
+    println!(
+        "{{\"approximate_{n}x32_build_secs\": {:.1}}}",
+        index.about().secs
+    );
+    println!("{{\"approximate_{n}x32_recall\": {:.4}}}", index.recall());
+    let mut turn = 0..;
+    let mut next = || query(turn.next().unwrap_or_default());
+    let one = || index.nearest(rows, Wanted::Vectors(&next()), K, None, &silent);
+    println!(
+        "{{\"approximate_{n}x32_1_query_ms\": {:.3}}}",
+        milliseconds(1001, one)
+    );
+}
+
 fn main() {
+    at_scale();
     let silent = Progress::silent();
     let shape = ImageShape::new(28, 28, 1);
     let drawn = |n, seed| strokes(n, seed, shape).expect("a set of pictures");

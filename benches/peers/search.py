@@ -13,13 +13,15 @@ import time
 from pathlib import Path
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--data", type=Path, required=True, help="folder with MNIST's (or Fashion-MNIST's) .gz files")
+parser.add_argument("--data", type=Path, help="folder with MNIST's (or Fashion-MNIST's) .gz files")
 parser.add_argument("--out", type=Path, help="folder to write the ids to")
 parser.add_argument("--ours", type=Path, help="ids to compare, [queries, 10]")
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--repeat", type=int, default=3)
 parser.add_argument("--k", type=int, default=10)
 parser.add_argument("--skip", nargs="*", default=[], choices=["faiss", "sklearn", "single", "codes"])
+parser.add_argument("--codes", type=Path, help="a million codes as .npy, made when there are none; then only these are searched")
+parser.add_argument("--approximate", action="store_true", help="with --codes: build usearch's index of them, too (minutes)")
 args = parser.parse_args()
 
 for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]:
@@ -63,6 +65,55 @@ def compare(name, gallery, queries, a, b):
     apart = squared(gallery, queries[rows], a[rows]) != squared(gallery, queries[rows], b[rows])
     print(json.dumps({"what": name, "ids_that_differ": int(differ.sum()), "beyond_ties": int(apart.sum())}))
 
+
+def million(path):
+    """Codes as a model makes them: a hundred clusters."""
+    if not path.exists():
+        random = np.random.default_rng(1)
+        centres = random.normal(size=(100, 32)).astype(np.float32)
+        rows = centres[random.integers(0, 100, 1_000_000)] + 0.5 * random.normal(size=(1_000_000, 32))
+        np.save(path, rows.astype(np.float32))
+    return np.load(path)
+
+
+def one_by_one(name, search, rows, count):
+    """Median milliseconds of one query, over `count` queries."""
+    times = []
+    for i in range(count):
+        query = rows[i * 997 % len(rows)][None]
+        start = time.perf_counter()
+        search(query)
+        times.append(1e3 * (time.perf_counter() - start))
+    print(json.dumps({"what": name, "threads": args.threads, "ms_median": float(np.median(times))}), flush=True)
+
+
+if args.codes:
+    codes = million(args.codes)
+    index = faiss.IndexFlatL2(codes.shape[1])
+    index.add(codes)
+    one_by_one("faiss flat, 1 code", lambda q: index.search(q, args.k), codes, 101)
+    hashes = np.random.default_rng(0).integers(0, 256, (len(codes), 32), np.uint8)
+    binary = faiss.IndexBinaryFlat(256)
+    binary.add(hashes)
+    one_by_one("faiss binary flat, 1 hash of 256 bits", lambda q: binary.search(q, args.k), hashes, 201)
+    if args.approximate:
+        from usearch.index import Index
+
+        graph = Index(ndim=codes.shape[1], metric="l2sq", dtype="f32", connectivity=16, expansion_add=128, expansion_search=64)
+        keys = np.arange(len(codes), dtype=np.uint64)
+        start = time.perf_counter()
+        graph.add(keys, codes, threads=args.threads)
+        print(json.dumps({"what": "usearch build", "threads": args.threads, "secs": time.perf_counter() - start}), flush=True)
+        one_by_one("usearch, 1 code", lambda q: graph.search(q[0], args.k), codes, 1001)
+        sample = np.arange(500) * len(codes) // 500
+        exact = index.search(codes[sample], args.k + 1)[1]
+        found = graph.search(codes[sample], args.k + 1).keys
+        hits = [len(set(e) & set(f) - {s}) for e, f, s in zip(exact.tolist(), found.tolist(), sample.tolist())]
+        print(json.dumps({"what": "usearch recall", "recall": float(np.mean(hits)) / args.k}))
+    raise SystemExit
+
+if not args.data:
+    parser.error("--data is needed")
 
 gallery, queries = pictures("train"), pictures("t10k")
 gallery32, queries32 = gallery.astype(np.float32), queries.astype(np.float32)

@@ -17,7 +17,7 @@ use super::layout::Layout;
 use super::panels::{Cx, Panels};
 use super::persist::Saved;
 use super::session::Awaited;
-use super::state::State;
+use super::state::{PixelCost, State};
 use super::textures::{Filter, Textures};
 use super::theme::{self, Tokens};
 use super::toasts::Toasts;
@@ -110,6 +110,7 @@ pub(super) struct Generations {
     pub key_places: u64,
     pub refine: u64,
     pub map: u64,
+    pub pass: u64,
 }
 
 impl App {
@@ -210,6 +211,15 @@ impl App {
         let rows = self.state.comparison.as_ref().map(|c| &c.rows);
         rows.and_then(|rows| rows.get(row))
             .map_or(&[], |row| &row.ids)
+    }
+
+    /// What each pixel that is changed in the sliders' picture costs.
+    pub fn flipped(&self) -> Vec<PixelCost> {
+        let passed = self.state.flipped.as_deref().unwrap_or_default();
+        match passed.split_first() {
+            Some((base, cases)) => cases.iter().map(|case| PixelCost::of(base, case)).collect(),
+            None => Vec::new(),
+        }
     }
 
     /// Whether a picture answers the newest position of the sliders.

@@ -10,7 +10,7 @@ use eframe::egui::{Key, KeyboardShortcut, Modifiers};
 use super::fonts::icon;
 use super::panels::PanelKind;
 use super::view::{BasisKind, Camera, Colouring, Lookup, MapLook, SheetSpec};
-use crate::data::{DatasetSource, Picture};
+use crate::data::{DatasetSource, Flip, Picture};
 use crate::engine::{Contrast, Request};
 use crate::model::{ModelSpec, TrainConfig};
 use crate::space::{MapMethod, Selection};
@@ -164,6 +164,8 @@ pub(crate) enum Action {
     Seek(f64),
     /// Look for something else, or elsewhere; `is_drag` while the strength of a distortion is dragged.
     Lookup { lookup: Lookup, is_drag: bool },
+    /// Look at other single pixels.
+    Flips(Vec<Flip>),
     /// Sweep other coordinates on the sheet.
     Sheet(SheetSpec),
     /// Write the session.

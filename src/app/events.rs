@@ -51,6 +51,9 @@ impl App {
                         .decoded
                         .show(ctx, "decoded", &picture, self.filter());
                     self.state.decoded = Some(Decoded { picture, secs });
+                    if !self.view.flips.is_empty() {
+                        self.pass_flips();
+                    }
                 }
             }
             Event::Inspected {
@@ -91,6 +94,15 @@ impl App {
             } => {
                 if generation == self.generations.encode {
                     self.apply_own(ctx, code, &reconstruction, loss);
+                }
+            }
+            Event::Passed { generation, passed } => {
+                if let Some((sent, pictures)) = self.state.flips_sent.take() {
+                    if sent == generation {
+                        self.state.flipped = Some(pictures.into_iter().zip(passed).collect());
+                    } else {
+                        self.state.flips_sent = Some((sent, pictures));
+                    }
                 }
             }
             Event::Refined {

@@ -108,6 +108,7 @@ pub(crate) mod icon {
         SHEET = "\u{ec8c}";
         PATH = "\u{e39c}";
         PENCIL = "\u{e3b4}";
+        PIXEL = "\u{e36c}";
         ERASER = "\u{e21e}";
         LOCK = "\u{e2fa}";
         UNLOCKED = "\u{e306}";

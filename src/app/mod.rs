@@ -36,6 +36,7 @@ mod widgets;
 pub use application::{App, AppOptions};
 pub use screenshot::{can_draw, screenshots};
 pub use session::SessionFile;
+pub use state::PixelCost;
 
 use std::sync::Arc;
 

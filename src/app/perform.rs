@@ -13,6 +13,7 @@ use super::command_palette::CommandPalette;
 use super::hint::Hint;
 use super::state::Level;
 use super::view::{BasisKind, Change, Drawn, Focus, MapLook, Sought, View};
+use crate::data::Picture;
 use crate::engine::{Query, Request, Search};
 use crate::space::{MapMethod, Selection};
 
@@ -124,6 +125,11 @@ impl App {
                 self.record(ctx, change);
                 self.view.lookup = lookup;
                 self.seek_neighbours();
+            }
+            Action::Flips(flips) => {
+                self.record(ctx, Change::Flips);
+                self.view.flips = flips;
+                self.pass_flips();
             }
             Action::Sheet(spec) => {
                 self.record(ctx, Change::Sheet);
@@ -487,6 +493,7 @@ impl App {
         if seeks {
             self.look_up();
         }
+        self.pass_flips();
         if other {
             self.request_own();
             self.request_neighbours();
@@ -520,6 +527,22 @@ impl App {
             }
             _ => self.state.placed = None,
         }
+    }
+
+    /// Asks what the model makes of the sliders' picture, and of it with single pixels changed.
+    pub(super) fn pass_flips(&mut self) {
+        self.generations.pass += 1;
+        let Some(base) = self.state.decoded.as_ref().map(|d| &d.picture) else {
+            return;
+        };
+        if self.view.flips.is_empty() {
+            self.state.flipped = None;
+            return;
+        }
+        let changed = self.view.flips.iter().map(|flip| flip.apply(base));
+        let pictures: Vec<Picture> = std::iter::once(base.clone()).chain(changed).collect();
+        self.state.flips_sent = Some((self.generations.pass, pictures.clone()));
+        self.engine.pass(self.generations.pass, pictures);
     }
 
     /// Asks for the neighbours of what is in focus and for its way through the model.

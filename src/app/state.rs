@@ -8,7 +8,9 @@ use std::sync::Arc;
 use super::key_places::KeyPlaces;
 use super::sheet::{KeyPictures, Sheet};
 use crate::data::Picture;
-use crate::engine::{Comparison, DeviceInfo, ModelInfo, Session, TrainingReport, TrainingState};
+use crate::engine::{
+    Comparison, DeviceInfo, ModelInfo, Passed, Session, TrainingReport, TrainingState,
+};
 use crate::model::LossPoint;
 
 /// A decoded picture.
@@ -94,6 +96,10 @@ pub(crate) struct State {
     /// Where the play head is on the path, in seconds.
     pub head: f64,
     pub is_playing: bool,
+    /// The sliders' picture and those with a pixel changed, with what the model makes of them.
+    pub flipped: Option<Vec<(Picture, Passed)>>,
+    /// The pictures of the newest request for that.
+    pub flips_sent: Option<(u64, Vec<Picture>)>,
     /// The picture of the code at the pointer.
     pub hovered: Option<Picture>,
     pub comparison: Option<Arc<Comparison>>,
@@ -104,6 +110,34 @@ pub(crate) struct State {
     pub preview: Option<(Vec<Picture>, Vec<Picture>)>,
     pub log: Vec<LogEntry>,
     pub recent: Vec<PathBuf>,
+}
+
+/// What a single changed pixel costs.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct PixelCost {
+    /// Euclidean distance between the pictures' pixels.
+    pub pixels: f32,
+    /// Euclidean distance between their codes.
+    pub codes: f32,
+    /// Change of the reconstruction term, nats.
+    pub reconstruction: f32,
+    /// Change of the KL, nats.
+    pub kl: f32,
+}
+
+impl PixelCost {
+    /// Of `changed`, from `base`.
+    pub(crate) fn of(base: &(Picture, Passed), changed: &(Picture, Passed)) -> Self {
+        let pixels = base.0.pixels.iter().zip(&changed.0.pixels);
+        let squares = pixels.map(|(&a, &b)| f64::from(a.abs_diff(b)).powi(2));
+        let codes = base.1.code.iter().zip(&changed.1.code);
+        Self {
+            pixels: squares.sum::<f64>().sqrt() as f32,
+            codes: codes.map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt(),
+            reconstruction: changed.1.loss.0 - base.1.loss.0,
+            kl: changed.1.loss.1 - base.1.loss.1,
+        }
+    }
 }
 
 impl State {

@@ -8,6 +8,7 @@ use eframe::egui::{Color32, ColorImage, Context, TextureFilter, TextureHandle, T
 
 use super::palette;
 use super::theme::Tokens;
+use super::view::MOST_FLIPS;
 use crate::data::{Dataset, ImageShape, Picture};
 use crate::render::upscale;
 
@@ -138,6 +139,9 @@ pub(crate) struct Textures {
     pub own_reconstruction: Live,
     /// What the retrieval panel looks for, where it is none of the items.
     pub query: Live,
+    /// The picture of which single pixels are changed, and of each case the changed one and what the model makes of it.
+    pub pixel_base: Live,
+    pub pixel_cases: [[Live; 2]; MOST_FLIPS],
     pub preview_originals: Live,
     pub preview_reconstructions: Live,
     items: Recent<TextureHandle>,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Distortion, ImageShape, Picture};
+use crate::data::{Distortion, Flip, ImageShape, Picture};
 use crate::retrieval::Space;
 use crate::space::path::Path;
 use crate::space::{Direction, MapMethod, NamedSelection, Selection};
@@ -162,6 +162,8 @@ impl Default for SheetSpec {
     }
 }
 
+/// Single pixels that are looked at side by side at most.
+pub(crate) const MOST_FLIPS: usize = 4;
 /// Pictures to a side of a sheet at most.
 pub(crate) const MOST_TO_A_SIDE: usize = 32;
 
@@ -221,6 +223,8 @@ pub(crate) struct View {
     pub camera: Option<Camera>,
     /// What the retrieval panel looks for.
     pub lookup: Lookup,
+    /// Pixels of the sliders' picture that are made others, each a case of its own.
+    pub flips: Vec<Flip>,
 }
 
 impl View {
@@ -265,6 +269,11 @@ impl View {
                 (1..=3).contains(&self.lookup.spaces.len())
                     && (0.0..=1.0).contains(&self.lookup.strength),
                 "what it looks for",
+            ),
+            (
+                self.flips.len() <= MOST_FLIPS
+                    && self.flips.iter().all(|f| (-255..=255).contains(&f.by)),
+                "its single pixels",
             ),
             (
                 (8.0..=512.0).contains(&self.look.picture_size),
@@ -361,6 +370,7 @@ pub(crate) enum Change {
     Lookup,
     /// The strength of a distortion.
     Strength,
+    Flips,
 }
 
 impl Change {

@@ -1,4 +1,4 @@
-//! `morphospace encode`, `decode` and `sample`: between pictures and codes.
+//! `morphospace decode` and `sample`: from codes to pictures.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use super::{Common, output};
-use crate::data::{DatasetSource, Picture};
+use crate::data::Picture;
 use crate::error::{Error, Result};
 use crate::model::AutoEncoder;
 
@@ -16,35 +16,6 @@ use crate::model::AutoEncoder;
 const MAX_PICTURES: usize = 10_000;
 /// Codes decoded at a time.
 const BATCH: usize = 64;
-
-/// Write the codes of pictures as NPY
-#[derive(Debug, Args)]
-pub(super) struct Encode {
-    /// The model
-    #[arg(long, value_name = "FILE")]
-    model: PathBuf,
-    /// Pictures to encode
-    #[arg(long, value_name = "SRC")]
-    data: DatasetSource,
-    /// Where to write the posterior means, or the bits as 0 and 1, [n, code] f32
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
-}
-
-impl Encode {
-    pub(super) fn run(self, common: &Common) -> Result<()> {
-        let dataset = common.load_data(&self.data)?;
-        let (_, model) = common.load_model(&self.model)?;
-        let codes = common.encode(&model, &dataset)?.mean;
-        output::write_npy(&self.out, &codes, model.code())?;
-        let out = self.out.display().to_string();
-        output::print(
-            common.json,
-            &json!({ "n": dataset.len(), "code": model.code(), "out": out }),
-        );
-        Ok(())
-    }
-}
 
 /// Draw the pictures of codes as a grid
 #[derive(Debug, Args)]

@@ -6,10 +6,14 @@
 mod codes;
 mod compare;
 mod data;
+mod encode;
 mod evaluate;
+mod index;
 mod morph;
 mod output;
 mod project;
+#[cfg(feature = "qdrant")]
+mod remote;
 mod report;
 mod retrieve;
 mod screenshot;
@@ -27,6 +31,9 @@ use crate::engine::{DeviceChoice, EngineOptions, choose_device};
 use crate::error::{Error, Result};
 use crate::model::{AutoEncoder, ModelFile, load_named};
 use crate::progress::Progress;
+
+/// Pictures encoded at a time.
+const ENCODED: usize = 4096;
 
 /// Explore the code space of an auto-encoder.
 ///
@@ -73,7 +80,7 @@ enum Command {
     /// Measure a model: errors, likelihood, KL per dimension
     Evaluate(evaluate::Evaluate),
     /// Write the codes of pictures as NPY
-    Encode(codes::Encode),
+    Encode(encode::Encode),
     /// Draw the pictures of codes as a grid
     Decode(codes::Decode),
     /// Draw pictures decoded from samples of the prior
@@ -205,24 +212,41 @@ impl Common {
         Ok((file, model))
     }
 
-    /// The posterior means of all items, `[n, code]`.
+    /// Whether the model takes the pictures of `dataset`.
+    fn check_shape(model: &AutoEncoder, dataset: &crate::data::Dataset) -> Result<()> {
+        if dataset.shape() == model.spec().shape {
+            return Ok(());
+        }
+        Err(Error::model(format!(
+            "the model takes {} pictures, {} has {}",
+            model.spec().shape,
+            dataset.name(),
+            dataset.shape()
+        )))
+    }
+
+    /// The posteriors of all items, `[n, code]`.
     fn encode(
         &self,
         model: &AutoEncoder,
         dataset: &crate::data::Dataset,
     ) -> Result<crate::model::Posteriors> {
-        if dataset.shape() != model.spec().shape {
-            return Err(Error::model(format!(
-                "the model takes {} pictures, {} has {}",
-                model.spec().shape,
-                dataset.name(),
-                dataset.shape()
-            )));
+        Self::check_shape(model, dataset)?;
+        dataset.check_unchanged()?;
+        let progress = self.progress(&format!("Encoding {}", dataset.name()));
+        let mut all = crate::model::Posteriors::default();
+        all.mean.reserve_exact(dataset.len() * model.code());
+        all.log_variance.reserve_exact(dataset.len() * model.code());
+        // Pages of a mapped file come and go with the block.
+        for start in (0..dataset.len()).step_by(ENCODED) {
+            progress.update(start, dataset.len())?;
+            let end = (start + ENCODED).min(dataset.len());
+            let items: Vec<&[u8]> = (start..end).map(|i| dataset.pixels(i)).collect();
+            let more = model.encode(&items, &Progress::silent())?;
+            all.mean.extend(more.mean);
+            all.log_variance.extend(more.log_variance);
         }
-        let items: Vec<&[u8]> = (0..dataset.len()).map(|i| dataset.pixels(i)).collect();
-        model.encode(
-            &items,
-            &self.progress(&format!("Encoding {}", dataset.name())),
-        )
+        progress.update(dataset.len(), dataset.len())?;
+        Ok(all)
     }
 }

@@ -71,6 +71,24 @@ pub(super) fn write_npy<T: npyz::AutoSerialize + Copy>(
     write_atomically(path, &bytes)
 }
 
+/// The header of an NPY file of `[rows, columns]` numbers of 32 bits, which follow row by row.
+pub(super) fn npy_header(rows: usize, columns: usize) -> Vec<u8> {
+    /// Numbers begin at a multiple of this.
+    const ALIGNED: usize = 64;
+    let mut text =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+    let used = 10 + text.len() + 1;
+    text.extend(std::iter::repeat_n(
+        ' ',
+        used.next_multiple_of(ALIGNED) - used,
+    ));
+    text.push('\n');
+    let mut header = b"\x93NUMPY\x01\x00".to_vec();
+    header.extend_from_slice(&(text.len() as u16).to_le_bytes());
+    header.extend_from_slice(text.as_bytes());
+    header
+}
+
 /// Whether a file can be written at `path`, found out before hours of work are put into it.
 pub(super) fn check_writable(path: &Path) -> Result<()> {
     if path.is_dir() {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Map, Value};
 
+use super::index::SearchWith;
 use super::short_list::{Long, ShortListArgs};
 use super::{Common, output};
 use crate::data::{Dataset, DatasetSource, Labels};
 use crate::error::{Error, Result};
 use crate::retrieval::measures::Summary;
-use crate::retrieval::{Encoded, Gallery, Queries, Space};
+use crate::retrieval::{Encoded, Gallery, Neighbours, Queries, Space};
 use crate::space::CodeTable;
 
 /// Find and judge nearest neighbours in pixels, in codes, or in what is made of them
@@ -37,6 +38,8 @@ pub(super) struct Retrieve {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    search_with: SearchWith,
+    #[command(flatten)]
     short_list: ShortListArgs,
 }
 
@@ -45,7 +48,7 @@ impl Retrieve {
         if self.k == 0 {
             return Err(Error::usage("k is at least 1"));
         }
-        let has_short_list = self.short_list.is_wanted(self.space)?;
+        self.short_list.is_wanted(self.space)?;
         let gallery = common.load_data(&self.data)?;
         let is_same = self.queries == self.data;
         let queries = if is_same {
@@ -55,38 +58,11 @@ impl Retrieve {
         };
         let own: Option<Vec<u32>> = is_same.then(|| (0..queries.len() as u32).collect());
         let gallery = Arc::new(gallery);
-        let encoded = self.encode(&gallery, &queries, is_same, common)?;
-        let (of_gallery, of_queries) = match &encoded {
-            Some((gallery, queries)) => (Some(gallery), Some(queries)),
-            None => (None, None),
+        let asked = self.at_server(&gallery, &queries, own.as_deref(), common)?;
+        let (neighbours, about_search) = match asked {
+            Some(found) => found,
+            None => self.here(&gallery, &queries, own.as_deref(), common)?,
         };
-        let ready = Gallery::new(
-            self.space,
-            &gallery,
-            of_gallery,
-            common.seed,
-            &common.progress("Preparing the space"),
-        )?;
-        let asked = Queries {
-            pictures: &queries,
-            codes: of_queries.map_or(&[], |e| e.codes.codes()),
-            log_variance: of_queries.map_or(&[], |e| &e.log_variance),
-        };
-        let progress = common.progress("Searching");
-        let mut neighbours = ready.nearest(asked, self.k, own.as_deref(), &progress)?;
-        let mut of_short_list = None;
-        if has_short_list {
-            let exact = Long {
-                gallery: &ready,
-                codes: asked.codes,
-                neighbours: &neighbours,
-            };
-            let pictures = (&gallery, &queries);
-            let (found, told) = self
-                .short_list
-                .search(pictures, &exact, own.as_deref(), common)?;
-            (neighbours, of_short_list) = (found, Some(told));
-        }
         let labels = match (queries.labels(), gallery.labels()) {
             (Some(q), Some(g)) => Some((classes_of(q, g), g.values.as_slice())),
             _ => None,
@@ -97,8 +73,8 @@ impl Retrieve {
             output::write_npy(out, &neighbours.ids, neighbours.k)?;
         }
         let mut value = serde_json::to_value(summary).unwrap_or_else(|_| Value::Object(Map::new()));
-        if let Some(told) = of_short_list {
-            value["short_list"] = told;
+        if let Value::Object(entries) = &mut value {
+            entries.extend(about_search);
         }
         output::print(common.json, &value);
         Ok(())
@@ -106,6 +82,98 @@ impl Retrieve {
 }
 
 impl Retrieve {
+    /// The neighbours in a collection on a server, where one is named.
+    #[cfg(feature = "qdrant")]
+    fn at_server(
+        &self,
+        gallery: &Dataset,
+        queries: &Dataset,
+        own: Option<&[u32]>,
+        common: &Common,
+    ) -> Result<Option<(Neighbours, Map<String, Value>)>> {
+        let Some(url) = &self.search_with.gallery_url else {
+            return Ok(None);
+        };
+        let Some(path) = &self.model else {
+            return Err(
+                Error::usage("codes of the queries need a model").hint("give one with --model")
+            );
+        };
+        let (_, model) = common.load_model(path)?;
+        let collection = super::remote::open(url, self.space, model.code(), gallery.len())?;
+        let codes = common.encode(&model, queries)?.mean;
+        let progress = common.progress("Asking the server");
+        super::remote::search(
+            &collection,
+            &codes,
+            self.k,
+            own,
+            &self.search_with,
+            &progress,
+        )
+        .map(Some)
+    }
+
+    #[cfg(not(feature = "qdrant"))]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "there are servers with the feature qdrant"
+    )]
+    fn at_server(
+        &self,
+        _: &Dataset,
+        _: &Dataset,
+        _: Option<&[u32]>,
+        _: &Common,
+    ) -> Result<Option<(Neighbours, Map<String, Value>)>> {
+        Ok(None)
+    }
+
+    /// The neighbours among pictures or codes on this machine, and what is to be printed about the search.
+    fn here(
+        &self,
+        gallery: &Arc<Dataset>,
+        queries: &Dataset,
+        own: Option<&[u32]>,
+        common: &Common,
+    ) -> Result<(Neighbours, Map<String, Value>)> {
+        let encoded = self.encode(gallery, queries, own.is_some(), common)?;
+        let (of_gallery, of_queries) = match &encoded {
+            Some((gallery, queries)) => (Some(gallery), Some(queries)),
+            None => (None, None),
+        };
+        let ready = Gallery::new(
+            self.space,
+            gallery,
+            of_gallery,
+            common.seed,
+            &common.progress("Preparing the space"),
+        )?;
+        let asked = Queries {
+            pictures: queries,
+            codes: of_queries.map_or(&[], |e| e.codes.codes()),
+            log_variance: of_queries.map_or(&[], |e| &e.log_variance),
+        };
+        gallery.check_unchanged()?;
+        let (mut neighbours, mut about) = self
+            .search_with
+            .search(&self.data, &ready, asked, self.k, own, common)?;
+        if self.short_list.is_wanted(self.space)? {
+            let exact = Long {
+                gallery: &ready,
+                codes: asked.codes,
+                neighbours: &neighbours,
+            };
+            let (found, told) = self
+                .short_list
+                .search((gallery, queries), &exact, own, common)?;
+            neighbours = found;
+            about.insert("short_list".to_owned(), told);
+        }
+        Ok((neighbours, about))
+    }
+
     /// What the model makes of gallery and queries, where the space needs a model.
     fn encode(
         &self,
@@ -116,6 +184,10 @@ impl Retrieve {
     ) -> Result<Option<(Encoded, Encoded)>> {
         if !self.space.needs_codes() {
             return Ok(None);
+        }
+        let written = self.search_with.encoded(gallery.len())?;
+        if let Some(written) = written.as_ref().filter(|_| is_same) {
+            return Ok(Some((written.clone(), written.clone())));
         }
         let Some(path) = &self.model else {
             return Err(
@@ -133,7 +205,17 @@ impl Retrieve {
                 is_binary: model.spec().is_binary(),
             })
         };
-        let of_gallery = encode(gallery)?;
+        let of_gallery = match written {
+            Some(written) if written.codes.dims() == model.code() => written,
+            Some(written) => {
+                return Err(Error::model(format!(
+                    "the gallery's codes have {} numbers, those of the model {}",
+                    written.codes.dims(),
+                    model.code()
+                )));
+            }
+            None => encode(gallery)?,
+        };
         let of_queries = if is_same {
             of_gallery.clone()
         } else {

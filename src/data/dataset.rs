@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::ColumnValues;
+use super::mapped::Mapped;
 use super::metadata::{self, Column};
 use crate::error::{Error, Result};
 
@@ -109,12 +110,36 @@ pub(super) struct Origin {
     pub(super) whole: u64,
 }
 
+/// Pixels that lie side by side.
+#[derive(Clone, Debug)]
+enum Block {
+    Held(Arc<Vec<u8>>),
+    /// In a file; pages come and go.
+    Mapped(Arc<Mapped>),
+}
+
+impl Block {
+    fn len(&self) -> usize {
+        match self {
+            Self::Held(pixels) => pixels.len(),
+            Self::Mapped(map) => map.len(),
+        }
+    }
+
+    fn bytes(&self, range: Range<usize>) -> &[u8] {
+        match self {
+            Self::Held(pixels) => &pixels[range],
+            Self::Mapped(map) => map.bytes(range),
+        }
+    }
+}
+
 /// Items of one shape with optional labels, named factors, metadata columns and item names.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     name: String,
     shape: ImageShape,
-    blocks: Vec<Arc<Vec<u8>>>,
+    blocks: Vec<Block>,
     block_items: usize,
     len: usize,
     labels: Option<Labels>,
@@ -145,12 +170,21 @@ impl Dataset {
     /// # Errors
     /// When there is no item, or the length is not a multiple of the shape's.
     pub fn new(name: impl Into<String>, shape: ImageShape, pixels: Vec<u8>) -> Result<Self> {
+        Self::of_block(name.into(), shape, Block::Held(Arc::new(pixels)))
+    }
+
+    /// The same for pictures in a file.
+    pub(super) fn mapped(name: impl Into<String>, shape: ImageShape, map: Mapped) -> Result<Self> {
+        Self::of_block(name.into(), shape, Block::Mapped(Arc::new(map)))
+    }
+
+    fn of_block(name: String, shape: ImageShape, pixels: Block) -> Result<Self> {
         if shape.is_empty() || !matches!(shape.channels, 1 | 3) {
             return Err(Error::usage(format!(
                 "pictures of shape {shape} cannot be shown"
             )));
         }
-        if pixels.is_empty() {
+        if pixels.len() == 0 {
             return Err(Error::usage("there is not a single picture in it"));
         }
         if !pixels.len().is_multiple_of(shape.len()) {
@@ -161,9 +195,9 @@ impl Dataset {
         }
         let len = pixels.len() / shape.len();
         Ok(Self {
-            name: name.into(),
+            name,
             shape,
-            blocks: vec![Arc::new(pixels)],
+            blocks: vec![pixels],
             block_items: len,
             len,
             labels: None,
@@ -427,7 +461,7 @@ impl Dataset {
     pub fn pixels(&self, id: usize) -> &[u8] {
         let size = self.shape.len();
         let start = id % self.block_items * size;
-        &self.blocks[id / self.block_items][start..start + size]
+        self.blocks[id / self.block_items].bytes(start..start + size)
     }
 
     /// Item `id` as a picture of its own.
@@ -444,10 +478,40 @@ impl Dataset {
 
     /// Runs of consecutive items that lie side by side in memory: the ids and their bytes.
     pub fn blocks(&self) -> impl Iterator<Item = (Range<usize>, &[u8])> {
+        /// Of a file so many bytes are looked at together.
+        const RUN: usize = 4 << 20;
         let size = self.shape.len();
-        self.blocks.iter().enumerate().map(move |(i, block)| {
-            let start = i * self.block_items;
-            (start..start + block.len() / size, block.as_slice())
+        self.blocks.iter().enumerate().flat_map(move |(i, block)| {
+            let (first, items) = (i * self.block_items, block.len() / size);
+            let run = match block {
+                Block::Held(_) => items,
+                Block::Mapped(_) => (RUN / size).max(1),
+            };
+            (0..items).step_by(run.max(1)).map(move |start| {
+                let end = (start + run).min(items);
+                (
+                    first + start..first + end,
+                    block.bytes(start * size..end * size),
+                )
+            })
+        })
+    }
+
+    /// Whether the pixels stay in their file and are fetched as they are looked at.
+    #[must_use]
+    pub fn is_mapped(&self) -> bool {
+        let is_mapped = |block: &Block| matches!(block, Block::Mapped(_));
+        self.blocks.iter().any(is_mapped)
+    }
+
+    /// Whether the file of mapped pixels is still what it was when it was opened: to be asked before a sweep over many.
+    ///
+    /// # Errors
+    /// `is_file` when the file was cut or rewritten.
+    pub fn check_unchanged(&self) -> Result<()> {
+        self.blocks.iter().try_for_each(|block| match block {
+            Block::Held(_) => Ok(()),
+            Block::Mapped(map) => map.check(),
         })
     }
 

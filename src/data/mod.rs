@@ -2,6 +2,8 @@
 
 mod dataset;
 mod distortion;
+mod flip;
+mod mapped;
 mod metadata;
 mod search;
 mod source;
@@ -14,5 +16,6 @@ pub mod formats;
 
 pub use dataset::{Dataset, Factor, ImageShape, Labels, Picture, Skipped};
 pub use distortion::Distortion;
+pub use flip::Flip;
 pub use metadata::{Column, ColumnValues};
 pub use source::{DatasetSource, Part, Size};

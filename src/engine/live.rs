@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::core::Core;
-use super::mailbox::{Decode, Encode, Inspect, Mailbox, Retrieve};
-use super::message::{Event, Query};
+use super::mailbox::{Decode, Encode, Inspect, Mailbox, Pass, Retrieve};
+use super::message::{Event, Passed, Query};
 use super::outbox::Outbox;
 use super::search::Task;
 use crate::data::{Dataset, Picture};
@@ -45,6 +45,10 @@ impl Core {
         }
         if let Some(mail) = mailbox.encode.take() {
             self.guarded(|core| core.encode_picture(mail));
+            served = true;
+        }
+        if let Some(mail) = mailbox.pass.take() {
+            self.guarded(|core| core.pass(&mail));
             served = true;
         }
         if let Some(mail) = mailbox.sheet.take() {
@@ -127,6 +131,38 @@ impl Core {
             },
             code: posterior.mean,
             loss,
+        });
+        Ok(())
+    }
+
+    fn pass(&mut self, mail: &Pass) -> Result<()> {
+        let Some(network) = self.network() else {
+            return Ok(());
+        };
+        let shape = network.spec().shape;
+        // Pictures of another shape were meant for a model that is gone.
+        if mail.pictures.is_empty() || mail.pictures.iter().any(|p| p.shape != shape) {
+            return Ok(());
+        }
+        let pixels: Vec<&[u8]> = mail.pictures.iter().map(|p| p.pixels.as_slice()).collect();
+        let posterior = network.encode(&pixels, &Progress::silent())?;
+        let losses = network.losses_at(&pixels, &posterior.mean)?;
+        let kl = posterior.kl_per_item(network.code());
+        let codes = posterior.mean.chunks_exact(network.code());
+        let mut passed = Vec::with_capacity(pixels.len());
+        for (i, code) in codes.enumerate() {
+            passed.push(Passed {
+                code: code.to_vec(),
+                reconstruction: Picture {
+                    shape,
+                    pixels: network.decode(code)?,
+                },
+                loss: (losses[i], kl.get(i).copied().unwrap_or(0.0)),
+            });
+        }
+        self.outbox.send(Event::Passed {
+            generation: mail.generation,
+            passed,
         });
         Ok(())
     }

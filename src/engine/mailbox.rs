@@ -21,6 +21,13 @@ pub(super) struct Encode {
     pub(super) picture: Picture,
 }
 
+/// Pictures to pass through the model together.
+#[derive(Debug)]
+pub(super) struct Pass {
+    pub(super) generation: u64,
+    pub(super) pictures: Vec<Picture>,
+}
+
 /// Codes to decode one after the other.
 #[derive(Debug)]
 pub(super) struct Sheet {
@@ -74,6 +81,7 @@ pub(super) struct Mailbox {
     /// The code whose place on the map is wanted.
     pub(super) place: Slot<Decode>,
     pub(super) encode: Slot<Encode>,
+    pub(super) pass: Slot<Pass>,
     pub(super) sheet: Slot<Sheet>,
     /// The codes of key-frames.
     pub(super) keys: Slot<Sheet>,

@@ -220,6 +220,17 @@ pub enum Between {
     Values(String),
 }
 
+/// What a model makes of a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Passed {
+    /// Posterior mean.
+    pub code: Vec<f32>,
+    /// Its reconstruction.
+    pub reconstruction: Picture,
+    /// Reconstruction term and KL, nats.
+    pub loss: (f32, f32),
+}
+
 /// What to look for in [`Event::Retrieved`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Query {
@@ -379,6 +390,13 @@ pub enum Event {
         generation: u64,
         /// What the decoder makes of it.
         picture: Picture,
+    },
+    /// What the model makes of the pictures that were to be passed through it, in their order.
+    Passed {
+        /// That of the request.
+        generation: u64,
+        /// One per picture.
+        passed: Vec<Passed>,
     },
     /// A picture from elsewhere passed through the model.
     Encoded {

@@ -23,10 +23,10 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use mailbox::{Decode, Encode, Inspect, Mailbox, Retrieve, Sheet};
+use mailbox::{Decode, Encode, Inspect, Mailbox, Pass, Retrieve, Sheet};
 pub use message::{
-    Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, ModelInfo, Query,
-    Request, Row, Search, Session, TrainingReport, TrainingState,
+    Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, ModelInfo, Passed,
+    Query, Request, Row, Search, Session, TrainingReport, TrainingState,
 };
 
 use burn::tensor::Device;
@@ -129,6 +129,15 @@ impl Engine {
         self.mailbox.encode.put(Encode {
             generation,
             picture,
+        });
+        let _ = self.bell.try_send(());
+    }
+
+    /// Asks for some pictures to be passed through the model together; a request that still waits is replaced.
+    pub fn pass(&self, generation: u64, pictures: Vec<Picture>) {
+        self.mailbox.pass.put(Pass {
+            generation,
+            pictures,
         });
         let _ = self.bell.try_send(());
     }

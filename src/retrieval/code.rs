@@ -129,7 +129,7 @@ const WORTH_TURNING: usize = 4;
 
 /// Sum of the squared differences: dimension `i` counts into partial sum `i % PARTS`.
 #[inline(always)]
-fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
     let (whole_a, rest_a) = a.as_chunks::<PARTS>();
     let (whole_b, rest_b) = b.as_chunks::<PARTS>();
     let mut parts = [0.0_f32; PARTS];

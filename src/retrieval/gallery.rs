@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::approximate::{ApproximateIndex, Rows, Wanted};
 use super::bits::{BitTable, differing, nearest_bits};
 use super::pixel::{Measure, Measured, Moments, moments};
 use super::posterior::{Pairs, Posteriors};
@@ -329,6 +330,61 @@ impl Gallery {
             }
         }
         found.space = self.space;
+        Ok(found)
+    }
+
+    /// What an approximate index of this gallery is built of; `None` where the space has neither vectors nor bits.
+    #[must_use]
+    pub fn rows(&self) -> Option<Rows<'_>> {
+        match &self.content {
+            Content::Vectors { table, .. } => Some(Rows::Vectors(table)),
+            Content::Bits { table, .. } => Some(Rows::Bits(table)),
+            Content::Pixels { .. } | Content::Posteriors(_) => None,
+        }
+    }
+
+    /// The same by `index`, which was built of [`Self::rows`]: most of the nearest items, with their exact distances.
+    ///
+    /// # Errors
+    /// As [`Self::nearest`], and where the space has no rows to index.
+    pub fn nearest_by(
+        &self,
+        index: &ApproximateIndex,
+        queries: Queries<'_>,
+        k: usize,
+        left_out: Option<&[u32]>,
+        progress: &Progress,
+    ) -> Result<Neighbours> {
+        let mut found = match &self.content {
+            Content::Vectors { table, turn } => {
+                let n = queries.pictures.len();
+                let pictures: Vec<&[u8]> = (0..n).map(|i| queries.pictures.pixels(i)).collect();
+                let vectors = self.vectors(turn, &pictures, queries.codes)?;
+                let wanted = Wanted::Vectors(&vectors);
+                index.nearest(Rows::Vectors(table), wanted, k, left_out, progress)?
+            }
+            Content::Bits { table, turn } => {
+                let bits = self.bits(turn, queries.codes)?;
+                index.nearest(
+                    Rows::Bits(table),
+                    Wanted::Bits(&bits),
+                    k,
+                    left_out,
+                    progress,
+                )?
+            }
+            Content::Pixels { .. } | Content::Posteriors(_) => {
+                return Err(Error::usage(format!(
+                    "the space {} has no approximate index",
+                    self.space
+                )));
+            }
+        };
+        if self.space == Space::CodeCosine {
+            for distance in &mut found.distances {
+                *distance = cosine(*distance);
+            }
+        }
         Ok(found)
     }
 

@@ -8,6 +8,7 @@
     reason = "code gets a kind of vector only by being inlined where that kind is known to be there"
 )]
 
+pub mod approximate;
 mod bits;
 mod code;
 mod gallery;
@@ -15,6 +16,8 @@ mod lanes;
 pub mod measures;
 mod pixel;
 mod posterior;
+#[cfg(feature = "qdrant")]
+pub mod remote;
 mod rotation;
 mod scan;
 mod short_list;
@@ -22,6 +25,7 @@ mod sketch;
 mod space;
 pub mod study;
 
+pub use approximate::ApproximateIndex;
 pub use bits::{BitTable, HashTable, MOST_HASH_BITS, nearest_bits};
 pub use code::nearest_codes;
 pub use gallery::{Distances, Encoded, Gallery, Probe, Queries};

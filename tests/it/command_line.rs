@@ -14,7 +14,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 /// Runs with `--json --quiet` on the CPU and returns the printed object.
-fn json(arguments: &[&str]) -> Value {
+pub(crate) fn json(arguments: &[&str]) -> Value {
     let output = run(&[arguments, &["--json", "--quiet", "--device", "cpu"]].concat());
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {error}");
@@ -23,7 +23,7 @@ fn json(arguments: &[&str]) -> Value {
 }
 
 /// Runs what has to fail with `status` and returns the message, one line that names the program.
-fn failure(arguments: &[&str], status: i32) -> String {
+pub(crate) fn failure(arguments: &[&str], status: i32) -> String {
     let output = run(&[arguments, &["--quiet", "--device", "cpu"]].concat());
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(status), "{arguments:?}: {error}");
@@ -32,12 +32,12 @@ fn failure(arguments: &[&str], status: i32) -> String {
     error
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
 /// A tiny model of digits in `folder`.
-fn tiny(folder: &Path, epochs: &str) -> PathBuf {
+pub(crate) fn tiny(folder: &Path, epochs: &str) -> PathBuf {
     let model = folder.join("tiny.safetensors");
     let found = json(&[
         "train",
@@ -768,6 +768,97 @@ fn what_makes_no_sense_ends_with_status_2() {
         )
         .contains("77")
     );
+}
+
+#[test]
+fn a_report_is_one_page_whose_figures_are_those_of_retrieve() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = tiny(folder.path(), "1");
+    let (model, out) = (text(&model), folder.path().join("report"));
+    let printed = json(&[
+        "compare",
+        "--data",
+        "digits:train:200",
+        "--queries",
+        "digits:test:40",
+        "--model",
+        model,
+        "--spaces",
+        "pixel,code,bits",
+        "--k",
+        "5",
+        "--report",
+        text(&out),
+    ]);
+    assert_eq!(printed["spaces"].as_array().map(Vec::len), Some(3));
+    assert_eq!(printed["pairs"].as_array().map(Vec::len), Some(3));
+    let page = std::fs::read_to_string(out.join("report.html")).expect("a page");
+    assert!(page.contains("data:image/png;base64,"), "it has pictures");
+    for beside in ["http://", "https://", "src=\"/", "<script"] {
+        assert!(
+            !page.contains(beside),
+            "it needs nothing beside it: {beside}"
+        );
+    }
+    let report = std::fs::read(out.join("report.json")).expect("figures");
+    let report: Value = serde_json::from_slice(&report).expect("JSON");
+    for (i, space) in ["pixel", "code", "bits"].into_iter().enumerate() {
+        let found = json(&[
+            "retrieve",
+            "--data",
+            "digits:train:200",
+            "--queries",
+            "digits:test:40",
+            "--model",
+            model,
+            "--space",
+            space,
+            "--k",
+            "5",
+        ]);
+        let of = |value: &Value| value.as_f64().expect("a number");
+        let own = &report["spaces"][i];
+        for (name, value) in [
+            ("precision_at_k", &own["precision"][4]["mean"]),
+            ("nearest_accuracy", &own["accuracy"][0]["mean"]),
+            ("knn_accuracy", &own["accuracy"][4]["mean"]),
+            (
+                "mean_average_precision",
+                &own["mean_average_precision"]["mean"],
+            ),
+        ] {
+            assert!(
+                (of(value) - of(&found[name])).abs() < 1e-9,
+                "{space} {name}"
+            );
+        }
+    }
+    // Nothing is distorted at strength 0: every original is found.
+    let curves = std::fs::read_to_string(out.join("curves.csv")).expect("curves");
+    let undistorted = curves
+        .lines()
+        .filter(|line| line.starts_with("found after") && line.contains(",pixel,0,"));
+    assert!(undistorted.clone().count() > 0);
+    for line in undistorted {
+        assert!(line.contains(",pixel,0,1,1,1"), "{line}");
+    }
+    let refused = failure(
+        &[
+            "compare",
+            "--data",
+            "digits:9",
+            "--queries",
+            "digits:9",
+            "--model",
+            model,
+            "--spaces",
+            "code",
+            "--report",
+            text(&out),
+        ],
+        2,
+    );
+    assert!(refused.contains("two or more"), "{refused}");
 }
 
 #[test]

@@ -5,7 +5,10 @@ mod data;
 mod driver;
 mod engine;
 mod parity;
+#[cfg(feature = "qdrant")]
+mod qdrant;
 mod retrieval;
+mod scale;
 mod training;
 mod window;
 mod window_map;

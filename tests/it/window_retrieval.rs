@@ -63,3 +63,33 @@ fn what_is_looked_for_and_where_can_be_chosen() {
         app.has_neighbours() && app.neighbours(1) != before
     });
 }
+
+#[test]
+fn one_pixel_costs_the_same_anywhere_among_pixels_but_not_in_the_code() {
+    let Some(mut window) = open("digits:60") else {
+        return;
+    };
+    prepare(&mut window, 60);
+    window.state_mut().select(3);
+    window.run_steps(3);
+    wait_for(&mut window, "its picture", App::is_picture_current);
+    window
+        .get_by_role_and_label(Role::Button, "One pixel")
+        .click();
+    window.run_steps(3);
+    for case in ["On the edge", "Far away"] {
+        window.get_by_label(case).click();
+        window.run_steps(3);
+    }
+    wait_for(&mut window, "both cases", |app| app.flipped().len() == 2);
+    let cases = window.state().flipped();
+    assert_eq!(cases[0].pixels, 200.0);
+    assert_eq!(cases[1].pixels, 200.0);
+    assert!(cases.iter().all(|case| case.codes > 0.0));
+    assert!(cases[0].codes != cases[1].codes);
+    assert!(window.query_by_label("Through the model, case 2").is_some());
+    // One step back is one case less.
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(3);
+    wait_for(&mut window, "one case", |app| app.flipped().len() == 1);
+}

@@ -19,6 +19,7 @@ mod path;
 mod path_fade;
 mod path_strip;
 mod picture;
+mod pixel;
 mod retrieval;
 mod selection;
 mod sheet;
@@ -61,11 +62,12 @@ pub(crate) enum PanelKind {
     Sheet,
     Path,
     Own,
+    Pixel,
 }
 
 impl PanelKind {
     /// Every panel, in the order of the View menu.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Data,
         Self::Model,
         Self::Training,
@@ -80,6 +82,7 @@ impl PanelKind {
         Self::Sheet,
         Self::Path,
         Self::Own,
+        Self::Pixel,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -98,6 +101,7 @@ impl PanelKind {
             Self::Sheet => "Sheet",
             Self::Path => "Path",
             Self::Own => "Own picture",
+            Self::Pixel => "One pixel",
         }
     }
 
@@ -117,6 +121,7 @@ impl PanelKind {
             Self::Sheet => "Show or hide the sheet that sweeps two dimensions",
             Self::Path => "Show or hide the path through code space and its animation",
             Self::Own => "Show or hide your own picture: draw, drop or paste one",
+            Self::Pixel => "Show or hide what one changed pixel costs",
         }
     }
 
@@ -136,6 +141,7 @@ impl PanelKind {
             Self::Sheet => icon::SHEET,
             Self::Path => icon::PATH,
             Self::Own => icon::PENCIL,
+            Self::Pixel => icon::PIXEL,
         }
     }
 }
@@ -187,6 +193,7 @@ pub(crate) struct Panels {
     sheet: sheet::SheetPanel,
     path: path::PathPanel,
     own: own::OwnPanel,
+    pixel: pixel::PixelPanel,
 }
 
 impl Panels {
@@ -215,6 +222,7 @@ impl Panels {
             PanelKind::Sheet => &mut self.sheet,
             PanelKind::Path => &mut self.path,
             PanelKind::Own => &mut self.own,
+            PanelKind::Pixel => &mut self.pixel,
         }
     }
 }

@@ -405,7 +405,8 @@ fn row_ui(
         }
         (None, None) => caption(under, secs.clone(), tokens.text_weak),
     }
-    if found.original.is_some() || query.label(data).is_some() {
+    let has_room = line.area.height() > 50.0;
+    if has_room && (found.original.is_some() || query.label(data).is_some()) {
         caption(under + egui::vec2(0.0, 15.0), secs, tokens.text_weak);
     }
     let count = found.ids.len().max(1) as f32;
@@ -439,6 +440,7 @@ fn row_ui(
                 &Neighbour {
                     line,
                     rect,
+                    room: step - 2.0,
                     id: id as usize,
                     distance,
                     is_shared,
@@ -501,6 +503,8 @@ const LEGIBLE: f32 = 24.0;
 struct Neighbour<'a> {
     line: &'a Line<'a>,
     rect: Rect,
+    /// How wide its caption may be.
+    room: f32,
     id: usize,
     distance: f32,
     is_shared: bool,
@@ -545,7 +549,9 @@ fn neighbour_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, query: Query, n: &
     };
     if n.rect.width() >= LEGIBLE {
         let under = n.rect.center_bottom() + egui::vec2(0.0, 2.0);
-        let clip = n.rect.expand2(egui::vec2(3.0, 20.0));
+        let clip = n
+            .rect
+            .expand2(egui::vec2((n.room - n.rect.width()) / 2.0, 20.0));
         let font = theme::regular(10.0);
         let painter = ui.painter().with_clip_rect(clip);
         painter.text(under, Align2::CENTER_TOP, text, font, colour);

@@ -49,7 +49,8 @@ pub(super) struct NumberType {
 }
 
 impl NumberType {
-    fn is_bytes(self) -> bool {
+    /// Whether the numbers are 0 to 255.
+    pub(super) fn is_bytes(self) -> bool {
         self.kind == NumberKind::Unsigned && self.bytes == 1
     }
 
@@ -395,6 +396,31 @@ impl Range {
             (0.0, 255.0 / most)
         } else {
             (least, 255.0 / (most - least))
+        }
+    }
+}
+
+/// Whether the bytes of `reader` are grey levels as they are: looks at them until there is no more doubt.
+pub(super) fn are_grey_levels(
+    file: &Path,
+    reader: &mut impl Read,
+    progress: &Progress,
+) -> Result<bool> {
+    let mut chunk = vec![0; CHUNK];
+    let mut range = Range::EMPTY;
+    loop {
+        progress.update(0, 1)?;
+        let count = reader.read(&mut chunk).map_err(|e| fail(file, &e))?;
+        for &byte in &chunk[..count] {
+            range.least = range.least.min(f64::from(byte));
+            range.most = range.most.max(f64::from(byte));
+        }
+        // Brighter bytes can only confirm it.
+        if range.scale() == (0.0, 1.0) {
+            return Ok(true);
+        }
+        if count == 0 {
+            return Ok(false);
         }
     }
 }

@@ -24,6 +24,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::dataset::Origin;
+use super::mapped::{Mapped, WORTH_MAPPING};
 use super::metadata;
 use super::{Column, ColumnValues, Dataset, ImageShape, Labels, Part, Size, Skipped};
 use crate::error::{Error, Result};
@@ -93,6 +94,8 @@ impl Pick {
 struct Loaded {
     shape: ImageShape,
     pixels: Vec<u8>,
+    /// The pixels where they stay in their file; there are no others then.
+    map: Option<Mapped>,
     labels: Option<Labels>,
     item_names: Vec<String>,
     skipped: Vec<Skipped>,
@@ -106,6 +109,7 @@ impl Loaded {
         Self {
             shape,
             pixels,
+            map: None,
             labels: None,
             item_names: Vec::new(),
             skipped: Vec::new(),
@@ -113,6 +117,34 @@ impl Loaded {
             file: None,
         }
     }
+}
+
+/// `n` pictures of `shape` that lie in the file at `path` from `offset` on, without reading them; `None` where they have to
+/// be read: because the file is small, only a half of them is wanted, or another size.
+fn mapped(
+    path: &Path,
+    offset: u64,
+    shape: ImageShape,
+    n: u64,
+    wanted: Wanted,
+) -> Result<Option<Loaded>> {
+    let is_size = |size: Size| {
+        let channels = size.channels.unwrap_or(shape.channels);
+        ImageShape::new(size.height, size.width, channels) == shape
+    };
+    let pick = wanted.pick();
+    let count = pick.count.map_or(n, |count| n.min(count as u64));
+    let bytes = count.saturating_mul(shape.len() as u64);
+    if bytes <= WORTH_MAPPING || pick.part.is_some() || !wanted.size.is_none_or(is_size) {
+        return Ok(None);
+    }
+    let mut places = Places::default();
+    places.keep(n, pick, None);
+    Ok(Some(Loaded {
+        map: Some(Mapped::open(path, offset, bytes)?),
+        places,
+        ..Loaded::new(shape, Vec::new())
+    }))
 }
 
 /// Where the items that are kept stand in the whole source, which has training items before test items.
@@ -175,17 +207,21 @@ impl Places {
 /// `is_cancelled`.
 pub fn load(path: &Path, wanted: Wanted, progress: &Progress) -> Result<Dataset> {
     let mut loaded = load_any(path, wanted, progress).map_err(|e| e.in_file(path))?;
-    if loaded.pixels.is_empty() {
+    if loaded.pixels.is_empty() && loaded.map.is_none() {
         return Err(nothing_left(path, wanted));
     }
-    if let Some(size) = wanted.size {
+    if let Some(size) = wanted.size.filter(|_| loaded.map.is_none()) {
         loaded = resize::to_size(path, loaded, size, progress)?;
     }
     let name = path
         .file_name()
         .unwrap_or(path.as_os_str())
         .to_string_lossy();
-    let set = Dataset::new(name, loaded.shape, loaded.pixels).map_err(|e| e.in_file(path))?;
+    let set = match loaded.map {
+        Some(map) => Dataset::mapped(name, loaded.shape, map),
+        None => Dataset::new(name, loaded.shape, loaded.pixels),
+    }
+    .map_err(|e| e.in_file(path))?;
     let set = match loaded.labels {
         Some(labels) => set.with_labels(labels).map_err(|e| e.in_file(path))?,
         None => set,
@@ -250,7 +286,7 @@ fn load_file(path: &Path, kind: &Kind, wanted: Wanted, progress: &Progress) -> R
         Kind::Zip | Kind::Tar | Kind::Picture => pictures::load(path, kind, wanted, progress),
         Kind::Numbers => palette::load(path, wanted, progress),
         Kind::Unknown(reason) => match wanted.size {
-            Some(size) => raw::load(path, size, wanted.pick(), progress),
+            Some(size) => raw::load(path, size, wanted, progress),
             None => Err(raw::unknown(path, reason)),
         },
         Kind::Refused(reason, way_out) => Err(Error::file(path, *reason).hint(*way_out)),

@@ -4,13 +4,13 @@
 //! Invariant: the header is read by plain text search, so that nothing in it can nest, overflow or run.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use zip::ZipArchive;
 
 use super::arrays::{self, Array, NumberKind, NumberType, Open};
-use super::layout::Style;
+use super::layout::{Layout, Style};
 use super::stream::{Stream, cut_off, fail};
 use super::{Loaded, Wanted};
 use crate::error::{Error, Result};
@@ -25,6 +25,9 @@ const MAX_ARRAYS: usize = 4096;
 /// Reads the pictures in one array.
 pub(super) fn load_npy(path: &Path, wanted: Wanted, progress: &Progress) -> Result<Loaded> {
     let open = || Stream::open(path, &Progress::silent());
+    if let Some(loaded) = map_npy(path, wanted, progress)? {
+        return Ok(loaded);
+    }
     let header = Header::read(&mut open()?, path)?;
     let array = header.array(
         String::new(),
@@ -35,6 +38,25 @@ pub(super) fn load_npy(path: &Path, wanted: Wanted, progress: &Progress) -> Resu
         }),
     );
     arrays::load(path, &[array], Style::NumPy, wanted, progress)
+}
+
+/// The pictures in one large array of bytes that lie as a set's do, without reading them.
+fn map_npy(path: &Path, wanted: Wanted, progress: &Progress) -> Result<Option<Loaded>> {
+    if Stream::open(path, &Progress::silent())?.is_gzip() {
+        return Ok(None);
+    }
+    let mut file = File::open(path).map_err(|e| Error::io(path, &e))?;
+    let header = Header::read(&mut file, path)?;
+    let offset = file.stream_position().map_err(|e| Error::io(path, &e))?;
+    let layout = Layout::of(&header.dims, header.is_fortran, Style::NumPy, wanted.size);
+    let Some(layout) = layout.filter(|l| header.numbers.is_bytes() && l.is_interleaved()) else {
+        return Ok(None);
+    };
+    let Some(loaded) = super::mapped(path, offset, layout.shape, layout.count, wanted)? else {
+        return Ok(None);
+    };
+    let bytes = layout.count.saturating_mul(layout.shape.len() as u64);
+    Ok(arrays::are_grey_levels(path, &mut file.take(bytes), progress)?.then_some(loaded))
 }
 
 /// Reads the pictures among the arrays of a zip.

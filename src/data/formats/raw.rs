@@ -5,16 +5,27 @@
 use std::path::Path;
 
 use super::stream::{MAX_BYTES, Stream};
-use super::{Loaded, Pick, Places};
+use super::{Loaded, Places, Wanted};
 use crate::data::ImageShape;
 use crate::data::Size;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
 /// Reads pictures of `size`, grey unless it says otherwise.
-pub(super) fn load(path: &Path, size: Size, pick: Pick, progress: &Progress) -> Result<Loaded> {
+pub(super) fn load(path: &Path, size: Size, wanted: Wanted, progress: &Progress) -> Result<Loaded> {
+    let pick = wanted.pick();
     let shape = ImageShape::new(size.height, size.width, size.channels.unwrap_or(1));
     let mut stream = Stream::open(path, progress)?;
+    let (whole, spare) = {
+        let (bytes, each) = (stream.expected_len(), shape.len() as u64);
+        (bytes / each, bytes % each)
+    };
+    if !stream.is_gzip()
+        && spare == 0
+        && let Some(loaded) = super::mapped(path, 0, shape, whole, wanted)?
+    {
+        return Ok(loaded);
+    }
     let most = MAX_BYTES / shape.len() as u64;
     let n = if stream.is_gzip() {
         most
