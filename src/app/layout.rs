@@ -33,8 +33,8 @@ impl Default for Layout {
         let training = tabs(&[P::Training, P::Selection]);
         let map = tabs(&[P::Map]);
         let below = tabs(&[P::Retrieval, P::Path, P::Items, P::Log]);
-        let picture = tabs(&[P::Picture, P::Sheet, P::Own, P::Pixel]);
-        let sliders = tabs(&[P::Sliders, P::Directions]);
+        let picture = tabs(&[P::Picture, P::Sheet, P::Own]);
+        let sliders = tabs(&[P::Sliders, P::Directions, P::Pixel]);
         let left = split(
             &mut tiles,
             LinearDir::Vertical,

@@ -47,6 +47,11 @@ impl Encode {
         let dataset = common.load_data(&self.data)?;
         let (_, model) = common.load_model(&self.model)?;
         Common::check_shape(&model, &dataset)?;
+        if self.posterior.is_some() && model.spec().is_binary() {
+            return Err(
+                Error::usage("binary codes have no posterior").hint("leave --posterior out")
+            );
+        }
         let about = About {
             model: digest_of_model(&self.model)?,
             data: format!("{:016x}", dataset.digest()),
@@ -62,7 +67,10 @@ impl Encode {
             eprintln!("Going on after {from} of {n} pictures");
         }
         let progress = common.progress(&format!("Encoding {}", dataset.name()));
-        encode(&model, &dataset, &mut writing, &progress)?;
+        if let Err(error) = encode(&model, &dataset, &mut writing, &progress) {
+            writing.tidy();
+            return Err(error);
+        }
         writing.finish()?;
         let out = self.out.display().to_string();
         output::print(
@@ -181,6 +189,15 @@ impl Writing {
         let text = serde_json::to_vec(&self.about)
             .map_err(|e| Error::file(notes, format!("the note cannot be written: {e}")))?;
         write_atomically(notes, &text)
+    }
+
+    /// Takes away what was begun, where no note says how to go on from it.
+    fn tidy(&self) {
+        if self.notes.as_ref().is_some_and(|notes| !notes.exists()) {
+            for table in std::iter::once(&self.means).chain(&self.log_variances) {
+                let _ = std::fs::remove_file(beside(&table.path, ".part"));
+            }
+        }
     }
 
     fn finish(self) -> Result<()> {

@@ -103,7 +103,7 @@ fn encoding_goes_on_where_it_was_stopped() {
         .expect("it starts");
     let note = at("codes.npy.part.json");
     let start = Instant::now();
-    while !note.exists() && start.elapsed() < Duration::from_secs(120) {
+    while !note.exists() && start.elapsed() < Duration::from_mins(2) {
         std::thread::sleep(Duration::from_millis(2));
     }
     stopped.kill().expect("it is killed");
