@@ -97,7 +97,8 @@ fn add(cx: &mut Cx<'_>, flip: Flip) {
 fn canvas_ui(ui: &mut Ui, cx: &mut Cx<'_>, base: &Picture) {
     let tokens = cx.tokens;
     let aspect = base.shape.width as f32 / base.shape.height as f32;
-    let height = (ui.available_height() - 120.0).clamp(96.0, 220.0);
+    // Room for two cases below it, where there is any.
+    let height = (ui.available_height() - 2.0 * PICTURE - 28.0).clamp(84.0, 220.0);
     let (area, response) = ui.allocate_exact_size(
         egui::vec2(ui.available_width(), height + 12.0),
         Sense::click(),
@@ -230,7 +231,9 @@ fn case_ui(
                     let text = RichText::new(name)
                         .size(theme::CAPTION)
                         .color(tokens.text_weak);
-                    ui.add_sized([86.0, 15.0], egui::Label::new(text).halign(Align::LEFT));
+                    let left = ui.cursor().left();
+                    ui.label(text);
+                    ui.add_space((left + 92.0 - ui.cursor().left()).max(0.0));
                     let is_code = name == "Code distance";
                     let colour = if is_code {
                         colour(cx, at)
