@@ -14,7 +14,7 @@ use crate::progress::Progress;
 const BATCH: usize = 64;
 /// How long a connection and a whole answer may take.
 const CONNECT: Duration = Duration::from_secs(3);
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_mins(1);
 /// How often a request is tried, and how long it waits before the second time; before each further one, four times as long.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);

@@ -126,7 +126,7 @@ fn cosines_become_distances_and_what_cannot_be_right_is_refused() {
         (path, None, 200, "<html>".into()),
     ]);
     let collection = open(&url).expect("a collection");
-    let mut ask = || collection.nearest(&[1.0, 0.0], 1, None, true, &Progress::silent());
+    let ask = || collection.nearest(&[1.0, 0.0], 1, None, true, &Progress::silent());
     let found = ask().expect("neighbours");
     assert_eq!((found.ids, found.distances), (vec![1], vec![0.25]));
     for what in ["another number of neighbours", "not numbered", "no JSON"] {
