@@ -242,11 +242,7 @@ impl Scan for Measured<'_> {
                 first: items.start,
                 keys: &mut keys,
             });
-            for (i, &key) in keys.iter().enumerate() {
-                if key <= nearest.bound() {
-                    nearest.offer(key, (items.start + i) as u32);
-                }
-            }
+            nearest.offer_all(&keys, items.start);
         }
     }
 

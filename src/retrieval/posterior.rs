@@ -133,11 +133,7 @@ impl Scan for Pairs<'_> {
                 query: self.queries.rows(query..query + 1),
                 keys: &mut keys,
             });
-            for (i, &key) in keys.iter().enumerate() {
-                if key <= nearest.bound() {
-                    nearest.offer(key, (items.start + i) as u32);
-                }
-            }
+            nearest.offer_all(&keys, items.start);
         }
     }
 

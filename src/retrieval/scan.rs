@@ -55,6 +55,15 @@ impl Nearest {
         }
     }
 
+    /// Takes in those of the items from `first` on that are near enough.
+    pub(super) fn offer_all(&mut self, distances: &[u64], first: usize) {
+        for (id, &distance) in (first..).zip(distances) {
+            if distance <= self.bound() {
+                self.offer(distance, id as u32);
+            }
+        }
+    }
+
     fn merge(mut self, other: Self) -> Self {
         for (distance, id) in other.heap {
             self.offer(distance, id);

@@ -15,7 +15,6 @@ use super::{Cx, Panel};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
 use crate::app::format;
-use crate::app::textures::Filter;
 use crate::app::theme::{self, Tokens};
 use crate::app::view::BasisKind;
 use crate::app::widgets::{
@@ -755,7 +754,7 @@ impl Analogy {
             } else {
                 Stroke::new(1.0, tokens.line)
             };
-            let texture = texture_of(ui, cx, data, item);
+            let texture = cx.texture_of(ui, data, item);
             paint_picture(ui, rect, &texture, stroke, theme::RADIUS_SMALL);
             if response.hovered() {
                 cx.out.hovered = Some(item);
@@ -794,7 +793,7 @@ fn slot_ui(
     if let Some(item) = item {
         let shape = data.shape();
         let aspect = shape.width as f32 / shape.height as f32;
-        let texture = texture_of(ui, cx, data, item);
+        let texture = cx.texture_of(ui, data, item);
         let picture = fit(rect, aspect);
         paint_picture(
             ui,
@@ -851,14 +850,4 @@ fn slot_ui(
 fn name_of(data: &Dataset, item: usize) -> String {
     data.item_name(item)
         .map_or_else(|| format!("Item {}", format::count(item)), str::to_owned)
-}
-
-fn texture_of(ui: &Ui, cx: &mut Cx<'_>, data: &Dataset, item: usize) -> egui::TextureHandle {
-    let filter = if cx.is_smooth {
-        Filter::Smooth
-    } else {
-        Filter::Pixels
-    };
-    cx.textures
-        .item(ui.ctx(), cx.state.session.id, data, item, filter)
 }

@@ -30,16 +30,17 @@ mod training_progress;
 
 use std::sync::Arc;
 
-use eframe::egui::Ui;
+use eframe::egui::{TextureHandle, Ui};
 use serde::{Deserialize, Serialize};
 
 use super::command::Outbox;
 use super::fonts::icon;
 use super::hint::Hint;
 use super::state::State;
-use super::textures::Textures;
+use super::textures::{Filter, Textures};
 use super::theme::Tokens;
 use super::view::View;
+use crate::data::Dataset;
 use crate::space::Basis;
 
 pub(crate) use map::MapPanel;
@@ -167,6 +168,19 @@ pub(crate) struct Cx<'a> {
     pub tokens: &'static Tokens,
     pub textures: &'a mut Textures,
     pub out: &'a mut Outbox,
+}
+
+impl Cx<'_> {
+    /// The texture of an item of the data, drawn as pictures are drawn at present.
+    fn texture_of(&mut self, ui: &Ui, data: &Dataset, item: usize) -> TextureHandle {
+        let filter = if self.is_smooth {
+            Filter::Smooth
+        } else {
+            Filter::Pixels
+        };
+        self.textures
+            .item(ui.ctx(), self.state.session.id, data, item, filter)
+    }
 }
 
 /// A panel.

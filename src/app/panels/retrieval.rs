@@ -266,7 +266,7 @@ fn query_ui(
 ) {
     let tokens = cx.tokens;
     let texture = match query {
-        Query::Item(item) => texture_of(ui, cx, data, item),
+        Query::Item(item) => cx.texture_of(ui, data, item),
         Query::Own | Query::Copy(_) | Query::Mean | Query::Sliders => {
             let sent = comparison.and_then(|c| c.picture.as_ref());
             let own = cx.view.own.as_ref().filter(|_| query == Query::Own);
@@ -514,7 +514,7 @@ struct Neighbour<'a> {
 
 fn neighbour_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, query: Query, n: &Neighbour<'_>) {
     let tokens = cx.tokens;
-    let texture = texture_of(ui, cx, data, n.id);
+    let texture = cx.texture_of(ui, data, n.id);
     let response = ui.interact(
         n.rect,
         ui.scope_id().with((n.line.at, n.id)),
@@ -637,14 +637,4 @@ fn paint_connectors(ui: &Ui, tokens: &Tokens, places: &[Vec<(u32, Rect)>]) {
             }
         }
     }
-}
-
-fn texture_of(ui: &Ui, cx: &mut Cx<'_>, data: &Dataset, id: usize) -> egui::TextureHandle {
-    let filter = if cx.is_smooth {
-        Filter::Smooth
-    } else {
-        Filter::Pixels
-    };
-    cx.textures
-        .item(ui.ctx(), cx.state.session.id, data, id, filter)
 }
