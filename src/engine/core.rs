@@ -585,12 +585,13 @@ impl Core {
         self.use_model(file, None)?;
         self.update_info(|info| info.is_unsaved = true);
         self.session.id += 1;
-        self.outbox.send(Event::Training(report));
         self.encode_all();
-        self.publish();
         if let Some(encoding) = &mut self.encoding {
             encoding.is_first = true;
         }
+        self.publish();
+        // Last, so that the window is never told that nothing goes on while the items are still to be encoded.
+        self.outbox.send(Event::Training(report));
         Ok(())
     }
 

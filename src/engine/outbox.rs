@@ -65,8 +65,13 @@ pub(super) struct Told {
 }
 
 impl Outbox {
-    /// Progress of work that ends when what is returned is dropped.
+    /// Progress of work that begins now, and ends when what is returned is dropped.
     pub(super) fn told(&self, what: &str) -> Told {
+        self.send(Event::Progress {
+            what: what.to_owned(),
+            done: 0.0,
+            secs_left: None,
+        });
         Told {
             progress: self.progress(what),
             what: what.to_owned(),

@@ -113,13 +113,14 @@ fn waiting_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         (None, Some(_)) if cx.state.is_training() => {
             ("No map yet", "The first codes appear after the first epoch")
         }
+        (None, Some(_)) if cx.state.items() > 0 => ("No map yet", "The items are not encoded"),
         (None, Some(_)) => ("No map yet", "Open data to see where its items lie"),
     };
     empty_ui(ui, tokens, icon::SCATTER, title, text, |ui| {
         match (&task, cx.state.model()) {
             (Some((_, done)), _) => bar_ui(ui, tokens, *done, 160.0),
             (None, None) => command_button(ui, Command::OpenModel, true, cx.out),
-            (None, Some(_)) if cx.state.is_training() => {}
+            (None, Some(_)) if cx.state.is_training() || cx.state.items() > 0 => {}
             (None, Some(_)) => command_button(ui, Command::OpenFaces, true, cx.out),
         }
     });
