@@ -24,7 +24,7 @@ use super::toasts::Toasts;
 use super::view::{History, View};
 use super::{bars, help};
 use crate::data::DatasetSource;
-use crate::engine::{Engine, EngineOptions, ModelInfo, TrainingState};
+use crate::engine::{Engine, EngineOptions, ModelInfo, Query, TrainingState};
 use crate::model::Preset;
 use crate::retrieval::Space;
 use crate::space::{Basis, MapMethod};
@@ -200,6 +200,14 @@ impl App {
             .is_some_and(|c| c.rows.iter().all(|row| !row.ids.is_empty()))
     }
 
+    /// The strength of the distortion whose answer is shown, where a distorted copy is looked for.
+    pub fn answered_strength(&self) -> Option<f32> {
+        match self.state.comparison.as_ref()?.query {
+            Query::Distorted { strength, .. } => Some(strength),
+            _ => None,
+        }
+    }
+
     /// The spaces of the answer that is shown, one per row.
     pub fn rows(&self) -> Vec<Space> {
         let rows = self.state.comparison.as_ref().map(|c| &c.rows);
@@ -265,6 +273,17 @@ impl App {
     /// Writes the sheet, as the dialog does once a file is chosen.
     pub fn export_sheet_to(&mut self, file: PathBuf) {
         self.queue.push_back(Action::ExportSheet(file));
+    }
+
+    /// Writes the comparison of spaces to a folder, as the dialog does once one is chosen.
+    pub fn export_report_to(&mut self, folder: PathBuf) {
+        self.queue.push_back(Action::ExportReport(folder));
+    }
+
+    /// The comparison of spaces over many queries, once it is there, with every part of it.
+    pub fn has_study(&self) -> bool {
+        let study = self.state.session.study.as_ref();
+        study.is_some_and(|study| !study.report.findings.robustness.is_empty())
     }
 
     /// Where the key-frames of the path were drawn on the map in the last frame; none where one was not.

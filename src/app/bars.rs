@@ -126,6 +126,8 @@ fn file_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
     ui.separator();
     entry(ui, Command::ExportSelection, has_items, out);
     entry(ui, Command::ExportSheet, app.state.sheet.done > 0, out);
+    let has_study = app.state.session.study.is_some();
+    entry(ui, Command::ExportReport, has_study, out);
     for kind in [
         Command::ExportPath,
         Command::ExportPathPng,

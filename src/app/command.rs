@@ -11,7 +11,7 @@ use super::fonts::icon;
 use super::panels::PanelKind;
 use super::view::{BasisKind, Camera, Colouring, Lookup, MapLook, SheetSpec};
 use crate::data::{DatasetSource, Flip, Picture};
-use crate::engine::{Contrast, Request};
+use crate::engine::{Contrast, Request, Study};
 use crate::model::{ModelSpec, TrainConfig};
 use crate::space::{MapMethod, Selection};
 
@@ -56,6 +56,7 @@ pub(crate) enum Command {
     OpenMetadata,
     ExportSelection,
     ExportSheet,
+    ExportReport,
     ExportPath,
     ExportPathPng,
     ExportPathFrames,
@@ -149,6 +150,10 @@ pub(crate) enum Action {
     MeasureItems,
     /// Write the sheet.
     ExportSheet(PathBuf),
+    /// Compare spaces over many queries.
+    Study(Study),
+    /// Write the report of that to a folder.
+    ExportReport(PathBuf),
     /// Write the path as an animation.
     ExportPath(PathBuf),
     /// Write the path's key-frames.
@@ -216,7 +221,7 @@ const fn key(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
 impl Command {
     /// Every command, in the order in which the list of shortcuts shows them.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        const COMMANDS: [Command; 61] = [
+        const COMMANDS: [Command; 62] = [
             Command::OpenData,
             Command::OpenFolder,
             Command::OpenModel,
@@ -255,6 +260,7 @@ impl Command {
             Command::OpenMetadata,
             Command::ExportSelection,
             Command::ExportSheet,
+            Command::ExportReport,
             Command::ExportPath,
             Command::ExportPathPng,
             Command::ExportPathFrames,
@@ -507,6 +513,12 @@ impl Command {
             Self::ExportSheet => (
                 "Export sheet…",
                 "Write the sheet as one PNG picture",
+                icon::EXPORT,
+                None,
+            ),
+            Self::ExportReport => (
+                "Export report…",
+                "Write the comparison of spaces as a page, with its figures as JSON and CSV",
                 icon::EXPORT,
                 None,
             ),

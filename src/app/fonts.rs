@@ -109,6 +109,7 @@ pub(crate) mod icon {
         PATH = "\u{e39c}";
         PENCIL = "\u{e3b4}";
         PIXEL = "\u{e36c}";
+        MEASURES = "\u{e6b8}";
         ERASER = "\u{e21e}";
         LOCK = "\u{e2fa}";
         UNLOCKED = "\u{e306}";

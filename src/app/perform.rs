@@ -106,6 +106,8 @@ impl App {
             Action::MeasureItems => self.engine.request(Request::MeasureItems),
             Action::OpenMetadata(path) => self.engine.request(Request::AddMetadata(path)),
             Action::ExportSheet(path) => self.export_sheet(ctx, &path),
+            Action::Study(study) => self.engine.request(Request::Study(study)),
+            Action::ExportReport(folder) => self.engine.request(Request::WriteReport(folder)),
             Action::ExportPath(path) => self.export_path(ctx, path),
             Action::SavePath(path) => self.save_path(ctx, &path),
             Action::OpenPathFile(path) => self.open_path_file(ctx, &path),
@@ -284,6 +286,7 @@ impl App {
             | Command::OpenSession => self.dialogs.open(ctx, command, ""),
             Command::ExportSelection => self.dialogs.open(ctx, command, "items"),
             Command::ExportSheet => self.dialogs.open(ctx, command, "sheet"),
+            Command::ExportReport => self.dialogs.open(ctx, command, "report"),
             Command::ExportPath
             | Command::ExportPathPng
             | Command::ExportPathFrames

@@ -80,6 +80,12 @@ fn image_of(shape: ImageShape, pixels: &[u8]) -> ColorImage {
     }
 }
 
+/// A texture of a picture that is no item.
+pub(crate) fn load(ctx: &Context, name: &str, picture: &Picture) -> TextureHandle {
+    let image = image_of(picture.shape, &picture.pixels);
+    ctx.load_texture(name, image, options(Filter::Pixels))
+}
+
 /// What was made for a few of many ids; what was asked for longest ago makes room.
 struct Recent<T> {
     /// With the time of its last use.

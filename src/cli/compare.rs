@@ -143,7 +143,7 @@ fn page(gallery: &Dataset, query: &Picture, rows: [&Neighbours; 2], shared: &[u3
     let top = (page.height() - 2 * h) / 2;
     image::imageops::replace(
         &mut page,
-        &output::rgb(query, 2 * scale),
+        &query.to_rgb(2 * scale),
         i64::from(2 * GAP),
         i64::from(top),
     );
@@ -154,7 +154,7 @@ fn page(gallery: &Dataset, query: &Picture, rows: [&Neighbours; 2], shared: &[u3
                 let frame = RgbImage::from_pixel(w + 2 * FRAME, h + 2 * FRAME, SHARED);
                 image::imageops::replace(&mut page, &frame, i64::from(x), i64::from(y));
             }
-            let tile = output::rgb(&gallery.picture(id as usize), scale);
+            let tile = gallery.picture(id as usize).to_rgb(scale);
             image::imageops::replace(&mut page, &tile, i64::from(x + FRAME), i64::from(y + FRAME));
         }
     }

@@ -160,22 +160,6 @@ pub(super) fn read_npy(path: &Path) -> Result<(Vec<f32>, usize)> {
     Ok((values, columns as usize))
 }
 
-/// A picture as RGB, each pixel drawn `scale` times as wide and high.
-pub(super) fn rgb(picture: &Picture, scale: u32) -> RgbImage {
-    let ImageShape {
-        height,
-        width,
-        channels,
-    } = picture.shape;
-    RgbImage::from_fn(width as u32 * scale, height as u32 * scale, |x, y| {
-        let at = ((y / scale) as usize * width + (x / scale) as usize) * channels;
-        match picture.pixels[at..at + channels] {
-            [r, g, b] => Rgb([r, g, b]),
-            _ => Rgb([picture.pixels[at]; 3]),
-        }
-    })
-}
-
 /// Pictures side by side, row by row, with a thin gap; they come one after the other, so that only the page is held.
 pub(super) struct Grid {
     page: RgbImage,
@@ -206,7 +190,7 @@ impl Grid {
 
     /// Draws the next picture.
     pub(super) fn push(&mut self, picture: &Picture) {
-        let tile = rgb(picture, self.scale);
+        let tile = picture.to_rgb(self.scale);
         let (column, row) = (self.next % self.columns, self.next / self.columns);
         let x = Self::GAP + column * (tile.width() + Self::GAP);
         let y = Self::GAP + row * (tile.height() + Self::GAP);

@@ -9,9 +9,10 @@ use serde_json::{Map, Value};
 use super::index::SearchWith;
 use super::short_list::{Long, ShortListArgs};
 use super::{Common, output};
-use crate::data::{Dataset, DatasetSource, Labels};
+use crate::data::{Dataset, DatasetSource};
 use crate::error::{Error, Result};
 use crate::retrieval::measures::Summary;
+use crate::retrieval::study::classes_of;
 use crate::retrieval::{Encoded, Gallery, Neighbours, Queries, Space};
 use crate::space::CodeTable;
 
@@ -222,38 +223,5 @@ impl Retrieve {
             encode(queries)?
         };
         Ok(Some((of_gallery, of_queries)))
-    }
-}
-
-/// The queries' classes as the gallery numbers them, by name; a class that the gallery lacks gets a number beyond its own.
-pub(super) fn classes_of(queries: &Labels, gallery: &Labels) -> Vec<u16> {
-    let number = |name: &String| gallery.names.iter().position(|g| g == name);
-    let numbers: Vec<u16> = queries
-        .names
-        .iter()
-        .map(|name| number(name).map_or(u16::MAX, |i| i as u16))
-        .collect();
-    let of = |class: &u16| {
-        numbers
-            .get(usize::from(*class))
-            .copied()
-            .unwrap_or(u16::MAX)
-    };
-    queries.values.iter().map(of).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn classes_are_compared_by_name() {
-        let labels = |names: &[&str], values: &[u16]| Labels {
-            values: values.to_vec(),
-            names: names.iter().map(ToString::to_string).collect(),
-        };
-        let gallery = labels(&["ant", "bee", "cat"], &[0, 1, 2]);
-        let queries = labels(&["bee", "dog", "cat"], &[0, 1, 2, 2]);
-        assert_eq!(classes_of(&queries, &gallery), [1, u16::MAX, 2, 2]);
     }
 }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use image::{Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use super::ColumnValues;
@@ -69,6 +70,23 @@ impl Picture {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.pixels.len() == self.shape.len()
+    }
+
+    /// As RGB, each pixel drawn `scale` times as wide and high.
+    #[must_use]
+    pub fn to_rgb(&self, scale: u32) -> RgbImage {
+        let ImageShape {
+            height,
+            width,
+            channels,
+        } = self.shape;
+        RgbImage::from_fn(width as u32 * scale, height as u32 * scale, |x, y| {
+            let at = ((y / scale) as usize * width + (x / scale) as usize) * channels;
+            match self.pixels[at..at + channels] {
+                [r, g, b] => Rgb([r, g, b]),
+                _ => Rgb([self.pixels[at]; 3]),
+            }
+        })
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) struct InUse {
 
 #[derive(Debug)]
 pub(super) struct Core {
-    options: EngineOptions,
+    pub(super) options: EngineOptions,
     pub(super) outbox: Outbox,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) device: Device,
@@ -261,6 +261,8 @@ impl Core {
             Request::Project(method) => self.project(method),
             Request::FindDirection(contrast) => self.find_direction(contrast),
             Request::FitMixture => self.fit_mixture(),
+            Request::Study(study) => self.study(study),
+            Request::WriteReport(folder) => self.write_report(folder),
             Request::AddMetadata(path) => self.add_metadata(path),
             Request::PlaceKeys { generation, codes } => {
                 self.place_keys(generation, codes);
@@ -445,6 +447,7 @@ impl Core {
         self.session.item_errors = None;
         self.session.held_out = None;
         self.session.mixture = None;
+        self.session.study = None;
         self.session.components = None;
         self.session.map_method = crate::space::MapMethod::Components;
         self.session.projection = None;

@@ -10,6 +10,7 @@ use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
 use crate::model::{LossPoint, ModelSpec, TrainConfig};
 use crate::retrieval::Space;
+use crate::retrieval::study::Report;
 use crate::space::{
     CodeMap, CodeTable, Components, Direction, DirectionKind, MapMethod, Mixture, Selection,
 };
@@ -111,6 +112,8 @@ pub struct Session {
     pub held_out: Option<Arc<Vec<u32>>>,
     /// The density of the codes, on request.
     pub mixture: Option<Arc<Mixture>>,
+    /// Spaces compared over many queries, on request.
+    pub study: Option<Arc<Studied>>,
     /// All principal components of the codes, once all are encoded.
     pub components: Option<Arc<Components>>,
     /// How the map is to be made; it is made otherwise where that is not possible, or not yet.
@@ -164,6 +167,10 @@ pub enum Request {
     FindDirection(Contrast),
     /// Fit a Gaussian mixture to the codes ([`Session::mixture`]).
     FitMixture,
+    /// Compare spaces over many queries ([`Session::study`]).
+    Study(Study),
+    /// Write the report of that to a folder.
+    WriteReport(PathBuf),
     /// Read a table with a row per item of the loaded data.
     AddMetadata(PathBuf),
     /// Find the items among which codes are placed on a map that places none by itself; answered by [`Event::KeysPlaced`].
@@ -218,6 +225,43 @@ pub enum Between {
     },
     /// A factor, or a column of numbers, along which it rises.
     Values(String),
+}
+
+/// Which pictures are the queries of a [`Study`].
+#[derive(Clone, PartialEq, Debug)]
+pub enum QuerySet {
+    /// Items that were held out of the model's training.
+    HeldOut,
+    /// Any items.
+    Items,
+    /// These items.
+    Selection(Selection),
+    /// Other data.
+    Data(DatasetSource),
+}
+
+/// Spaces to compare, and by which queries.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Study {
+    /// The queries. Items among them are left out of their own answers.
+    pub queries: QuerySet,
+    /// Queries at most, drawn by the seed (of other data the first ones); 0 takes all.
+    pub most: usize,
+    /// Where to search.
+    pub spaces: Vec<Space>,
+    /// Neighbours per query.
+    pub k: usize,
+    /// What chance is drawn from.
+    pub seed: u64,
+}
+
+/// What a [`Study`] found.
+#[derive(Clone, Debug)]
+pub struct Studied {
+    /// Where the queries are among the items, where they are items.
+    pub own: Option<Arc<Vec<u32>>>,
+    /// The figures, with the queries and the answers.
+    pub report: Arc<Report>,
 }
 
 /// What a model makes of a picture.

@@ -15,6 +15,7 @@ mod message;
 mod outbox;
 mod pieces;
 mod search;
+mod studying;
 mod training;
 mod workshop;
 
@@ -26,7 +27,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use mailbox::{Decode, Encode, Inspect, Mailbox, Pass, Retrieve, Sheet};
 pub use message::{
     Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, ModelInfo, Passed,
-    Query, Request, Row, Search, Session, TrainingReport, TrainingState,
+    Query, QuerySet, Request, Row, Search, Session, Studied, Study, TrainingReport, TrainingState,
 };
 
 use burn::tensor::Device;

@@ -30,6 +30,8 @@ pub(super) enum Bench {
     Direction,
     /// Finding the neighbours of key-frames.
     Keys,
+    /// Comparing spaces over many queries.
+    Study,
     /// Writing files.
     Export,
     /// Reading a table beside the items.

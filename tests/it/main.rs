@@ -12,6 +12,7 @@ mod scale;
 mod training;
 mod window;
 mod window_map;
+mod window_measures;
 mod window_path;
 mod window_retrieval;
 mod window_selection;

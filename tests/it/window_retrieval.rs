@@ -23,7 +23,9 @@ fn what_is_looked_for_and_where_can_be_chosen() {
     window
         .get_by_role_and_label(Role::Slider, strength)
         .set_value_accesskit(1.0);
-    window.run_steps(3);
+    wait_for(&mut window, "the copy", |app| {
+        app.answered_strength() == Some(1.0)
+    });
     let query = "Query: distorted copy of item 17";
     assert!(window.query_by_label(query).is_some());
     window.get_by_label("Add a row").click();
@@ -60,6 +62,16 @@ fn what_is_looked_for_and_where_can_be_chosen() {
     window.key_press(Key::R);
     window.run_steps(3);
     wait_for(&mut window, "those of other sliders", |app| {
+        app.has_neighbours() && app.neighbours(1) != before
+    });
+    // Another draw from the prior, by the button beside the choice.
+    let before = window.state().neighbours(1).to_vec();
+    let combo = window.get_by_role_and_label(Role::ComboBox, "Look for");
+    combo.click();
+    window.run_steps(3);
+    window.get_by_label("Sample from the prior").click();
+    window.run_steps(3);
+    wait_for(&mut window, "those of a sample", |app| {
         app.has_neighbours() && app.neighbours(1) != before
     });
 }

@@ -16,7 +16,7 @@ use crate::app::format;
 use crate::app::textures::Filter;
 use crate::app::theme::{self, Tokens};
 use crate::app::view::{Focus, Sought};
-use crate::app::widgets::{command_button, empty_ui, fit, paint_picture, set_name};
+use crate::app::widgets::{command_button, empty_ui, fit, icon_button, paint_picture, set_name};
 use crate::data::{Dataset, Distortion};
 use crate::engine::{Comparison, Row};
 use crate::retrieval::Space;
@@ -137,11 +137,26 @@ fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, query: Option<Query>) {
             for sought in [Sought::Focus, Sought::Selection, Sought::Sliders] {
                 ui.selectable_value(&mut lookup.sought, sought, name(sought));
             }
+            let has_model = cx.state.model().is_some();
+            let sample = ui.add_enabled(
+                has_model,
+                Button::selectable(false, "Sample from the prior"),
+            );
+            let sample = sample
+                .on_hover_text("Move the sliders to a random code, and look for its picture")
+                .on_disabled_hover_text("It needs a model");
+            if sample.clicked() {
+                lookup.sought = Sought::Sliders;
+                cx.out.run(Command::RandomCode);
+            }
         });
         set_name(&combo.response, "Look for");
         combo
             .response
             .on_hover_text("Whose nearest are shown, live");
+        if query == Some(Query::Sliders) {
+            icon_button(ui, icon::SHUFFLE, Command::RandomCode, cx.out);
+        }
         if query.is_some_and(|query| query.item().is_some()) {
             ui.add_space(theme::HALF);
             let combo = ComboBox::from_id_salt("distortion")

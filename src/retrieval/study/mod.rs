@@ -3,14 +3,20 @@
 //! Invariant: every figure is a mean over queries whose interval holds 95 of 100 resamples of these queries (bootstrap, percentile
 //! method: Efron 1979); the same input and seed give the same figures, whatever the number of threads.
 
+mod inquiry;
+mod page;
+
 use rand::{RngExt as _, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+pub use inquiry::{Findings, Inquiry, can_be_sought};
+pub use page::Report;
+
 use super::measures::{majority, shared};
 use super::{Gallery, Neighbours, Probe, Space};
-use crate::data::{Dataset, Distortion};
+use crate::data::{Dataset, Distortion, Labels};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
@@ -18,6 +24,8 @@ use crate::progress::Progress;
 const RESAMPLES: usize = 1000;
 /// Queries of which most is told: the ones where one space wins most.
 const WINS: usize = 10;
+/// Queries whose ranks are correlated, and items copies of which are distorted, at most.
+const SAMPLE: usize = 300;
 /// Gallery items that ranks are correlated over.
 const RANKED: usize = 1000;
 /// Strengths at which a distortion is tried.
@@ -102,6 +110,25 @@ pub struct Classes<'a> {
     pub gallery: &'a [u16],
     /// Their names.
     pub names: &'a [String],
+}
+
+/// The classes of queries, counted as those of the gallery are: the same name is the same class, and what the gallery does not know
+/// is none of its classes.
+#[must_use]
+pub fn classes_of(queries: &Labels, gallery: &Labels) -> Vec<u16> {
+    let number = |name: &String| gallery.names.iter().position(|g| g == name);
+    let numbers: Vec<u16> = queries
+        .names
+        .iter()
+        .map(|name| number(name).map_or(u16::MAX, |i| i as u16))
+        .collect();
+    let of = |class: &u16| {
+        numbers
+            .get(usize::from(*class))
+            .copied()
+            .unwrap_or(u16::MAX)
+    };
+    queries.values.iter().map(of).collect()
 }
 
 /// How one class fares.
@@ -527,5 +554,16 @@ mod tests {
         assert_eq!(ranks(&[3.0, 1.0, 3.0, 2.0]), [2.5, 0.0, 2.5, 1.0]);
         assert!((correlation(&[0.0, 1.0, 2.0], &[4.0, 5.0, 6.0]) - 1.0).abs() < 1e-12);
         assert_eq!(correlation(&[1.0, 1.0], &[0.0, 1.0]), 0.0);
+    }
+
+    #[test]
+    fn classes_are_compared_by_name() {
+        let labels = |names: &[&str], values: &[u16]| Labels {
+            values: values.to_vec(),
+            names: names.iter().map(ToString::to_string).collect(),
+        };
+        let gallery = labels(&["ant", "bee", "cat"], &[0, 1, 2]);
+        let queries = labels(&["bee", "dog", "cat"], &[0, 1, 2, 2]);
+        assert_eq!(classes_of(&queries, &gallery), [1, u16::MAX, 2, 2]);
     }
 }
