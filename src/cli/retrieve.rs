@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use rayon::prelude::*;
 use serde_json::{Map, Value};
 
 use super::index::SearchWith;
 use super::short_list::{Long, ShortListArgs};
 use super::{Common, output};
-use crate::data::{Dataset, DatasetSource};
+use crate::data::{Dataset, DatasetSource, Distortion};
 use crate::error::{Error, Result};
 use crate::retrieval::measures::Summary;
 use crate::retrieval::study::classes_of;
@@ -38,10 +39,38 @@ pub(super) struct Retrieve {
     /// Where to write the ids, [queries, k] u32
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Look for distorted copies of the queries, and tell how often the original comes first: shift, rotate, brighten, noise or occlude,
+    /// with a strength up to 1, such as shift:0.75
+    #[arg(long, value_name = "KIND:STRENGTH", value_parser = distorted)]
+    distort: Option<(Distortion, f32)>,
     #[command(flatten)]
     search_with: SearchWith,
     #[command(flatten)]
     short_list: ShortListArgs,
+}
+
+/// A distortion and its strength, as `shift:0.75`.
+fn distorted(text: &str) -> Result<(Distortion, f32)> {
+    let (name, strength) = text.split_once(':').unwrap_or((text, "1"));
+    let strength = strength.parse().ok();
+    let strength = strength.filter(|s| (0.0..=1.0).contains(s));
+    let strength = strength.ok_or_else(|| Error::usage("a strength is 0 to 1"))?;
+    Ok((name.parse()?, strength))
+}
+
+/// Distorted copies of `pictures`, each with a seed of its own, and with the classes of the originals.
+fn copies(pictures: &Dataset, distortion: Distortion, strength: f32, seed: u64) -> Result<Dataset> {
+    let each = (0..pictures.len()).into_par_iter().flat_map_iter(|i| {
+        let seed = seed ^ (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        distortion
+            .apply(&pictures.picture(i), strength, seed)
+            .pixels
+    });
+    let copies = Dataset::new(pictures.name(), pictures.shape(), each.collect())?;
+    match pictures.labels() {
+        Some(labels) => copies.with_labels(labels.clone()),
+        None => Ok(copies),
+    }
 }
 
 impl Retrieve {
@@ -52,12 +81,17 @@ impl Retrieve {
         self.short_list.is_wanted(self.space)?;
         let gallery = common.load_data(&self.data)?;
         let is_same = self.queries == self.data;
-        let queries = if is_same {
+        let mut queries = if is_same {
             gallery.clone()
         } else {
             common.load_data(&self.queries)?
         };
-        let own: Option<Vec<u32>> = is_same.then(|| (0..queries.len() as u32).collect());
+        if let Some((distortion, strength)) = self.distort {
+            queries = copies(&queries, distortion, strength, common.seed)?;
+        }
+        // Of a copy the original is the answer.
+        let own = is_same && self.distort.is_none();
+        let own: Option<Vec<u32>> = own.then(|| (0..queries.len() as u32).collect());
         let gallery = Arc::new(gallery);
         let asked = self.at_server(&gallery, &queries, own.as_deref(), common)?;
         let (neighbours, about_search) = match asked {
@@ -76,6 +110,12 @@ impl Retrieve {
         let mut value = serde_json::to_value(summary).unwrap_or_else(|_| Value::Object(Map::new()));
         if let Value::Object(entries) = &mut value {
             entries.extend(about_search);
+            if is_same && self.distort.is_some() {
+                let first = |i: &usize| neighbours.ids_of(*i).first() == Some(&(*i as u32));
+                let found = (0..neighbours.queries()).filter(first).count();
+                let share = found as f64 / neighbours.queries().max(1) as f64;
+                entries.insert("original_first".to_owned(), share.into());
+            }
         }
         output::print(common.json, &value);
         Ok(())

@@ -49,6 +49,9 @@ pub(super) struct Train {
     /// Epochs in which the KL term's weight rises or, for colour pictures, the deviation of the pixels falls
     #[arg(long, value_name = "N")]
     warm_up: Option<f32>,
+    /// Pixels by which the encoder sees each picture moved at random, while the decoder makes it where it was: codes that forget the place
+    #[arg(long, value_name = "PIXELS")]
+    shift: Option<usize>,
     /// Where to write the model, also after each epoch; without it the resumed file, or model.safetensors
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -56,7 +59,7 @@ pub(super) struct Train {
     #[arg(long)]
     half: bool,
     /// Go on with the training in this file, on the same data
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "latent", "epochs", "batch", "lr", "beta", "sigma", "warm_up", "spec"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "latent", "epochs", "batch", "lr", "beta", "sigma", "warm_up", "shift", "spec"])]
     resume: Option<PathBuf>,
 }
 
@@ -179,6 +182,7 @@ impl Train {
         config.epochs = self.epochs.unwrap_or(config.epochs);
         config.batch = self.batch.unwrap_or(config.batch);
         config.warm_up = self.warm_up.unwrap_or(config.warm_up);
+        config.shift = self.shift.unwrap_or(config.shift);
         config.learning_rate = self.lr.unwrap_or(config.learning_rate);
         config.final_learning_rate = config.final_learning_rate.min(config.learning_rate);
         let (spec, config) = (spec.check()?, config.check()?);

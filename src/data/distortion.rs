@@ -138,6 +138,32 @@ fn reach(shape: ImageShape) -> f32 {
     (shape.height.max(shape.width) as f32 / 8.0).max(4.0)
 }
 
+/// The pixels of a picture of `shape`, moved by whole numbers of pixels; the edge's colour goes on.
+///
+/// # Panics
+/// When there are fewer pixels than that shape has.
+#[must_use]
+pub fn moved(pixels: &[u8], shape: ImageShape, down: i32, right: i32) -> Vec<u8> {
+    let ImageShape {
+        height,
+        width,
+        channels,
+    } = shape;
+    let from = |at: usize, by: i32, len: usize| {
+        at.saturating_add_signed(-by as isize)
+            .min(len.saturating_sub(1))
+    };
+    let mut moved = Vec::with_capacity(shape.len());
+    for y in 0..height {
+        let row = from(y, down, height) * width;
+        for x in 0..width {
+            let at = (row + from(x, right, width)) * channels;
+            moved.extend_from_slice(&pixels[at..at + channels]);
+        }
+    }
+    moved
+}
+
 /// The picture whose pixel at `(y, x)` is what `from` says, between pixels by bilinear interpolation; beyond the edge its colour goes on.
 fn sampled(picture: &Picture, from: impl Fn(f32, f32) -> (f32, f32)) -> Vec<u8> {
     let ImageShape {
@@ -225,6 +251,16 @@ mod tests {
         let moved = Distortion::Shift.apply(&picture, 0.5, 0);
         let at = |p: &Picture, y: usize, x: usize| p.pixels[(y * 32 + x) * 3];
         assert_eq!(at(&moved, 20, 20), at(&picture, 18, 18));
+    }
+
+    #[test]
+    fn moving_by_whole_pixels_is_what_a_shift_by_as_many_does() {
+        let picture = picture();
+        let shifted = Distortion::Shift.apply(&picture, 0.75, 0);
+        assert_eq!(shifted.pixels, moved(&picture.pixels, picture.shape, 3, 3));
+        let back = moved(&shifted.pixels, picture.shape, -3, -3);
+        let at = |pixels: &[u8], y: usize, x: usize| pixels[(y * 32 + x) * 3];
+        assert_eq!(at(&back, 20, 20), at(&picture.pixels, 20, 20));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub mod faces;
 pub mod formats;
 
 pub use dataset::{Dataset, Factor, ImageShape, Labels, Picture, Skipped};
-pub use distortion::Distortion;
+pub use distortion::{Distortion, moved};
 pub use flip::Flip;
 pub use metadata::{Column, ColumnValues};
 pub use source::{DatasetSource, Part, Size};

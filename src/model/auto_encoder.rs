@@ -77,26 +77,29 @@ impl Architecture {
     }
 
     /// The terms of a batch's loss, each summed and multiplied by `scale`. `noise`, `[items, code]`, is standard normal; the code
-    /// is `mean + exp(log_variance / 2) · noise` (Kingma & Welling 2014). Bits take none.
+    /// is `mean + exp(log_variance / 2) · noise` (Kingma & Welling 2014). Bits take none. The encoder sees `seen` where it is given,
+    /// and `inputs` have to be made from that.
     pub(super) fn terms(
         &self,
         weights: &[Layer],
         inputs: Tensor<2>,
+        seen: Option<Tensor<2>>,
         noise: Option<Tensor<2>>,
         scale: f32,
         likelihood: Likelihood,
     ) -> Terms {
         let [items, _] = inputs.dims();
         let share = items as f32 * scale;
+        let seen = seen.unwrap_or_else(|| inputs.clone());
         let (code, kl, imbalance) = match noise {
             None => {
-                let logits = self.plan.before_rounding(weights, inputs.clone());
+                let logits = self.plan.before_rounding(weights, seen);
                 let imbalance = binary::imbalance(logits.clone()) * share;
                 let kl = Tensor::zeros([1], &inputs.device());
                 (binary::rounded(logits), kl, Some(imbalance))
             }
             Some(noise) => {
-                let (mean, log_variance) = self.plan.posterior(weights, inputs.clone());
+                let (mean, log_variance) = self.plan.posterior(weights, seen);
                 let code = mean.clone() + log_variance.clone().mul_scalar(0.5).exp() * noise;
                 let sum = (log_variance.clone().exp() + mean.square() - log_variance - 1.0).sum();
                 (code, sum * (0.5 * scale), None)

@@ -372,7 +372,7 @@ mod tests {
             let loss = |weights: &[Layer], device: &Device| {
                 let inputs = architecture.inputs(&items, None, device);
                 let noise = tensor(numbers(2 * 3, 9), [2, 3], device);
-                let terms = architecture.terms(weights, inputs, Some(noise), 0.5, likelihood);
+                let terms = architecture.terms(weights, inputs, None, Some(noise), 0.5, likelihood);
                 terms.loss(1.0)
             };
             check_slopes(&architecture, loss, loss);
@@ -396,7 +396,7 @@ mod tests {
         let inputs = || architecture.inputs(&items, None, &device);
         let loss = |weights: &[Layer], device: &Device| {
             let inputs = architecture.inputs(&items, None, device);
-            let terms = architecture.terms(weights, inputs, None, 0.5, likelihood);
+            let terms = architecture.terms(weights, inputs, None, None, 0.5, likelihood);
             assert_eq!(vec(terms.kl.clone()), [0.0]);
             terms.loss(1.0)
         };

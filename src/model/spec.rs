@@ -230,8 +230,18 @@ pub struct TrainConfig {
     pub validation: f32,
     /// Largest norm of a step's gradient; larger ones are scaled down to it. 0 turns it off.
     pub clip: f32,
+    /// Pixels, at most 32, by which the encoder sees each picture moved at random, up or down and left or right, while the decoder has
+    /// to make it where it was: a denoising auto-encoder (Vincent et al. 2008) whose corruption is a shift, so that codes forget
+    /// where a picture lies. 0 turns it off.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shift: usize,
     /// Seed of initial weights, shuffling and noise.
     pub seed: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(shift: &usize) -> bool {
+    *shift == 0
 }
 
 impl TrainConfig {
@@ -246,6 +256,9 @@ impl TrainConfig {
         }
         if !(1..=65_536).contains(&self.batch) {
             return refuse("a batch has 1 to 65,536 items");
+        }
+        if self.shift > 32 {
+            return refuse("pictures can be moved by at most 32 pixels");
         }
         let rates = [self.learning_rate, self.final_learning_rate];
         if rates
@@ -433,6 +446,7 @@ impl Preset {
             } else {
                 1000.0
             },
+            shift: 0,
             seed: 1,
         }
     }

@@ -7,7 +7,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
+use rand::RngExt as _;
 use rand::seq::SliceRandom;
+use rayon::prelude::*;
 
 use super::auto_encoder::{Architecture, AutoEncoder, Terms, normal, read, stream};
 use super::initial;
@@ -16,7 +18,7 @@ use super::network::Layer;
 use super::ops;
 use super::optimizer::{Adam, tracked, untracked};
 use super::spec::{Likelihood, LossPoint, ModelSpec, TrainConfig};
-use crate::data::Dataset;
+use crate::data::{Dataset, moved};
 use crate::error::{Error, Result};
 
 /// Multiplications that one layer may take in one go on the CPU, about 30 ms on two cores: between two layers a picture
@@ -31,6 +33,7 @@ const SHUFFLE: u64 = 1 << 60;
 const SPLIT: u64 = (1 << 60) - 1;
 const BINARIZE: u64 = 1 << 59;
 const VALIDATE: u64 = 1 << 58;
+const SHIFT: u64 = 1 << 57;
 
 /// What is left to do in an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -393,7 +396,7 @@ impl Trainer {
         likelihood: Likelihood,
     ) -> Terms {
         let streams: Vec<u64> = (first..first + items.len() as u64).collect();
-        let shifted: Vec<u64> = streams.iter().map(|s| s + BINARIZE).collect();
+        let binarizing: Vec<u64> = streams.iter().map(|s| s + BINARIZE).collect();
         let binarize = matches!(self.spec().likelihood, Likelihood::BinarizedBernoulli);
         let device = if first >= VALIDATE {
             &self.architecture.device
@@ -401,13 +404,31 @@ impl Trainer {
             &self.recording
         };
         let seed = self.config.seed;
-        let inputs = self
-            .architecture
-            .inputs(items, binarize.then_some((seed, &shifted)), device);
+        let binarizing = binarize.then_some((seed, binarizing.as_slice()));
+        let inputs = self.architecture.inputs(items, binarizing, device);
+        // Dynamic binarisation draws the same numbers for both: only the place differs.
+        let seen = (self.config.shift > 0).then(|| {
+            let moved = self.moved(items, &streams);
+            let views: Vec<&[u8]> = moved.iter().map(Vec::as_slice).collect();
+            self.architecture.inputs(&views, binarizing, device)
+        });
         let noise =
             (!self.spec().is_binary()).then(|| normal(seed, &streams, self.spec().code, device));
         self.architecture
-            .terms(weights, inputs, noise, scale, likelihood)
+            .terms(weights, inputs, seen, noise, scale, likelihood)
+    }
+
+    /// The pictures, each moved by a whole number of pixels of its own.
+    fn moved(&self, items: &[&[u8]], streams: &[u64]) -> Vec<Vec<u8>> {
+        let reach = self.config.shift as i32;
+        let (shape, seed) = (self.spec().shape, self.config.seed);
+        let moved = items.par_iter().zip(streams).map(|(pixels, id)| {
+            let mut chance = stream(seed, SHIFT + id);
+            let down = chance.random_range(-reach..=reach);
+            let right = chance.random_range(-reach..=reach);
+            moved(pixels, shape, down, right)
+        });
+        moved.collect()
     }
 
     /// How much of the warm-up is over, in `[0, 1]`.

@@ -118,7 +118,7 @@ impl TrainingForm {
             });
         let more = CollapsingHeader::new("More settings").show(ui, |ui| self.more_ui(ui, tokens));
         more.header_response
-            .on_hover_text("Learning rate, beta, warm-up and seed");
+            .on_hover_text("Learning rate, beta, warm-up, shift and seed");
     }
 
     fn more_ui(&mut self, ui: &mut Ui, tokens: &Tokens) {
@@ -176,6 +176,13 @@ impl TrainingForm {
                                 .max_decimals(2),
                         )
                     },
+                );
+                field(
+                    ui,
+                    tokens,
+                    "Shift",
+                    "Pixels by which the encoder sees each picture moved at random, while the decoder makes it where it was: codes that forget the place",
+                    |ui| ui.add(DragValue::new(&mut config.shift).range(0..=32).speed(0.05)),
                 );
                 field(
                     ui,
