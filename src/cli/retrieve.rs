@@ -12,7 +12,7 @@ use super::short_list::{Long, ShortListArgs};
 use super::{Common, output};
 use crate::data::{Dataset, DatasetSource, Distortion};
 use crate::error::{Error, Result};
-use crate::retrieval::measures::Summary;
+use crate::retrieval::measures::{Summary, equal_factors};
 use crate::retrieval::study::classes_of;
 use crate::retrieval::{Encoded, Gallery, Neighbours, Queries, Space};
 use crate::space::CodeTable;
@@ -110,6 +110,9 @@ impl Retrieve {
         let mut value = serde_json::to_value(summary).unwrap_or_else(|_| Value::Object(Map::new()));
         if let Value::Object(entries) = &mut value {
             entries.extend(about_search);
+            if let Some(share) = equal_factors(&neighbours, &queries, &gallery) {
+                entries.insert("equal_factors_at_k".to_owned(), share.into());
+            }
             if is_same && self.distort.is_some() {
                 let first = |i: &usize| neighbours.ids_of(*i).first() == Some(&(*i as u32));
                 let found = (0..neighbours.queries()).filter(first).count();

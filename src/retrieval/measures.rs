@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Neighbours, Space};
+use crate::data::{Dataset, Factor};
 use crate::error::{Error, Result};
 
 /// Neighbours with the class of each query and of each gallery item.
@@ -88,6 +89,38 @@ impl<'a> Labelled<'a> {
             (class, ids.map(|&id| self.gallery[id as usize]).collect())
         })
     }
+}
+
+/// Share of a factor's range by which two items may differ in it and still be called equal.
+const EQUAL: f32 = 0.1;
+
+/// Share of factors in which a neighbour equals the query, over all queries and neighbours: their values differ by a tenth of the
+/// factor's range at most. `None` where queries and gallery have no factor of the same name and range.
+#[must_use]
+pub fn equal_factors(found: &Neighbours, queries: &Dataset, gallery: &Dataset) -> Option<f64> {
+    let mut shares = Vec::new();
+    for factor in queries.factors() {
+        let same = |f: &&Factor| f.name == factor.name && f.range == factor.range;
+        let Some(other) = gallery.factors().iter().find(same) else {
+            continue;
+        };
+        let most = (factor.range.1 - factor.range.0) * EQUAL;
+        let is_equal = |i: usize, id: u32| {
+            let pair = factor.values.get(i).zip(other.values.get(id as usize));
+            pair.is_some_and(|(a, b)| (a - b).abs() <= most)
+        };
+        let equal: usize = (0..found.queries())
+            .map(|i| {
+                found
+                    .ids_of(i)
+                    .iter()
+                    .filter(|&&id| is_equal(i, id))
+                    .count()
+            })
+            .sum();
+        shares.push(share(equal, found.ids.len()));
+    }
+    (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
 }
 
 /// `part` of `whole`; 0 of nothing.
@@ -206,6 +239,7 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::ImageShape;
 
     fn neighbours(k: usize, ids: &[u32]) -> Neighbours {
         Neighbours {
@@ -282,6 +316,35 @@ mod tests {
     fn a_summary_without_labels_says_so_by_absence() -> Result<()> {
         let summary = Summary::new(&neighbours(2, &[0, 1]), None)?;
         assert_eq!((summary.n_queries, summary.precision_at_k), (1, None));
+        Ok(())
+    }
+
+    #[test]
+    fn factors_are_equal_within_a_tenth_of_their_range() -> Result<()> {
+        let shape = ImageShape::new(1, 1, 1);
+        let data = |tilt: &[f32], hue: &[f32]| -> Result<Dataset> {
+            let factor = |name: &str, range, values: &[f32]| Factor {
+                name: name.to_owned(),
+                range,
+                values: values.to_vec(),
+            };
+            Dataset::new("drawn", shape, vec![0; tilt.len()])?
+                .with_factor(factor("Tilt", (0.0, 10.0), tilt))?
+                .with_factor(factor("Hue", (0.0, 100.0), hue))
+        };
+        let gallery = data(&[0.0, 5.0, 10.0], &[0.0, 50.0, 60.0])?;
+        let queries = data(&[4.1], &[50.0])?;
+        let found = Neighbours {
+            k: 2,
+            ids: vec![1, 2],
+            distances: vec![0.0; 2],
+            space: Space::Pixel,
+            secs: 0.0,
+        };
+        // Tilt: item 1 alone. Hue: both, the second by exactly a tenth.
+        assert_eq!(equal_factors(&found, &queries, &gallery), Some(0.75));
+        let none = Dataset::new("plain", shape, vec![0])?;
+        assert_eq!(equal_factors(&found, &none, &gallery), None);
         Ok(())
     }
 }

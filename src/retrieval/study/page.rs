@@ -91,8 +91,9 @@ h1 { font-size: 28px; margin: 0 0 4px; } h2 { font-size: 19px; margin: 44px 0 8p
 p.note, caption, .weak { color: var(--weak); } table { border-collapse: collapse; } td, th { padding: 5px 14px 5px 0; text-align: right; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; } td small { color: var(--weak); } .best { font-weight: 650; color: var(--good); }
 .charts { display: flex; flex-wrap: wrap; gap: 24px; } svg text { fill: var(--weak); font-size: 11px; } svg .axis { stroke: var(--line); } .key { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin: 0 6px 0 16px; vertical-align: -1px; }
-.case { display: grid; grid-template-columns: 76px 1fr; gap: 4px 18px; align-items: center; background: var(--raised); border-radius: 10px; padding: 12px; margin: 10px 0; }
-.case img { image-rendering: pixelated; border-radius: 4px; border: 2px solid transparent; } .case img.same { border-color: var(--good); } .case .q { grid-row: span 2; width: 72px; } .row { display: flex; gap: 6px; align-items: center; } .row img { width: 46px; } .row span { width: 130px; color: var(--weak); font-size: 13px; }
+.cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(500px, 1fr)); gap: 10px; }
+.case { display: grid; grid-template-columns: 76px 1fr; gap: 4px 14px; align-items: center; background: var(--raised); border-radius: 10px; padding: 12px; }
+.case img { image-rendering: pixelated; border-radius: 4px; border: 2px solid transparent; } .case img.same { border-color: var(--good); } .case .q { grid-row: span 2; width: 72px; } .row { display: flex; gap: 6px; align-items: center; } .row img { width: 32px; } .row span { width: 92px; color: var(--weak); font-size: 13px; }
 .grid { display: grid; gap: 2px; font-size: 11px; }
 ";
 
@@ -215,7 +216,7 @@ impl Page<'_> {
                 h,
                 "<tr><td>{} and {}<td>{:.3} <small>{:.3}–{:.3}</small>",
                 pair.spaces[0].title(),
-                pair.spaces[1].title(),
+                pair.spaces[1].title().to_lowercase(),
                 e.mean,
                 e.low,
                 e.high
@@ -272,9 +273,11 @@ impl Page<'_> {
                     a.title().to_lowercase(),
                     b.title().to_lowercase()
                 );
+                h.push_str("<div class=\"cases\">");
                 for win in wins {
                     self.case(h, *win, [a, b])?;
                 }
+                h.push_str("</div>");
             }
         }
         Ok(())
@@ -381,11 +384,12 @@ fn chart(
         "<svg width=\"{W}\" height=\"{H}\" role=\"img\" aria-label=\"{0}\"><text x=\"{L}\" y=\"12\">{0}</text>",
         escaped(title)
     );
+    let decimals = if high - low < 0.1 { 3 } else { 2 };
     for share in [0.0, 0.5, 1.0] {
         let v = low + share * (high - low);
         let _ = write!(
             h,
-            "<line class=\"axis\" x1=\"{L}\" x2=\"{}\" y1=\"{1:.1}\" y2=\"{1:.1}\"/><text x=\"{2}\" y=\"{3:.1}\" text-anchor=\"end\">{v:.2}</text>",
+            "<line class=\"axis\" x1=\"{L}\" x2=\"{}\" y1=\"{1:.1}\" y2=\"{1:.1}\"/><text x=\"{2}\" y=\"{3:.1}\" text-anchor=\"end\">{v:.decimals$}</text>",
             W - 8.0,
             y(v),
             L - 6.0,
