@@ -126,6 +126,9 @@ impl Core {
                 let start = Instant::now();
                 let found = folded.measure(&dataset, &device, progress)?;
                 let left_out = Arc::new(LeftOut {
+                    order: found.highest_first(),
+                    mean: found.mean(folded.config.seed),
+                    scores: found.histogram(),
                     found,
                     epochs,
                     secs: start.elapsed().as_secs_f32(),

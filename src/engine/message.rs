@@ -10,7 +10,8 @@ use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
 use crate::model::{LossPoint, Memorised, ModelSpec, TrainConfig};
 use crate::retrieval::Space;
-use crate::retrieval::memorisation::Dependence;
+use crate::retrieval::memorisation::{Dependence, Scores};
+use crate::retrieval::study::Estimate;
 use crate::space::{
     CodeMap, CodeTable, Components, Direction, DirectionKind, MapMethod, Mixture, Selection,
 };
@@ -135,6 +136,12 @@ pub struct Session {
 pub struct LeftOut {
     /// The figures.
     pub found: Dependence,
+    /// The items' places in them, the highest score first.
+    pub order: Vec<usize>,
+    /// The mean score, nats.
+    pub mean: Estimate,
+    /// The scores' histogram.
+    pub scores: Scores,
     /// Epochs of each training.
     pub epochs: usize,
     /// Seconds it all took.

@@ -346,6 +346,17 @@ pub struct Dependence {
     pub unseen: Vec<f32>,
 }
 
+/// How often scores fall into equal bins.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Scores {
+    /// Where the first bin begins, nats.
+    pub low: f64,
+    /// Width of a bin, nats.
+    pub width: f64,
+    /// Items in each.
+    pub counts: Vec<u32>,
+}
+
 impl Dependence {
     /// Nothing measured yet of `items`, whose folds are `fold`.
     ///
@@ -389,6 +400,30 @@ impl Dependence {
         let mut order: Vec<usize> = (0..self.items.len()).collect();
         order.sort_by(|&a, &b| self.score(b).total_cmp(&self.score(a)));
         order
+    }
+
+    /// How often scores fall into equal bins from the lowest to the highest.
+    #[must_use]
+    pub fn histogram(&self) -> Scores {
+        let scores: Vec<f32> = (0..self.items.len()).map(|i| self.score(i)).collect();
+        let low = scores.iter().copied().fold(f32::INFINITY, f32::min);
+        let high = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let reach = f64::from(high) - f64::from(low);
+        let width = if reach > 0.0 {
+            reach / BINS as f64
+        } else {
+            1.0
+        };
+        let mut counts = vec![0; BINS];
+        for score in scores {
+            let bin = ((f64::from(score) - f64::from(low)) / width) as usize;
+            counts[bin.min(BINS - 1)] += 1;
+        }
+        Scores {
+            low: f64::from(low),
+            width,
+            counts,
+        }
     }
 
     /// The mean score, with its interval over the items, in nats.
@@ -530,6 +565,11 @@ mod tests {
         assert_eq!(found.unseen, [-9.0, -6.0, -3.5]);
         assert_eq!(found.score(0), 6.0);
         assert_eq!(found.highest_first(), [0, 1, 2]);
+        // From -0.5 to 6: the second, 3, lies at 3.5 of 6.5, in bin 25 of 48.
+        let bins = found.histogram();
+        assert_eq!((bins.low, bins.width), (-0.5, 6.5 / 48.0));
+        let filled = bins.counts.iter().enumerate().filter(|(_, n)| **n > 0);
+        assert_eq!(filled.map(|(bin, _)| bin).collect::<Vec<_>>(), [0, 25, 47]);
         assert!((found.mean(1).mean - 8.5 / 3.0).abs() < 1e-12);
         assert!(Dependence::begin(vec![1], vec![1], 1).is_err());
         assert!(Dependence::begin(vec![1], vec![2], 2).is_err());

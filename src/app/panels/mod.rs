@@ -13,6 +13,8 @@ mod map_hover;
 mod map_item;
 mod map_overlay;
 mod map_select;
+mod memorisation;
+mod memorisation_plots;
 mod model;
 mod own;
 mod path;
@@ -64,11 +66,12 @@ pub(crate) enum PanelKind {
     Path,
     Own,
     Pixel,
+    Memorisation,
 }
 
 impl PanelKind {
     /// Every panel, in the order of the View menu.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Data,
         Self::Model,
         Self::Training,
@@ -84,6 +87,7 @@ impl PanelKind {
         Self::Path,
         Self::Own,
         Self::Pixel,
+        Self::Memorisation,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -103,6 +107,7 @@ impl PanelKind {
             Self::Path => "Path",
             Self::Own => "Own picture",
             Self::Pixel => "One pixel",
+            Self::Memorisation => "Memorisation",
         }
     }
 
@@ -123,6 +128,7 @@ impl PanelKind {
             Self::Path => "Show or hide the path through code space and its animation",
             Self::Own => "Show or hide your own picture: draw, drop or paste one",
             Self::Pixel => "Show or hide what one changed pixel costs",
+            Self::Memorisation => "Show or hide how much the model copies what it was trained on",
         }
     }
 
@@ -143,6 +149,7 @@ impl PanelKind {
             Self::Path => icon::PATH,
             Self::Own => icon::PENCIL,
             Self::Pixel => icon::PIXEL,
+            Self::Memorisation => icon::BRAIN,
         }
     }
 }
@@ -208,6 +215,7 @@ pub(crate) struct Panels {
     path: path::PathPanel,
     own: own::OwnPanel,
     pixel: pixel::PixelPanel,
+    memorisation: memorisation::MemorisationPanel,
 }
 
 impl Panels {
@@ -237,6 +245,7 @@ impl Panels {
             PanelKind::Path => &mut self.path,
             PanelKind::Own => &mut self.own,
             PanelKind::Pixel => &mut self.pixel,
+            PanelKind::Memorisation => &mut self.memorisation,
         }
     }
 }
