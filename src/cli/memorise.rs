@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Args;
 use image::{Rgb, RgbImage};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Common, output};
 use crate::data::{Dataset, DatasetSource};
@@ -94,7 +94,7 @@ impl Memorise {
         if let Some(out) = &self.out {
             output::write_png(out, &page(&data, &found))?;
         }
-        let mut value = told(&found, common.json);
+        let mut value = told(&found);
         if !parts.is_trained_on {
             value["note"] = note(&file, &data).into();
         }
@@ -108,7 +108,10 @@ impl Memorise {
             value["leave_fold_out"] = told_of(&found, folded.config.epochs, common.seed);
         }
         value["secs"] = start.elapsed().as_secs_f64().into();
-        output::print(common.json, &value);
+        output::print(
+            common.json,
+            &if common.json { value } else { in_lines(&value) },
+        );
         Ok(())
     }
 
@@ -169,15 +172,39 @@ fn note(file: &ModelFile, data: &Dataset) -> String {
     )
 }
 
-/// The figures; without `is_whole` only those that fit a line.
-fn told(found: &Memorised, is_whole: bool) -> Value {
+/// Figures one below the other, as people read them: shares with their intervals, and no lists.
+fn in_lines(value: &Value) -> Value {
+    fn add(lines: &mut Map<String, Value>, name: &str, value: &Value) {
+        let Some(entries) = value.as_object() else {
+            if !value.is_array() || name == "held_out" {
+                lines.insert(name.to_owned(), value.clone());
+            }
+            return;
+        };
+        let number = |key: &str| value.get(key).and_then(Value::as_f64);
+        if let (Some(mean), Some(low), Some(high)) = (number("mean"), number("low"), number("high"))
+        {
+            let text = format!("{mean:.4} ({low:.4} to {high:.4})");
+            lines.insert(name.to_owned(), text.into());
+            return;
+        }
+        for (key, value) in entries {
+            add(lines, &format!("{name} {key}"), value);
+        }
+    }
+    let mut lines = Map::new();
+    for (name, value) in value.as_object().into_iter().flatten() {
+        add(&mut lines, name, value);
+    }
+    Value::Object(lines)
+}
+
+/// The figures.
+fn told(found: &Memorised) -> Value {
     let figures = &found.figures;
     let mut value = json!(figures);
     for (name, space) in [("pixels", &figures.pixels), ("codes", &figures.codes)] {
         value[name]["in_words"] = space.in_words().into();
-        if !is_whole && let Some(entries) = value[name].as_object_mut() {
-            entries.remove("histogram");
-        }
     }
     let each = |copies: &Copies, of_pixels: &Nearest, of_codes: &Nearest, originals: &[u32]| {
         let tell = |&at: &usize| {
@@ -197,18 +224,15 @@ fn told(found: &Memorised, is_whole: bool) -> Value {
             .map(tell)
             .collect::<Vec<Value>>()
     };
-    if is_whole {
-        let (pixels, codes) = (&figures.pixels.found, &figures.codes.found);
-        value["closest_samples"] =
-            each(&found.samples, &pixels.samples, &codes.samples, &[]).into();
-        value["closest_reconstructions"] = each(
-            &found.reconstructions,
-            &pixels.reconstructions,
-            &codes.reconstructions,
-            &figures.originals,
-        )
-        .into();
-    }
+    let (pixels, codes) = (&figures.pixels.found, &figures.codes.found);
+    value["closest_samples"] = each(&found.samples, &pixels.samples, &codes.samples, &[]).into();
+    value["closest_reconstructions"] = each(
+        &found.reconstructions,
+        &pixels.reconstructions,
+        &codes.reconstructions,
+        &figures.originals,
+    )
+    .into();
     value
 }
 

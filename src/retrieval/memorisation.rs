@@ -251,13 +251,21 @@ impl InSpace {
     /// What the share of samples says, in words.
     #[must_use]
     pub fn in_words(&self) -> String {
-        self.sentence("samples", self.samples_below.mean)
+        let expected = percent(self.expected);
+        format!(
+            "{}; {expected} is expected when nothing is copied",
+            self.sentence("samples", self.samples_below.mean)
+        )
     }
 
     /// The same of the reconstructions of training items.
     #[must_use]
     pub fn reconstructions_in_words(&self) -> String {
-        self.sentence("reconstructions", self.reconstructions_below.mean)
+        let expected = percent(self.expected);
+        format!(
+            "{}; of pictures that the model never saw {expected} are expected to",
+            self.sentence("reconstructions", self.reconstructions_below.mean)
+        )
     }
 
     fn sentence(&self, what: &str, share: f64) -> String {
@@ -268,9 +276,8 @@ impl InSpace {
             "99 % of held-out items do".to_owned()
         };
         format!(
-            "{} of {what} lie closer to a training item than {than}; {} is expected when nothing is copied",
-            percent(share),
-            percent(self.expected)
+            "{} of {what} lie closer to a training item than {than}",
+            percent(share)
         )
     }
 }

@@ -13,6 +13,7 @@ mod scale;
 mod training;
 mod window;
 mod window_map;
+mod window_memorisation;
 mod window_path;
 mod window_retrieval;
 mod window_selection;

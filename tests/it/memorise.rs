@@ -2,6 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use std::time::{Duration, Instant};
+
+use morphospace::engine::{
+    DeviceChoice, Engine, EngineOptions, Event, LEAVING_OUT, Request, Session,
+};
+use morphospace::model::{Preset, TrainConfig};
 use serde_json::Value;
 
 use crate::command_line::{failure, json, text, tiny};
@@ -200,4 +206,120 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
     // What needs no likelihood is measured of bits as well.
     let found = json(&[&own[..], &["--samples", "20"]].concat());
     assert_eq!(found["samples"], 20);
+}
+
+/// Waits for the event that `wanted` makes something of; a failure is none that is waited for.
+fn wait<T>(engine: &Engine, what: &str, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_mins(2) {
+        if let Some(found) = engine.wait().map(&mut wanted).expect("the engine lives") {
+            return found;
+        }
+    }
+    panic!("no {what} came");
+}
+
+fn session(event: Event, is_wanted: impl Fn(&Session) -> bool) -> Option<()> {
+    match event {
+        Event::Session(session) => is_wanted(&session).then_some(()),
+        Event::Failed(error) => panic!("{error}"),
+        _ => None,
+    }
+}
+
+#[test]
+fn folds_are_left_out_beside_live_requests_and_given_up_at_once() {
+    let options = EngineOptions {
+        device: DeviceChoice::Cpu,
+        seed: 1,
+    };
+    let engine = Engine::start(options, || {});
+    engine.request(Request::OpenData("digits:200".parse().expect("a source")));
+    wait(&engine, "the data", |event| {
+        session(event, |s| s.dataset.is_some() && s.is_encoded)
+    });
+    let ask = || {
+        engine.request(Request::Memorise {
+            samples: 30,
+            seed: 1,
+            held_out: None,
+        });
+    };
+    // The shipped model was trained on other digits.
+    ask();
+    wait(&engine, "a refusal", |event| match event {
+        Event::Failed(error) => {
+            assert!(error.to_string().contains("trained on"), "{error}");
+            Some(())
+        }
+        _ => None,
+    });
+    let shape = morphospace::data::ImageShape::new(28, 28, 1);
+    let train = || {
+        engine.request(Request::Train {
+            spec: Preset::Tiny.spec(shape),
+            config: TrainConfig {
+                epochs: 2,
+                ..Preset::Tiny.training()
+            },
+        });
+        wait(&engine, "the codes", |event| {
+            session(event, |s| s.is_encoded && s.is_trained_on)
+        });
+    };
+    train();
+    ask();
+    wait(&engine, "the figures", |event| {
+        session(event, |s| {
+            s.memorised
+                .as_ref()
+                .is_some_and(|m| m.figures.samples == 30 && m.figures.held_out == [10, 10])
+        })
+    });
+    // More than anyone waits for: pictures are decoded meanwhile, and the end comes when it is asked for.
+    engine.request(Request::LeaveFoldOut {
+        folds: 5,
+        epochs: 100_000,
+    });
+    wait(&engine, "progress", |event| match event {
+        Event::Progress { what, .. } => (what == LEAVING_OUT).then_some(()),
+        _ => None,
+    });
+    for generation in 1..=20 {
+        engine.decode(generation, vec![0.1 * generation as f32; 4]);
+        let start = Instant::now();
+        wait(&engine, "a picture", |event| match event {
+            Event::Decoded { generation: g, .. } => (g == generation).then_some(()),
+            _ => None,
+        });
+        assert!(start.elapsed() < Duration::from_secs(2));
+    }
+    engine.request(Request::Cancel);
+    wait(&engine, "the end", |event| match event {
+        Event::ProgressEnded { what } => (what == LEAVING_OUT).then_some(()),
+        Event::Failed(error) => panic!("{error}"),
+        _ => None,
+    });
+    engine.request(Request::LeaveFoldOut {
+        folds: 2,
+        epochs: 3,
+    });
+    wait(&engine, "the scores", |event| {
+        session(event, |s| {
+            s.left_out
+                .as_ref()
+                .is_some_and(|l| l.order.len() == 190 && l.epochs == 3)
+        })
+    });
+    // What was found of a model is gone with it.
+    engine.request(Request::Train {
+        spec: Preset::Tiny.spec(shape),
+        config: TrainConfig {
+            epochs: 1,
+            ..Preset::Tiny.training()
+        },
+    });
+    wait(&engine, "another model", |event| {
+        session(event, |s| s.memorised.is_none() && s.left_out.is_none())
+    });
 }

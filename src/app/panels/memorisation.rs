@@ -24,7 +24,7 @@ use crate::app::widgets::{
 use crate::data::{Dataset, DatasetSource, Part};
 use crate::engine::{COMPARING, LEAVING_OUT, LeftOut, ModelInfo};
 use crate::model::{LIKELIHOOD_SAMPLES, MOST_FOLDS, MOST_SAMPLES, Memorised};
-use crate::retrieval::memorisation::{InSpace, Nearest, percent};
+use crate::retrieval::memorisation::{InSpace, Nearest, SHARE, percent};
 use crate::retrieval::study::Estimate;
 
 /// Side of a picture, in points of the interface.
@@ -361,6 +361,14 @@ fn left_out_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Arc<Dataset>, model: &ModelI
             "No folds left out yet",
             "Trains models like this one, each without one fold of the items: an item whose likelihood falls when it was not seen was memorised",
         )
+    };
+    let (title, text) = if task(cx, LEAVING_OUT).is_some() {
+        (
+            LEAVING_OUT,
+            "What each item owes to having been trained on appears here at the end; everything else goes on meanwhile",
+        )
+    } else {
+        (title, text)
     };
     let Some(left_out) = cx.state.session.left_out.clone() else {
         empty_ui(ui, cx.tokens, icon::BRAIN, title, text, |_| {});
@@ -706,14 +714,13 @@ fn figures_ui(ui: &mut Ui, cx: &mut Cx<'_>, found: &Memorised, is_sample: bool) 
             percent(smooth.mean)
         );
         caption_ui(ui, tokens.text_weak, &text);
-        distances_ui(
-            ui,
-            tokens,
-            id,
-            (name, counts),
-            &space.histogram,
-            space.quantile,
-        );
+        let close = if space.expected > SHARE {
+            "Nearest held out"
+        } else {
+            "Their 1 % quantile"
+        };
+        let close = (close, space.quantile);
+        distances_ui(ui, tokens, id, (name, counts), &space.histogram, close);
         ui.add_space(theme::STEP);
     }
     let [used, of] = figures.held_out;

@@ -2,15 +2,16 @@
 //!
 //! Invariant: every set is drawn as shares of its own pictures, so that sets of different sizes can be compared.
 
-use eframe::egui::{Color32, RichText, Sense, Ui};
-use egui_plot::{Bar, BarChart, LineStyle, Plot, VLine};
+use eframe::egui::{self, Color32, RichText, Sense, Stroke, Ui};
+use egui_plot::{Bar, BarChart, LineStyle, Plot, VLine, uniform_grid_spacer};
 
+use super::training_progress::steps;
 use crate::app::format;
 use crate::app::theme::{self, Tokens};
 use crate::retrieval::memorisation::{Histogram, Scores};
 
 /// Height of a plot, in points of the interface.
-const HEIGHT: f32 = 104.0;
+const HEIGHT: f32 = 92.0;
 
 /// One set of a histogram.
 struct Set<'a> {
@@ -24,19 +25,20 @@ fn colours(tokens: &Tokens) -> [Color32; 2] {
     [tokens.accent, tokens.second]
 }
 
-/// Distances of the model's pictures, `counts`, called `name`, and of held-out items, with the distance that counts as close.
+/// Distances of the model's pictures, `counts`, called `name`, and of held-out items, with the distance below which one counts as
+/// close, which is called `close`.
 pub(super) fn distances_ui(
     ui: &mut Ui,
     tokens: &Tokens,
     id: &str,
     (name, counts): (&str, &[u32]),
     histogram: &Histogram,
-    quantile: f32,
+    (close, quantile): (&str, f32),
 ) {
     let [own, others] = colours(tokens);
     let sets = [
         Set {
-            name: "Held-out items",
+            name: "Held out",
             counts: &histogram.held_out,
             colour: others,
         },
@@ -46,7 +48,7 @@ pub(super) fn distances_ui(
             colour: own,
         },
     ];
-    legend_ui(ui, tokens, &sets, true);
+    legend_ui(ui, tokens, &sets, close);
     plot_ui(
         ui,
         tokens,
@@ -74,14 +76,14 @@ pub(super) fn scores_ui(ui: &mut Ui, tokens: &Tokens, scores: &Scores) {
     );
 }
 
-fn legend_ui(ui: &mut Ui, tokens: &Tokens, sets: &[Set<'_>], has_line: bool) {
+fn legend_ui(ui: &mut Ui, tokens: &Tokens, sets: &[Set<'_>], line: &str) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = theme::HALF;
         let entry = |ui: &mut Ui, colour: Color32, is_line: bool, name: &str| {
-            let (rect, _) = ui.allocate_exact_size(eframe::egui::vec2(10.0, 12.0), Sense::hover());
+            let (rect, _) = ui.allocate_exact_size(egui::vec2(10.0, 12.0), Sense::hover());
             if is_line {
                 let x = rect.center().x;
-                let stroke = eframe::egui::Stroke::new(1.5, colour);
+                let stroke = Stroke::new(1.5, colour);
                 ui.painter().vline(x, rect.y_range(), stroke);
             } else {
                 ui.painter().circle_filled(rect.center(), 3.5, colour);
@@ -93,9 +95,7 @@ fn legend_ui(ui: &mut Ui, tokens: &Tokens, sets: &[Set<'_>], has_line: bool) {
         for set in sets.iter().rev() {
             entry(ui, set.colour, false, set.name);
         }
-        if has_line {
-            entry(ui, tokens.warn, true, "Counts as close");
-        }
+        entry(ui, tokens.warn, true, line);
     });
 }
 
@@ -114,10 +114,7 @@ fn plot_ui(
             Bar::new(middle, 100.0 * f64::from(count) / all)
                 .width(width)
                 .fill(set.colour.gamma_multiply(0.55))
-                .stroke(eframe::egui::Stroke::new(
-                    0.5,
-                    set.colour.gamma_multiply(0.8),
-                ))
+                .stroke(Stroke::new(0.5, set.colour.gamma_multiply(0.8)))
         });
         BarChart::new(set.name, bars.collect())
             .color(set.colour)
@@ -134,16 +131,18 @@ fn plot_ui(
         .allow_zoom(false)
         .allow_boxed_zoom(false)
         .allow_axis_zoom_drag(false)
-        .set_margin_fraction(eframe::egui::vec2(0.02, 0.08))
+        .set_margin_fraction(egui::vec2(0.02, 0.08))
         .y_axis_min_width(34.0)
-        .y_axis_formatter(|mark, _| format!("{} %", mark.value))
+        .x_grid_spacer(uniform_grid_spacer(|grid| steps(&grid, 4.0)))
+        .y_grid_spacer(uniform_grid_spacer(|grid| steps(&grid, 3.0)))
+        .y_axis_formatter(|mark, _| format!("{} %", whole(mark.value)))
         .x_axis_formatter(|mark, _| whole(mark.value));
     plot.show(ui, |plot| {
         for chart in charts {
             plot.bar_chart(chart);
         }
         if let Some(x) = line {
-            let line = VLine::new("Counts as close", x)
+            let line = VLine::new("line", x)
                 .color(tokens.warn)
                 .style(LineStyle::dashed_dense())
                 .width(1.5);
@@ -154,7 +153,9 @@ fn plot_ui(
 
 /// A mark of an axis.
 fn whole(value: f64) -> String {
-    if value.fract() == 0.0 {
+    if value.abs() < 1e-9 {
+        "0".to_owned()
+    } else if value.fract() == 0.0 {
         format!("{value}")
     } else {
         format::number(value as f32)
