@@ -188,7 +188,7 @@ fn in_lines(value: &Value) -> Value {
             lines.insert(name.to_owned(), text.into());
             return;
         }
-        for (key, value) in entries {
+        for (key, value) in entries.iter().filter(|(key, _)| *key != "histogram") {
             add(lines, &format!("{name} {key}"), value);
         }
     }

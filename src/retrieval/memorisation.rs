@@ -263,7 +263,7 @@ impl InSpace {
     pub fn reconstructions_in_words(&self) -> String {
         let expected = percent(self.expected);
         format!(
-            "{}; of pictures that the model never saw {expected} are expected to",
+            "{}; {expected} of pictures that the model never saw are expected to",
             self.sentence("reconstructions", self.reconstructions_below.mean)
         )
     }
@@ -339,6 +339,9 @@ pub struct Memorisation {
 /// How much each training item's likelihood depends on its having been trained on: K models are trained, each without one fold of
 /// the items, and an item's score is its log-likelihood under the models that saw it less that under the one that did not
 /// (van den Burg and Williams, NeurIPS 2021, there with several repetitions).
+///
+/// The likelihoods are estimates that are too low on average, the more so the less well a posterior fits, as it may of an item that
+/// was not seen: a score is a comparison of estimates, not a bound.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Dependence {
     /// The items.

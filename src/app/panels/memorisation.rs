@@ -442,6 +442,8 @@ fn beside_ui<'c>(
         let scroll = ScrollArea::vertical().auto_shrink(false);
         scroll.show(ui, |ui| {
             if let Some(figures) = figures.take() {
+                // Room for the bar that scrolls, and for the last mark of an axis.
+                ui.set_max_width(ui.available_width() - theme::STEP);
                 figures(ui, cx);
             }
         });
