@@ -33,8 +33,10 @@ const BATCH: usize = 256;
 pub const LIKELIHOOD_SAMPLES: usize = 32;
 /// Folds at most.
 pub const MOST_FOLDS: usize = 100;
-/// The share of leave-fold-out's time that training is taken to need; the rest is for likelihoods.
-const TRAINING_SHARE: f32 = 0.85;
+/// What an epoch costs per item, in ways through half a network: there and back again, and backwards twice as much.
+const EPOCH_COST: f32 = 6.0;
+/// What a likelihood costs per item: encoded once, decoded for each sample.
+const LIKELIHOOD_COST: f32 = 1.0 + LIKELIHOOD_SAMPLES as f32;
 
 /// Streams of random numbers.
 const SAMPLED: u64 = 1;
@@ -285,13 +287,15 @@ impl FoldedOut {
                 .map_or(0, |at| usize::from(fold[at]))
         };
         let mut found = Dependence::begin(items.clone(), fold.clone(), self.folds)?;
+        let training = EPOCH_COST * config.epochs as f32;
+        let training_share = training / (training + LIKELIHOOD_COST);
         for left_out in 0..self.folds {
             let share = |done: f32| (left_out as f32 + done) / self.folds as f32;
             let seen = train.iter().filter(|id| fold_of(id) != left_out);
             let parts = (validation.clone(), seen.copied().collect());
             let mut trainer =
                 Trainer::on(self.spec.clone(), config.clone(), dataset, parts, device)?;
-            let training = progress.part(share(0.0), share(TRAINING_SHARE));
+            let training = progress.part(share(0.0), share(training_share));
             let steps = trainer.steps() as usize;
             while !trainer.is_done() {
                 training.update(trainer.step() as usize, steps)?;
@@ -302,7 +306,7 @@ impl FoldedOut {
                 }
             }
             let model = trainer.best_model();
-            let measuring = progress.part(share(TRAINING_SHARE), share(1.0));
+            let measuring = progress.part(share(training_share), share(1.0));
             let likelihoods = log_likelihoods(
                 &model,
                 dataset,
@@ -315,6 +319,12 @@ impl FoldedOut {
         }
         progress.update(1, 1)?;
         Ok(found)
+    }
+
+    /// About how long it takes, in the time that an epoch of training takes.
+    #[must_use]
+    pub fn effort(folds: usize, epochs: usize) -> f32 {
+        folds as f32 * (epochs as f32 + LIKELIHOOD_COST / EPOCH_COST)
     }
 
     /// Whether it can be done.

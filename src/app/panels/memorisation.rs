@@ -23,7 +23,7 @@ use crate::app::widgets::{
 };
 use crate::data::{Dataset, DatasetSource, Part};
 use crate::engine::{COMPARING, LEAVING_OUT, LeftOut, ModelInfo};
-use crate::model::{LIKELIHOOD_SAMPLES, MOST_FOLDS, MOST_SAMPLES, Memorised};
+use crate::model::{FoldedOut, LIKELIHOOD_SAMPLES, MOST_FOLDS, MOST_SAMPLES, Memorised};
 use crate::retrieval::memorisation::{InSpace, Nearest, SHARE, percent};
 use crate::retrieval::study::Estimate;
 
@@ -39,8 +39,6 @@ const APART: f32 = 18.0;
 const WIDE: f32 = 520.0;
 /// Space at either side.
 const MARGIN: f32 = 12.0;
-/// The share of leave-fold-out's time that training needs, about.
-const TRAINING_SHARE: f32 = 0.85;
 
 /// What is looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -310,14 +308,14 @@ impl MemorisationPanel {
 
     /// Seconds that leave-fold-out will take, once something of the kind was done.
     fn time(&self, cx: &Cx<'_>, epochs: usize) -> Option<f32> {
-        let wanted = (self.folds * epochs) as f32;
+        let wanted = FoldedOut::effort(self.folds, epochs);
         if let Some(last) = &cx.state.session.left_out {
-            let done = last.found.folds * last.epochs;
-            return Some(last.secs / done.max(1) as f32 * wanted);
+            let done = FoldedOut::effort(last.found.folds, last.epochs);
+            return Some(last.secs / done * wanted);
         }
         let training = cx.state.training.as_ref().filter(|t| t.epochs > 0)?;
         let epoch = training.step_secs * training.steps as f32 / training.epochs as f32;
-        (epoch > 0.0).then(|| epoch * wanted / TRAINING_SHARE)
+        (epoch > 0.0).then(|| epoch * wanted)
     }
 
     /// Pictures of the model beside training items, and the figures.
