@@ -24,8 +24,8 @@ use super::toasts::Toasts;
 use super::view::{History, View};
 use super::{bars, help};
 use crate::data::DatasetSource;
-use crate::engine::{Engine, EngineOptions, ModelInfo, Query, TrainingState};
-use crate::model::Preset;
+use crate::engine::{Engine, EngineOptions, LeftOut, ModelInfo, Query, TrainingState};
+use crate::model::{Memorised, Preset};
 use crate::retrieval::Space;
 use crate::space::{Basis, MapMethod};
 
@@ -228,6 +228,16 @@ impl App {
             Some((base, cases)) => cases.iter().map(|case| PixelCost::of(base, case)).collect(),
             None => Vec::new(),
         }
+    }
+
+    /// What the model was found to copy, once that was measured.
+    pub fn memorised(&self) -> Option<&Memorised> {
+        self.state.session.memorised.as_deref()
+    }
+
+    /// What the items owe to having been trained on, once that was measured.
+    pub fn left_out(&self) -> Option<&LeftOut> {
+        self.state.session.left_out.as_deref()
     }
 
     /// Whether a picture answers the newest position of the sliders.

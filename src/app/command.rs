@@ -148,6 +148,15 @@ pub(crate) enum Action {
     OpenMetadata(PathBuf),
     /// Find out how well the model reconstructs each item.
     MeasureItems,
+    /// Find out how much the model copies its training items.
+    Memorise {
+        samples: usize,
+        seed: u64,
+        /// Pictures that it never saw, where none were kept out of its training.
+        held_out: Option<DatasetSource>,
+    },
+    /// Train models without each fold of the items.
+    LeaveFoldOut { folds: usize, epochs: usize },
     /// Write the sheet.
     ExportSheet(PathBuf),
     /// Compare spaces over many queries.

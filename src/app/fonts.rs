@@ -135,5 +135,6 @@ pub(crate) mod icon {
         TERMINAL = "\u{eae8}";
         SESSION = "\u{ea86}";
         MAP = "\u{e31a}";
+        BRAIN = "\u{e74e}";
     }
 }

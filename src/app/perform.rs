@@ -104,6 +104,18 @@ impl App {
             }
             Action::ExportSelection(path) => self.export_selection(path),
             Action::MeasureItems => self.engine.request(Request::MeasureItems),
+            Action::Memorise {
+                samples,
+                seed,
+                held_out,
+            } => self.engine.request(Request::Memorise {
+                samples,
+                seed,
+                held_out,
+            }),
+            Action::LeaveFoldOut { folds, epochs } => {
+                self.engine.request(Request::LeaveFoldOut { folds, epochs });
+            }
             Action::OpenMetadata(path) => self.engine.request(Request::AddMetadata(path)),
             Action::ExportSheet(path) => self.export_sheet(ctx, &path),
             Action::Study(study) => self.engine.request(Request::Study(study)),

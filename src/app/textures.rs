@@ -3,6 +3,7 @@
 //! Invariant: a texture shows the newest picture it was given; items of another session are never shown.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use eframe::egui::{Color32, ColorImage, Context, TextureFilter, TextureHandle, TextureOptions};
 
@@ -10,6 +11,7 @@ use super::palette;
 use super::theme::Tokens;
 use super::view::MOST_FLIPS;
 use crate::data::{Dataset, ImageShape, Picture};
+use crate::model::Memorised;
 use crate::render::upscale;
 
 /// Items whose textures are kept at most: more than a screen is asked to show at once.
@@ -152,6 +154,9 @@ pub(crate) struct Textures {
     pub preview_reconstructions: Live,
     items: Recent<TextureHandle>,
     items_of: Option<(u64, Filter)>,
+    /// A model's pictures beside which training items are shown, by their kind and place.
+    copies: HashMap<(bool, usize), TextureHandle>,
+    copies_of: Option<(Arc<Memorised>, Filter)>,
     /// The pixel cross-fade at the play head.
     pub crossfade: Live,
     /// Key-frames by their codes' bits.
@@ -181,6 +186,33 @@ impl Textures {
             ctx.load_texture(format!("item {id}"), image, options(filter))
         });
         texture.clone()
+    }
+
+    /// A model's picture beside which training items are shown: of the samples, or of the reconstructions, the one at `place`.
+    pub(crate) fn copy(
+        &mut self,
+        ctx: &Context,
+        found: &Arc<Memorised>,
+        (is_sample, place): (bool, usize),
+        filter: Filter,
+    ) -> Option<TextureHandle> {
+        let is_same =
+            |(of, with): &(Arc<Memorised>, Filter)| Arc::ptr_eq(of, found) && *with == filter;
+        if !self.copies_of.as_ref().is_some_and(is_same) {
+            self.copies.clear();
+            self.copies_of = Some((found.clone(), filter));
+        }
+        let copies = if is_sample {
+            &found.samples
+        } else {
+            &found.reconstructions
+        };
+        let picture = copies.pictures.get(place)?;
+        let texture = self.copies.entry((is_sample, place)).or_insert_with(|| {
+            let image = image_of(picture.shape, &picture.pixels);
+            ctx.load_texture("copy", image, options(filter))
+        });
+        Some(texture.clone())
     }
 
     /// The decoded picture of a key-frame with this code, small, if it is there.

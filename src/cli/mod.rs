@@ -9,6 +9,7 @@ mod data;
 mod encode;
 mod evaluate;
 mod index;
+mod memorise;
 mod morph;
 mod output;
 mod project;
@@ -93,6 +94,8 @@ enum Command {
     Retrieve(retrieve::Retrieve),
     /// Draw the neighbours of one picture in both spaces side by side
     Compare(compare::Compare),
+    /// Find out how much a model copies the items it was trained on
+    Memorise(memorise::Memorise),
     /// List or describe data
     Data(data::Data),
     /// Draw the pictures of the README
@@ -171,6 +174,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Project(command)) => command.run(&common),
         Some(Command::Retrieve(command)) => command.run(&common),
         Some(Command::Compare(command)) => command.run(&common),
+        Some(Command::Memorise(command)) => command.run(&common),
         Some(Command::Data(command)) => command.run(&common),
         Some(Command::Screenshot(command)) => command.run(&common),
     }

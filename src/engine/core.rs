@@ -274,6 +274,12 @@ impl Core {
                 file,
             } => self.animate(path, originals, file),
             Request::ExportItems { items, path } => self.export_items(&items, path),
+            Request::Memorise {
+                samples,
+                seed,
+                held_out,
+            } => self.memorise(samples, seed, held_out),
+            Request::LeaveFoldOut { folds, epochs } => self.leave_fold_out(folds, epochs),
         }
     }
 
@@ -446,6 +452,7 @@ impl Core {
         self.session.log_variance = None;
         self.session.item_errors = None;
         self.session.held_out = None;
+        self.forget_copies();
         self.session.mixture = None;
         self.session.study = None;
         self.session.components = None;
@@ -640,6 +647,7 @@ pub(super) fn describe(file: &ModelFile, path: Option<&Path>, is_unsaved: bool) 
         spec: file.spec.clone(),
         trained_on: file.provenance.data.clone(),
         epochs: file.epochs,
+        planned_epochs: file.config.epochs,
         is_unsaved,
         code_mean: file.statistics.mean.clone(),
         code_std: file.statistics.std.clone(),

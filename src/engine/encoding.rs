@@ -62,6 +62,7 @@ impl Core {
         self.session.is_encoded = false;
         self.session.item_errors = None;
         self.session.held_out = None;
+        self.forget_copies();
         self.session.mixture = None;
         self.session.study = None;
         self.workshop.cancel_all();
@@ -175,7 +176,10 @@ impl Core {
         }
         if self.session.is_encoded {
             let of_model = self.model.as_ref().zip(self.session.dataset.as_deref());
-            let held_out = of_model.and_then(|(m, data)| m.file.held_out(data));
+            let parts = of_model.and_then(|(m, data)| m.file.parts(data));
+            self.session.is_trained_on = parts.is_some();
+            let held_out = parts.map(|(held_out, _)| held_out);
+            let held_out = held_out.filter(|held_out| !held_out.is_empty());
             self.session.held_out = held_out.map(Arc::new);
         }
         // Bits have no posterior.

@@ -23,7 +23,7 @@ const SEED: u64 = 1;
 
 impl Core {
     /// What errands work on: the items and their codes, once all are encoded.
-    fn encoded(&self) -> Result<(Arc<Dataset>, Arc<CodeTable>)> {
+    pub(super) fn encoded(&self) -> Result<(Arc<Dataset>, Arc<CodeTable>)> {
         match (&self.session.dataset, &self.session.codes) {
             (Some(dataset), Some(codes)) if self.session.is_encoded => {
                 Ok((dataset.clone(), codes.clone()))

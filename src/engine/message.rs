@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
-use crate::model::{LossPoint, ModelSpec, TrainConfig};
+use crate::model::{LossPoint, Memorised, ModelSpec, TrainConfig};
 use crate::retrieval::Space;
-use crate::retrieval::study::Report;
+use crate::retrieval::memorisation::{Dependence, Scores};
+use crate::retrieval::study::{Estimate, Report};
 use crate::space::{
     CodeMap, CodeTable, Components, Direction, DirectionKind, MapMethod, Mixture, Selection,
 };
@@ -62,6 +63,8 @@ pub struct ModelInfo {
     pub trained_on: String,
     /// Epochs of training behind it.
     pub epochs: usize,
+    /// Epochs that were planned.
+    pub planned_epochs: usize,
     /// Whether there are weights that no file holds.
     pub is_unsaved: bool,
     /// Per code dimension over the training data: mean, standard deviation and KL in nats.
@@ -110,6 +113,12 @@ pub struct Session {
     /// Items kept out of the model's training, in ascending order, once all are encoded; `None` where it was trained on other
     /// data, or on all of this.
     pub held_out: Option<Arc<Vec<u32>>>,
+    /// Whether the model was trained on items of this data, once all are encoded.
+    pub is_trained_on: bool,
+    /// How much the model copies its training items, on request.
+    pub memorised: Option<Arc<Memorised>>,
+    /// How much the items' likelihoods depend on their having been trained on, on request.
+    pub left_out: Option<Arc<LeftOut>>,
     /// The density of the codes, on request.
     pub mixture: Option<Arc<Mixture>>,
     /// Spaces compared over many queries, on request.
@@ -122,6 +131,23 @@ pub struct Session {
     pub maps_asked: u64,
     /// Positions of the same items on the map.
     pub projection: Option<Arc<CodeMap>>,
+}
+
+/// What leave-fold-out found.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LeftOut {
+    /// The figures.
+    pub found: Dependence,
+    /// The items' places in them, the highest score first.
+    pub order: Vec<usize>,
+    /// The mean score, nats.
+    pub mean: Estimate,
+    /// The scores' histogram.
+    pub scores: Scores,
+    /// Epochs of each training.
+    pub epochs: usize,
+    /// Seconds it all took.
+    pub secs: f32,
 }
 
 /// Work to be done in order.
@@ -198,6 +224,23 @@ pub enum Request {
     },
     /// Find out how well the model reconstructs each item ([`Session::item_errors`]).
     MeasureItems,
+    /// Find out how much the model copies the items it was trained on ([`Session::memorised`]).
+    Memorise {
+        /// Samples of the prior, and training items that are reconstructed.
+        samples: usize,
+        /// Seed of both.
+        seed: u64,
+        /// Pictures that the model never saw; without these the items kept out of its training.
+        held_out: Option<DatasetSource>,
+    },
+    /// Train models without each fold of the items in turn, to find out how much each item's likelihood depends on its having been
+    /// trained on ([`Session::left_out`]).
+    LeaveFoldOut {
+        /// Folds.
+        folds: usize,
+        /// Epochs of each training.
+        epochs: usize,
+    },
     /// Give up reading, encoding, projecting, measuring or refining that is under way.
     Cancel,
 }

@@ -11,6 +11,7 @@ mod live;
 mod loading;
 mod mailbox;
 mod mapping;
+mod memorising;
 mod message;
 mod outbox;
 mod pieces;
@@ -26,9 +27,12 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use mailbox::{Decode, Encode, Inspect, Mailbox, Pass, Retrieve, Sheet};
 pub use message::{
-    Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, ModelInfo, Passed,
-    Query, QuerySet, Request, Row, Search, Session, Studied, Study, TrainingReport, TrainingState,
+    Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, LeftOut, ModelInfo,
+    Passed, Query, QuerySet, Request, Row, Search, Session, Studied, Study, TrainingReport,
+    TrainingState,
 };
+
+pub use memorising::{COMPARING, LEAVING_OUT};
 
 use burn::tensor::Device;
 

@@ -36,6 +36,10 @@ pub(super) enum Bench {
     Export,
     /// Reading a table beside the items.
     Metadata,
+    /// Comparing a model's pictures with its training items.
+    Memorisation,
+    /// Training models without each fold of the items.
+    Folds,
 }
 
 /// A delivery with the job it comes from.

@@ -49,99 +49,32 @@ pub fn evaluate(
     seed: u64,
     progress: &Progress,
 ) -> Result<Evaluation> {
-    let architecture = &model.architecture;
+    check_shape(model, dataset)?;
     let spec = model.spec();
-    if dataset.shape() != spec.shape {
-        return Err(Error::model(format!(
-            "the model takes {} pictures, {} has {}",
-            spec.shape,
-            dataset.name(),
-            dataset.shape()
-        )));
-    }
     let (n, code) = (dataset.len(), spec.code);
     // A code without a posterior is the same each time.
     let samples = if spec.is_binary() { 0 } else { samples.max(1) };
-    let binarized = matches!(spec.likelihood, Likelihood::BinarizedBernoulli);
-    let width = architecture.layout.inputs();
-    let chunk = (CHUNK_VALUES / (width * samples.max(1))).clamp(1, 256);
-    let at_once = (CHUNK_VALUES / width).clamp(1, samples.max(1));
-    let device = &architecture.device;
-    // The constant that the reconstruction term leaves out.
-    let constant = match spec.likelihood {
-        Likelihood::Gaussian { sigma } => {
-            spec.shape.len() as f64
-                * (f64::from(sigma).ln() + 0.5 * (2.0 * std::f64::consts::PI).ln())
-        }
-        Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => 0.0,
-    };
+    let chunk = items_at_once(model, samples);
     let (mut squared, mut bound, mut likelihood) = (0.0, 0.0, 0.0);
     let mut posteriors = Posteriors::default();
     for start in (0..n).step_by(chunk) {
         progress.update(start, n)?;
         let ids: Vec<u64> = (start..(start + chunk).min(n)).map(|i| i as u64).collect();
         let items: Vec<&[u8]> = ids.iter().map(|&id| dataset.pixels(id as usize)).collect();
-        let inputs = architecture.inputs(&items, binarized.then_some((seed, &ids)), device);
-        let (mean, log_variance) = architecture.plan.encode(&model.weights, inputs.clone());
-        let means = read(mean)?;
-        let log_variances = log_variance.map_or(Ok(Vec::new()), read)?;
-
-        let pictures = model.decode(&means)?;
+        let (of_items, weights) = log_weights(model, &items, &ids, samples, seed)?;
+        let pictures = model.decode(&of_items.mean)?;
         squared += items
             .par_iter()
             .zip(pictures.par_chunks(spec.shape.len()))
             .map(|(a, b)| squared_error(a, b))
             .sum::<f64>()
             / (255.0 * 255.0);
-
-        let mut weights = vec![Vec::with_capacity(samples); ids.len()];
-        for first in (0..samples).step_by(at_once) {
-            let part = at_once.min(samples - first);
-            let rows = ids.len() * part;
-            let stream = |id: &u64| {
-                let of_item = (1 << 40) + id * samples as u64 + first as u64;
-                of_item..of_item + part as u64
-            };
-            let streams: Vec<u64> = ids.iter().flat_map(stream).collect();
-            let noise = read(normal(seed, &streams, code, device))?;
-            let mut codes = vec![0.0_f32; rows * code];
-            let ratios: Vec<f64> = codes
-                .par_chunks_mut(code)
-                .zip(noise.par_chunks(code))
-                .enumerate()
-                .map(|(row, (codes, noise))| {
-                    let item = row / part * code;
-                    let mut ratio = 0.0;
-                    for (d, (z, e)) in codes.iter_mut().zip(noise).enumerate() {
-                        let (m, s) = (means[item + d], log_variances[item + d]);
-                        *z = m + (0.5 * s).exp() * e;
-                        // log p(z) − log q(z|x); the two constants cancel.
-                        ratio += 0.5 * f64::from(s + e * e - *z * *z);
-                    }
-                    ratio
-                })
-                .collect();
-            let codes = Tensor::from_data(TensorData::new(codes, [rows, code]), device);
-            let (output, padding) =
-                architecture.masked(architecture.plan.decode(&model.weights, codes));
-            let errors = read(likelihood::reconstruction_rows(
-                output,
-                &inputs,
-                part,
-                spec.likelihood,
-            ))?;
-            let pairs = errors.chunks(part).zip(ratios.chunks(part));
-            for (weights, (errors, ratios)) in weights.iter_mut().zip(pairs) {
-                let pairs = errors.iter().zip(ratios);
-                weights.extend(pairs.map(|(e, r)| r - f64::from(e - padding) - constant));
-            }
-        }
         for weights in weights.iter().filter(|_| samples > 0) {
             bound += weights.iter().sum::<f64>() / samples as f64;
             likelihood += log_mean_exp(weights);
         }
-        posteriors.mean.extend(means);
-        posteriors.log_variance.extend(log_variances);
+        posteriors.mean.extend(of_items.mean);
+        posteriors.log_variance.extend(of_items.log_variance);
     }
     let items = n as f64;
     let has_posterior = samples > 0;
@@ -155,6 +88,132 @@ pub fn evaluate(
         kl_per_dim: has_posterior.then(|| posteriors.kl_per_dimension(code)),
         active_units: active_units(&posteriors.mean, code),
     })
+}
+
+/// The log-likelihood of each of the items `ids` of `dataset`, nats, estimated by importance weighting with `samples` samples from the
+/// item's posterior (Burda et al. 2016): below the true one on average, and the less so the more samples there are. The noise of an
+/// item is the same for every model of the same code size.
+///
+/// # Errors
+/// When shapes differ, when the model's code has no posterior, when cancelled, or when the device fails.
+pub fn log_likelihoods(
+    model: &AutoEncoder,
+    dataset: &Dataset,
+    ids: &[u32],
+    samples: usize,
+    seed: u64,
+    progress: &Progress,
+) -> Result<Vec<f32>> {
+    check_shape(model, dataset)?;
+    if model.spec().is_binary() {
+        return Err(Error::model(
+            "a code of bits has no posterior, so a picture has no likelihood under the model",
+        ));
+    }
+    let samples = samples.max(1);
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(items_at_once(model, samples)) {
+        progress.update(found.len(), found.capacity())?;
+        let items: Vec<&[u8]> = ids.iter().map(|&id| dataset.pixels(id as usize)).collect();
+        let streams: Vec<u64> = ids.iter().map(|&id| u64::from(id)).collect();
+        let (_, weights) = log_weights(model, &items, &streams, samples, seed)?;
+        found.extend(weights.iter().map(|weights| log_mean_exp(weights) as f32));
+    }
+    Ok(found)
+}
+
+fn check_shape(model: &AutoEncoder, dataset: &Dataset) -> Result<()> {
+    let shape = model.spec().shape;
+    if dataset.shape() == shape {
+        return Ok(());
+    }
+    Err(Error::model(format!(
+        "the model takes {shape} pictures, {} has {}",
+        dataset.name(),
+        dataset.shape()
+    )))
+}
+
+/// Items that are looked at together.
+fn items_at_once(model: &AutoEncoder, samples: usize) -> usize {
+    let width = model.architecture.layout.inputs();
+    (CHUNK_VALUES / (width * samples.max(1))).clamp(1, 256)
+}
+
+/// The posteriors of items, and of each the logarithms of the importance weights `p(x|z) p(z) / q(z|x)` of `samples` codes drawn from
+/// its posterior; none of a code of bits. `ids` tell the items' random numbers apart.
+fn log_weights(
+    model: &AutoEncoder,
+    items: &[&[u8]],
+    ids: &[u64],
+    samples: usize,
+    seed: u64,
+) -> Result<(Posteriors, Vec<Vec<f64>>)> {
+    let architecture = &model.architecture;
+    let spec = model.spec();
+    let code = spec.code;
+    let device = &architecture.device;
+    let binarized = matches!(spec.likelihood, Likelihood::BinarizedBernoulli);
+    let at_once = (CHUNK_VALUES / architecture.layout.inputs()).clamp(1, samples.max(1));
+    // The constant that the reconstruction term leaves out.
+    let constant = match spec.likelihood {
+        Likelihood::Gaussian { sigma } => {
+            spec.shape.len() as f64
+                * (f64::from(sigma).ln() + 0.5 * (2.0 * std::f64::consts::PI).ln())
+        }
+        Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => 0.0,
+    };
+    let inputs = architecture.inputs(items, binarized.then_some((seed, ids)), device);
+    let (mean, log_variance) = architecture.plan.encode(&model.weights, inputs.clone());
+    let means = read(mean)?;
+    let log_variances = log_variance.map_or(Ok(Vec::new()), read)?;
+    let mut weights = vec![Vec::with_capacity(samples); ids.len()];
+    for first in (0..samples).step_by(at_once) {
+        let part = at_once.min(samples - first);
+        let rows = ids.len() * part;
+        let stream = |id: &u64| {
+            let of_item = (1 << 40) + id * samples as u64 + first as u64;
+            of_item..of_item + part as u64
+        };
+        let streams: Vec<u64> = ids.iter().flat_map(stream).collect();
+        let noise = read(normal(seed, &streams, code, device))?;
+        let mut codes = vec![0.0_f32; rows * code];
+        let ratios: Vec<f64> = codes
+            .par_chunks_mut(code)
+            .zip(noise.par_chunks(code))
+            .enumerate()
+            .map(|(row, (codes, noise))| {
+                let item = row / part * code;
+                let mut ratio = 0.0;
+                for (d, (z, e)) in codes.iter_mut().zip(noise).enumerate() {
+                    let (m, s) = (means[item + d], log_variances[item + d]);
+                    *z = m + (0.5 * s).exp() * e;
+                    // log p(z) − log q(z|x); the two constants cancel.
+                    ratio += 0.5 * f64::from(s + e * e - *z * *z);
+                }
+                ratio
+            })
+            .collect();
+        let codes = Tensor::from_data(TensorData::new(codes, [rows, code]), device);
+        let (output, padding) =
+            architecture.masked(architecture.plan.decode(&model.weights, codes));
+        let errors = read(likelihood::reconstruction_rows(
+            output,
+            &inputs,
+            part,
+            spec.likelihood,
+        ))?;
+        let pairs = errors.chunks(part).zip(ratios.chunks(part));
+        for (weights, (errors, ratios)) in weights.iter_mut().zip(pairs) {
+            let pairs = errors.iter().zip(ratios);
+            weights.extend(pairs.map(|(e, r)| r - f64::from(e - padding) - constant));
+        }
+    }
+    let posteriors = Posteriors {
+        mean: means,
+        log_variance: log_variances,
+    };
+    Ok((posteriors, weights))
 }
 
 fn squared_error(a: &[u8], b: &[u8]) -> f64 {

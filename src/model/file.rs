@@ -223,13 +223,23 @@ impl ModelFile {
     /// data, or on all of it.
     #[must_use]
     pub fn held_out(&self, dataset: &Dataset) -> Option<Vec<u32>> {
+        let (held_out, _) = self.parts(dataset)?;
+        (!held_out.is_empty()).then_some(held_out)
+    }
+
+    /// The items of `dataset` that were kept out of training, which may be none, and those trained on, each in ascending order.
+    /// `None` where the model was trained on other data.
+    #[must_use]
+    pub fn parts(&self, dataset: &Dataset) -> Option<(Vec<u32>, Vec<u32>)> {
         // The digest reads every pixel: sizes are compared first.
         let is_of_it = self.epochs > 0
             && dataset.len() == self.provenance.items
             && dataset.digest() == self.provenance.digest;
-        let (mut held_out, _) = is_of_it.then(|| split(&self.config, dataset.len()))?;
+        let (mut held_out, mut trained_on) =
+            is_of_it.then(|| split(&self.config, dataset.len()))?;
         held_out.sort_unstable();
-        (!held_out.is_empty()).then_some(held_out)
+        trained_on.sort_unstable();
+        Some((held_out, trained_on))
     }
 
     /// The training where it stopped, to go on with the same data.

@@ -11,6 +11,7 @@ mod initial;
 mod interruption;
 mod layout;
 mod likelihood;
+mod memorise;
 mod network;
 mod ops;
 mod optimizer;
@@ -26,9 +27,12 @@ pub(crate) use crate::files::{folder_of, write_atomically};
 pub(crate) use animate::mixed;
 pub use animate::{Animated, animate, crossfade_of, originals_of, shape_of};
 pub use auto_encoder::{AutoEncoder, Posteriors};
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{Evaluation, evaluate, log_likelihoods};
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};
 pub use interruption::interruptible;
+pub use memorise::{
+    Copies, FoldedOut, LIKELIHOOD_SAMPLES, MOST_FOLDS, MOST_SAMPLES, Memorised, Suspects, memorise,
+};
 pub use refine::Refinement;
 pub use shipped::{Shipped, load_named, shipped_for};
 pub use spec::{

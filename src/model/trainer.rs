@@ -93,9 +93,25 @@ impl Trainer {
         dataset: &Dataset,
         device: &Device,
     ) -> Result<Self> {
+        let parts = split(&config, dataset.len());
+        Self::on(spec, config, dataset, parts, device)
+    }
+
+    /// The same with items of one's own choice kept out for validation, and items trained on: ids, in any order. There may be others,
+    /// which are neither.
+    ///
+    /// # Errors
+    /// As [`Self::new`], and when there is nothing to train on.
+    pub(super) fn on(
+        spec: ModelSpec,
+        config: TrainConfig,
+        dataset: &Dataset,
+        parts: (Vec<u32>, Vec<u32>),
+        device: &Device,
+    ) -> Result<Self> {
         let architecture = Arc::new(Architecture::new(spec, device)?);
         let fresh = architecture.plan.weights(config.seed, device);
-        let mut trainer = Self::with_weights(architecture, config, fresh, dataset)?;
+        let mut trainer = Self::with_parts(architecture, config, fresh, dataset, parts)?;
         let mut weights = std::mem::take(&mut trainer.weights);
         let is_gaussian = matches!(trainer.spec().likelihood, Likelihood::Gaussian { .. });
         if is_gaussian && !trainer.spec().is_binary() {
@@ -113,6 +129,17 @@ impl Trainer {
         weights: Vec<Layer>,
         dataset: &Dataset,
     ) -> Result<Self> {
+        let parts = split(&config, dataset.len());
+        Self::with_parts(architecture, config, weights, dataset, parts)
+    }
+
+    fn with_parts(
+        architecture: Arc<Architecture>,
+        config: TrainConfig,
+        weights: Vec<Layer>,
+        dataset: &Dataset,
+        (validation, train): (Vec<u32>, Vec<u32>),
+    ) -> Result<Self> {
         let spec = &architecture.spec;
         if dataset.shape() != spec.shape {
             return Err(Error::model(format!(
@@ -123,7 +150,9 @@ impl Trainer {
             )));
         }
         let config = config.check()?;
-        let (validation, train) = split(&config, dataset.len());
+        if train.is_empty() {
+            return Err(Error::usage("there is no item to train on"));
+        }
         let batch = config.batch.min(train.len());
         let slices = if ops::is_cpu(&architecture.device) {
             // Backward a layer takes two products as large as the one forward.

@@ -14,6 +14,7 @@ mod code;
 mod gallery;
 mod lanes;
 pub mod measures;
+pub mod memorisation;
 mod pixel;
 mod posterior;
 #[cfg(feature = "qdrant")]

@@ -4,6 +4,7 @@ mod command_line;
 mod data;
 mod driver;
 mod engine;
+mod memorise;
 mod parity;
 #[cfg(feature = "qdrant")]
 mod qdrant;
@@ -13,6 +14,7 @@ mod training;
 mod window;
 mod window_map;
 mod window_measures;
+mod window_memorisation;
 mod window_path;
 mod window_retrieval;
 mod window_selection;

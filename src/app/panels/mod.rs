@@ -15,6 +15,8 @@ mod map_overlay;
 mod map_select;
 mod measures;
 mod measures_plots;
+mod memorisation;
+mod memorisation_plots;
 mod model;
 mod own;
 mod path;
@@ -67,11 +69,12 @@ pub(crate) enum PanelKind {
     Own,
     Pixel,
     Measures,
+    Memorisation,
 }
 
 impl PanelKind {
     /// Every panel, in the order of the View menu.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Data,
         Self::Model,
         Self::Training,
@@ -88,6 +91,7 @@ impl PanelKind {
         Self::Own,
         Self::Pixel,
         Self::Measures,
+        Self::Memorisation,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -108,6 +112,7 @@ impl PanelKind {
             Self::Own => "Own picture",
             Self::Pixel => "One pixel",
             Self::Measures => "Measures",
+            Self::Memorisation => "Memorisation",
         }
     }
 
@@ -129,6 +134,7 @@ impl PanelKind {
             Self::Own => "Show or hide your own picture: draw, drop or paste one",
             Self::Pixel => "Show or hide what one changed pixel costs",
             Self::Measures => "Show or hide how good retrieval is in each space, over many queries",
+            Self::Memorisation => "Show or hide how much the model copies what it was trained on",
         }
     }
 
@@ -150,6 +156,7 @@ impl PanelKind {
             Self::Own => icon::PENCIL,
             Self::Pixel => icon::PIXEL,
             Self::Measures => icon::MEASURES,
+            Self::Memorisation => icon::BRAIN,
         }
     }
 }
@@ -216,6 +223,7 @@ pub(crate) struct Panels {
     own: own::OwnPanel,
     pixel: pixel::PixelPanel,
     measures: measures::MeasuresPanel,
+    memorisation: memorisation::MemorisationPanel,
 }
 
 impl Panels {
@@ -246,6 +254,7 @@ impl Panels {
             PanelKind::Own => &mut self.own,
             PanelKind::Pixel => &mut self.pixel,
             PanelKind::Measures => &mut self.measures,
+            PanelKind::Memorisation => &mut self.memorisation,
         }
     }
 }

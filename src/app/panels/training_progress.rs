@@ -202,7 +202,7 @@ impl Curves {
 }
 
 /// Steps of a grid with about `count` lines.
-fn steps(grid: &GridInput, count: f64) -> [f64; 3] {
+pub(super) fn steps(grid: &GridInput, count: f64) -> [f64; 3] {
     let step = round_step((grid.bounds.1 - grid.bounds.0) / count);
     [step, 10.0 * step, 100.0 * step]
 }

@@ -43,9 +43,9 @@ pub struct Estimate {
 }
 
 /// The resamples of `n` queries: for each, how often each query was drawn.
-struct Resampling {
-    n: usize,
-    seed: u64,
+pub(super) struct Resampling {
+    pub(super) n: usize,
+    pub(super) seed: u64,
 }
 
 impl Resampling {
@@ -96,7 +96,8 @@ impl Resampling {
             .collect()
     }
 
-    fn estimate(&self, values: &[f64]) -> Estimate {
+    /// The mean of one value per query.
+    pub(super) fn estimate(&self, values: &[f64]) -> Estimate {
         self.estimates(values, 1)[0]
     }
 }
