@@ -315,7 +315,7 @@ impl MemorisationPanel {
         }
         let training = cx.state.training.as_ref().filter(|t| t.epochs > 0)?;
         let epoch = training.step_secs * training.steps as f32 / training.epochs as f32;
-        (epoch > 0.0).then(|| epoch * wanted)
+        (epoch > 0.0).then_some(epoch * wanted)
     }
 
     /// Pictures of the model beside training items, and the figures.
