@@ -88,7 +88,7 @@ pub struct Memorised {
 /// posterior means, which spread less than the prior: a latent is the farther from all of them the less its dimensions are used,
 /// and would never look like a copy. Encoded again, samples, reconstructions and held-out pictures are all measured alike. Of
 /// pixels the decoder's mean is taken, which is smoother than a picture and for that alone nearer to most: what smoothness brings
-/// is told by the reconstructions of held-out items.
+/// at most is told by the reconstructions of held-out items.
 ///
 /// # Errors
 /// When there is nothing to compare, or shapes differ; `is_cancelled`; when the device fails.

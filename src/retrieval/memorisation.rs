@@ -131,7 +131,7 @@ pub struct Found {
     pub reconstructions: Nearest,
     /// To items that the model never saw.
     pub held_out: Nearest,
-    /// To the reconstructions of those: as smooth as what a decoder draws, and no copies.
+    /// To the reconstructions of those: as smooth as all that a decoder draws.
     pub held_out_reconstructions: Nearest,
 }
 
@@ -188,7 +188,8 @@ pub struct InSpace {
     pub samples_below: Estimate,
     /// The share of reconstructions of training items that do.
     pub reconstructions_below: Estimate,
-    /// The share of reconstructions of held-out items that do: what smoothness alone brings.
+    /// The share of reconstructions of held-out items that do: at most so much comes from smoothness alone, for a decoder that knows its
+    /// items by heart draws them for others, too.
     pub held_out_reconstructions_below: Estimate,
     /// The share of reconstructions of training items whose nearest is their own original.
     pub finds_own: Estimate,

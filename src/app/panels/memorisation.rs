@@ -710,7 +710,7 @@ fn figures_ui(ui: &mut Ui, cx: &mut Cx<'_>, found: &Memorised, is_sample: bool) 
         }
         let smooth = &space.held_out_reconstructions_below;
         let text = format!(
-            "Of reconstructions of held-out items {} do: so much comes from smoothness alone",
+            "Of reconstructions of held-out items {} do: at most so much comes from smoothness alone",
             percent(smooth.mean)
         );
         caption_ui(ui, tokens.text_weak, &text);
