@@ -206,6 +206,12 @@ impl App {
         rows.into_iter().flatten().map(|row| row.space).collect()
     }
 
+    /// The measured recall of the approximate index that a row of the answer came from; `None` for an exact row.
+    pub fn recall_of(&self, row: usize) -> Option<f64> {
+        let row = self.state.comparison.as_ref()?.rows.get(row)?;
+        row.index.map(|(_, recall)| recall)
+    }
+
     /// The neighbours that a row of the answer shows, nearest first.
     pub fn neighbours(&self, row: usize) -> &[u32] {
         let rows = self.state.comparison.as_ref().map(|c| &c.rows);

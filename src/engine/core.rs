@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
 use super::EngineOptions;
 use super::device;
 use super::encoding::Encoding;
+use super::indexing::Indexing;
 use super::loading::{Job, Loaded};
 use super::mailbox::Mailbox;
 use super::mapping::Mapping;
@@ -71,6 +72,7 @@ pub(super) struct Core {
     pub(super) searcher: Searcher,
     pub(super) workshop: Workshop,
     pub(super) mapping: Mapping,
+    pub(super) indexing: Indexing,
 }
 
 /// Runs until the last sender of requests is gone.
@@ -87,6 +89,7 @@ pub(super) fn run(options: EngineOptions, inbox: &Inbox, outbox: Outbox) {
         searcher: Searcher::start(outbox.clone()),
         workshop: Workshop::new(outbox.clone()),
         mapping: Mapping::default(),
+        indexing: Indexing::default(),
         outbox,
         mailbox: inbox.mailbox.clone(),
         device,
@@ -247,6 +250,7 @@ impl Core {
                 }
                 self.cancel_pieces();
                 self.end_layout();
+                self.end_indexing();
                 self.workshop.cancel_all();
                 self.publish();
                 Ok(())
@@ -258,6 +262,7 @@ impl Core {
                 steps,
             } => self.refine(generation, &picture, &code, steps),
             Request::MeasureItems => self.measure_items(),
+            Request::BuildIndex { space, kind } => self.build_index(space, kind),
             Request::Project(method) => self.project(method),
             Request::FindDirection(contrast) => self.find_direction(contrast),
             Request::FitMixture => self.fit_mixture(),
@@ -448,6 +453,7 @@ impl Core {
         self.session.components = None;
         self.session.map_method = crate::space::MapMethod::Components;
         self.session.projection = None;
+        self.drop_indices();
         self.workshop.cancel_all();
     }
 

@@ -63,6 +63,7 @@ impl Core {
         self.session.item_errors = None;
         self.session.held_out = None;
         self.session.mixture = None;
+        self.drop_indices();
         self.workshop.cancel_all();
         let (Some(in_use), Some(dataset)) = (&self.model, &self.session.dataset) else {
             return;

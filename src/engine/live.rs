@@ -228,10 +228,12 @@ impl Core {
         else {
             return Ok(());
         };
+        let indices = self.indices_for(&mail.search.approximate);
         self.searcher.search(Task {
             generation: mail.generation,
             dataset,
             encoded,
+            indices,
             search: mail.search,
             probe,
             picture,

@@ -7,6 +7,7 @@ mod core;
 mod device;
 mod encoding;
 mod errands;
+mod indexing;
 mod live;
 mod loading;
 mod mailbox;
@@ -25,8 +26,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use mailbox::{Decode, Encode, Inspect, Mailbox, Pass, Retrieve, Sheet};
 pub use message::{
-    Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, ModelInfo, Passed,
-    Query, Request, Row, Search, Session, TrainingReport, TrainingState,
+    Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, IndexInfo,
+    IndexState, ModelInfo, Passed, Query, Request, Row, Search, Session, TrainingReport,
+    TrainingState,
 };
 
 use burn::tensor::Device;

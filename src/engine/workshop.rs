@@ -34,6 +34,8 @@ pub(super) enum Bench {
     Export,
     /// Reading a table beside the items.
     Metadata,
+    /// Opening or building an approximate index.
+    Index,
 }
 
 /// A delivery with the job it comes from.

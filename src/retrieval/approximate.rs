@@ -52,6 +52,20 @@ impl Kind {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::I8, Self::Bits];
 
+    /// The kinds that an index of `space` can be of; none where there are neither vectors nor bits.
+    #[must_use]
+    pub fn of(space: Space) -> &'static [Self] {
+        match space {
+            Space::Code
+            | Space::CodeCosine
+            | Space::CodeScaled
+            | Space::Components
+            | Space::Random => &[Self::F32, Self::F16, Self::I8],
+            Space::Bits | Space::RotatedBits => &[Self::Bits],
+            Space::Pixel | Space::PixelCosine | Space::PixelCentred | Space::CodeKl => &[],
+        }
+    }
+
     /// The name by which it is written.
     #[must_use]
     pub fn name(self) -> &'static str {

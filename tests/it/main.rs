@@ -11,6 +11,7 @@ mod retrieval;
 mod scale;
 mod training;
 mod window;
+mod window_index;
 mod window_map;
 mod window_path;
 mod window_retrieval;
