@@ -22,6 +22,7 @@ use super::textures::{Filter, Textures};
 use super::theme::{self, Tokens};
 use super::toasts::Toasts;
 use super::view::{History, View};
+use super::watch::Watch;
 use super::{bars, help};
 use crate::data::DatasetSource;
 use crate::engine::{Engine, EngineOptions, ModelInfo, TrainingState};
@@ -89,6 +90,8 @@ pub struct App {
     pub(super) keep_in: Option<PathBuf>,
     /// The model that was kept last.
     pub(super) kept: Option<Arc<ModelInfo>>,
+    /// What became of the file that pictures are looked at in.
+    pub(super) watch: Watch,
     panels: Panels,
     hovered: Option<usize>,
     /// The code at the pointer, whose picture was asked for last.
@@ -161,6 +164,7 @@ impl App {
             frame_secs: 0.0,
             keep_in: options.keep_in,
             kept: None,
+            watch: Watch::default(),
             panels: Panels::new(points),
             hovered: None,
             hovered_code: None,
@@ -527,6 +531,7 @@ impl eframe::App for App {
         while let Some(action) = self.queue.pop_front() {
             self.perform(ctx, action);
         }
+        self.watch_data();
         self.walk(ctx);
         self.refresh_basis();
         self.place_keys();
@@ -541,6 +546,7 @@ impl eframe::App for App {
         bars::top_ui(ui, self, tokens, &mut out);
         bars::status_ui(ui, self, tokens, &mut out);
         self.awaited_ui(ui, tokens, &mut out);
+        self.watch_ui(ui, tokens, &mut out);
         let is_smooth = self.filter() == Filter::Smooth;
         let shown = self.shown_code();
         CentralPanel::default()

@@ -195,6 +195,7 @@ impl Core {
         if mail.item >= dataset.len() || network.spec().shape != dataset.shape() {
             return Ok(());
         }
+        dataset.check_unchanged()?;
         let pixels = dataset.pixels(mail.item);
         let posterior = network.encode(&[pixels], &Progress::silent())?;
         let reconstruction = Picture {
