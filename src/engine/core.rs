@@ -150,6 +150,7 @@ pub(super) fn run(options: EngineOptions, inbox: &Inbox, outbox: Outbox) {
     if let Some(job) = &core.job {
         job.progress.cancel();
     }
+    core.leave_encoding();
 }
 
 impl Core {
@@ -175,7 +176,7 @@ impl Core {
     /// After a failure of the device: everything anew from what is held in memory, on the CPU. What failed on the CPU
     /// itself would fail again: a training ends with the weights of its last whole epoch, an encoding ends.
     fn recover(&mut self) {
-        self.cancel_encoding();
+        self.leave_encoding();
         self.drop_pieces();
         let training = self.training.take();
         if self.info.kind == DeviceKind::Cpu {
@@ -246,7 +247,7 @@ impl Core {
                 if let Some(job) = &self.job {
                     job.progress.cancel();
                 } else {
-                    self.cancel_encoding();
+                    self.leave_encoding();
                 }
                 self.cancel_pieces();
                 self.end_layout();
@@ -417,7 +418,7 @@ impl Core {
             self.shown_job = None;
         }
         self.forget_codes();
-        self.encoding = None;
+        self.leave_encoding();
         self.publish();
         let is_awaited = |job: &Job| self.shown_job != Some(job.id);
         if fits {
@@ -572,7 +573,7 @@ impl Core {
         self.update_info(|info| info.is_unsaved = true);
         self.session.id += 1;
         self.forget_codes();
-        self.encoding = None;
+        self.leave_encoding();
         self.outbox.send(Event::Training(training.report()?));
         training.set_meanwhile(self.meanwhile());
         self.training = Some(training);

@@ -44,12 +44,18 @@ impl Searcher {
         let (bell, rings) = bounded(1);
         let tasks = slot.clone();
         let work = move || {
+            // A pool of its own: a search over a million pictures shared with a drag would hold the drag up.
+            let pool = rayon::ThreadPoolBuilder::new().build();
             let mut ready = Ready::default();
             while rings.recv().is_ok() {
                 while let Some(task) = tasks.take() {
                     let generation = task.generation;
                     let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                        answer(task, &mut ready, &outbox)
+                        let mut search = || answer(task, &mut ready, &outbox);
+                        match &pool {
+                            Ok(pool) => pool.install(search),
+                            Err(_) => search(),
+                        }
                     }));
                     outbox.send(match answer {
                         Ok(Ok(comparison)) => Event::Retrieved {
@@ -127,6 +133,7 @@ impl Ready {
 }
 
 fn answer(task: Task, ready: &mut Ready, outbox: &Outbox) -> Result<Comparison> {
+    task.dataset.check_unchanged()?;
     ready.of(&task);
     let (left_out, original) = match task.search.query {
         Query::Item(item) => (Some(item as u32), None),

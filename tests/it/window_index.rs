@@ -169,3 +169,39 @@ fn change_last_picture(file: &Path) {
     }
     std::fs::write(file, bytes).expect("the folder can be written");
 }
+
+#[test]
+fn a_file_that_is_cut_while_it_is_looked_at_is_told_and_the_window_lives_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = crate::scale::large(folder.path(), 4_200);
+    let Some(mut window) = open(&data.display().to_string()) else {
+        return;
+    };
+    wait_for(&mut window, "the data", |app| {
+        app.items() == 4_200 && !app.is_busy()
+    });
+    let changed = "has changed since it was opened";
+    assert!(!says(&window, changed));
+    let file = std::fs::File::options().write(true).open(&data);
+    let file = file.expect("the file");
+    file.set_len(100_000).expect("cut");
+    wait_to_say(&mut window, changed);
+    assert!(says(&window, "large.npy has changed"));
+    window.state_mut().select(4_000);
+    window.run_steps(5);
+
+    crate::scale::large(folder.path(), 4_200);
+    window.get_by_label("Open it again").click();
+    window.run_steps(3);
+    let start = std::time::Instant::now();
+    while says(&window, changed) {
+        assert!(
+            start.elapsed() < crate::driver::PATIENCE,
+            "it was opened again"
+        );
+        window.step();
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    std::fs::remove_file(&data).expect("removed");
+    wait_to_say(&mut window, "is no longer there");
+}

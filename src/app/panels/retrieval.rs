@@ -413,8 +413,9 @@ fn row_ui(
         }
         (None, None) => (secs.clone(), tokens.text_weak),
     };
-    let has_room = line.area.height() > 50.0;
     let has_kinds = !Kind::of(line.space).is_empty();
+    // How a row was searched says how long it took, too.
+    let has_room = line.area.height() > 50.0 && !(has_kinds && text == secs);
     if has_room || !has_kinds {
         let font = theme::regular(theme::CAPTION);
         painter.text(under, Align2::LEFT_TOP, &text, font, colour);
