@@ -51,7 +51,7 @@ impl Searcher {
                 while let Some(task) = tasks.take() {
                     let generation = task.generation;
                     let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                        let mut search = || answer(task, &mut ready, &outbox);
+                        let search = || answer(task, &mut ready, &outbox);
                         match &pool {
                             Ok(pool) => pool.install(search),
                             Err(_) => search(),
