@@ -4,8 +4,8 @@
 //! `mnist` to search the real pictures instead, which `peers/search.py` does too.
 //!
 //! A million codes are those of `MORPHOSPACE_CODES`, an NPY file of `[n, 32]` f32 that `peers/search.py --codes` writes and searches
-//! too; without it the part on a million is left out. The approximate index takes minutes: it is built with
-//! `MORPHOSPACE_APPROXIMATE=1`.
+//! too; without it the part on a million is left out. The approximate index takes minutes: it is built for the kinds in
+//! `MORPHOSPACE_APPROXIMATE`, such as `f32,bits`.
 
 use std::hint::black_box;
 use std::io::Read;
@@ -124,24 +124,93 @@ fn at_scale() {
         "{{\"bits_{n}x256_1_query_ms\": {:.3}}}",
         milliseconds(201, one)
     );
-    if std::env::var_os("MORPHOSPACE_APPROXIMATE").is_none() {
+    let Ok(kinds) = std::env::var("MORPHOSPACE_APPROXIMATE") else {
         return;
+    };
+    let median = BitTable::above(table.codes(), &medians(&table)).expect("bits");
+    for kind in kinds.split(',').map(str::parse).filter_map(Result::ok) {
+        let rows = match kind {
+            Kind::Bits => Rows::Bits(&median),
+            Kind::F32 | Kind::F16 | Kind::I8 => Rows::Vectors(&table),
+        };
+        approximate(rows, kind);
     }
-    let (rows, settings) = (Rows::Vectors(&table), Settings::default());
-    let index =
-        ApproximateIndex::build(Space::Code, rows, Kind::F32, settings, &silent).expect("an index");
-    println!(
-        "{{\"approximate_{n}x32_build_secs\": {:.1}}}",
-        index.about().secs
-    );
-    println!("{{\"approximate_{n}x32_recall\": {:.4}}}", index.recall());
-    let mut turn = 0..;
-    let mut next = || query(turn.next().unwrap_or_default());
-    let one = || index.nearest(rows, Wanted::Vectors(&next()), K, None, &silent);
-    println!(
-        "{{\"approximate_{n}x32_1_query_ms\": {:.3}}}",
-        milliseconds(1001, one)
-    );
+}
+
+/// The median of each number.
+fn medians(table: &CodeTable) -> Vec<f32> {
+    let median = |dim: usize| {
+        let mut column: Vec<f32> = (0..table.len()).map(|i| table.code(i)[dim]).collect();
+        let middle = column.len() / 2;
+        *column.select_nth_unstable_by(middle, f32::total_cmp).1
+    };
+    (0..table.dims()).map(median).collect()
+}
+
+/// Bytes of this process that are in memory: its own, and those of files that it maps. Nothing where the system does not say.
+fn resident() -> Option<[f64; 2]> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let of = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        let kilobytes: f64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kilobytes / 1024.0)
+    };
+    Some([of("RssAnon:")?, of("RssFile:")?])
+}
+
+/// Builds an index, asks it, and tells what it takes of memory, as built and as mapped from its file.
+fn approximate(rows: Rows<'_>, kind: Kind) {
+    let silent = Progress::silent();
+    let (n, d) = (rows.len(), rows.dims());
+    let name = format!("approximate_{kind}_{n}x{d}");
+    let space = match rows {
+        Rows::Vectors(_) => Space::Code,
+        Rows::Bits(_) => Space::Bits,
+    };
+    let ask = |index: &ApproximateIndex, name: &str| {
+        let mut turn = 0..;
+        let one = || {
+            let i = turn.next().unwrap_or_default() * 997 % n;
+            match rows {
+                Rows::Vectors(table) => {
+                    let wanted = Wanted::Vectors(black_box(table.code(i)));
+                    index.nearest(rows, wanted, K, None, &silent)
+                }
+                Rows::Bits(table) => {
+                    let query = BitTable::new(table.code(i).to_vec(), d)?;
+                    index.nearest(rows, Wanted::Bits(black_box(&query)), K, None, &silent)
+                }
+            }
+        };
+        println!("{{\"{name}_1_query_ms\": {:.3}}}", milliseconds(1001, one));
+    };
+    let grown = |before: Option<[f64; 2]>, name: &str| {
+        if let (Some([own, files]), Some(now)) = (before, resident()) {
+            let (own, files) = (now[0] - own, now[1] - files);
+            println!("{{\"{name}_own_mib\": {own:.0}, \"{name}_file_mib\": {files:.0}}}");
+        }
+    };
+    let before = resident();
+    let settings = Settings::default();
+    let mut index =
+        ApproximateIndex::build(space, rows, kind, settings, &silent).expect("an index");
+    println!("{{\"{name}_build_secs\": {:.1}}}", index.about().secs);
+    println!("{{\"{name}_recall\": {:.4}}}", index.recall());
+    ask(&index, &name);
+    grown(before, &format!("{name}_built"));
+    let path =
+        std::env::temp_dir().join(format!("morphospace-bench-{}.usearch", std::process::id()));
+    index.save(&path).expect("it is saved");
+    drop(index);
+    let before = resident();
+    let index = ApproximateIndex::open(&path, space, rows).expect("it is opened");
+    grown(before, &format!("{name}_mapped"));
+    ask(&index, &format!("{name}_mapped"));
+    grown(before, &format!("{name}_mapped_and_asked"));
+    drop(index);
+    for file in [path.clone(), path.with_extension("usearch.json")] {
+        let _ = std::fs::remove_file(file);
+    }
 }
 
 fn main() {

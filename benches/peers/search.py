@@ -1,4 +1,4 @@
-"""Seconds that faiss and scikit-learn take for the exact searches of `cargo bench --bench search`, and whether they agree.
+"""Seconds that faiss, scikit-learn and usearch take for the exact searches of `cargo bench --bench search`, and whether they agree.
 
 Reads the same MNIST files. With --out each peer's 10 nearest ids are written as `.npy`. With --ours FILE (from
 `morphospace retrieve ... --out FILE`) it counts the ids that differ, and those that differ by more than an exact tie.
@@ -19,7 +19,7 @@ parser.add_argument("--ours", type=Path, help="ids to compare, [queries, 10]")
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--repeat", type=int, default=3)
 parser.add_argument("--k", type=int, default=10)
-parser.add_argument("--skip", nargs="*", default=[], choices=["faiss", "sklearn", "single", "codes"])
+parser.add_argument("--skip", nargs="*", default=[], choices=["faiss", "sklearn", "usearch", "single", "codes"])
 parser.add_argument("--codes", type=Path, help="a million codes as .npy, made when there are none; then only these are searched")
 parser.add_argument("--approximate", action="store_true", help="with --codes: build usearch's index of them, too (minutes)")
 args = parser.parse_args()
@@ -131,6 +131,17 @@ if "sklearn" not in args.skip:
     found["sklearn"] = measured("sklearn 10000 queries", lambda: brute.kneighbors(queries32, return_distance=False))
     if "single" not in args.skip:
         measured("sklearn 1 query", lambda: brute.kneighbors(queries32[:1], return_distance=False), 20)
+
+if "usearch" not in args.skip:
+    from usearch.index import search
+
+    def exactly(rows):
+        """Every distance, as `search(..., exact=True)` has them."""
+        return search(gallery32, rows, args.k, metric="l2sq", exact=True, threads=args.threads).keys
+
+    found["usearch"] = measured("usearch exact 10000 queries", lambda: exactly(queries32))
+    if "single" not in args.skip:
+        measured("usearch exact 1 query", lambda: exactly(queries32[:1]), 20)
 
 if "codes" not in args.skip:
     random = np.random.default_rng(0)

@@ -22,6 +22,7 @@ use super::textures::{Filter, Textures};
 use super::theme::{self, Tokens};
 use super::toasts::Toasts;
 use super::view::{History, View};
+use super::watch::Watch;
 use super::{bars, help};
 use crate::data::DatasetSource;
 use crate::engine::{Engine, EngineOptions, LeftOut, ModelInfo, Query, TrainingState};
@@ -89,6 +90,8 @@ pub struct App {
     pub(super) keep_in: Option<PathBuf>,
     /// The model that was kept last.
     pub(super) kept: Option<Arc<ModelInfo>>,
+    /// What became of the file that pictures are looked at in.
+    pub(super) watch: Watch,
     panels: Panels,
     hovered: Option<usize>,
     /// The code at the pointer, whose picture was asked for last.
@@ -161,6 +164,7 @@ impl App {
             frame_secs: 0.0,
             keep_in: options.keep_in,
             kept: None,
+            watch: Watch::default(),
             panels: Panels::new(points),
             hovered: None,
             hovered_code: None,
@@ -212,6 +216,12 @@ impl App {
     pub fn rows(&self) -> Vec<Space> {
         let rows = self.state.comparison.as_ref().map(|c| &c.rows);
         rows.into_iter().flatten().map(|row| row.space).collect()
+    }
+
+    /// The measured recall of the approximate index that a row of the answer came from; `None` for an exact row.
+    pub fn recall_of(&self, row: usize) -> Option<f64> {
+        let row = self.state.comparison.as_ref()?.rows.get(row)?;
+        row.index.map(|(_, recall)| recall)
     }
 
     /// The neighbours that a row of the answer shows, nearest first.
@@ -550,6 +560,7 @@ impl eframe::App for App {
         while let Some(action) = self.queue.pop_front() {
             self.perform(ctx, action);
         }
+        self.watch_data();
         self.walk(ctx);
         self.refresh_basis();
         self.place_keys();
@@ -564,6 +575,7 @@ impl eframe::App for App {
         bars::top_ui(ui, self, tokens, &mut out);
         bars::status_ui(ui, self, tokens, &mut out);
         self.awaited_ui(ui, tokens, &mut out);
+        self.watch_ui(ui, tokens, &mut out);
         let is_smooth = self.filter() == Filter::Smooth;
         let shown = self.shown_code();
         CentralPanel::default()

@@ -13,6 +13,8 @@ use super::view::{BasisKind, Camera, Colouring, Lookup, MapLook, SheetSpec};
 use crate::data::{DatasetSource, Flip, Picture};
 use crate::engine::{Contrast, Request, Study};
 use crate::model::{ModelSpec, TrainConfig};
+use crate::retrieval::Space;
+use crate::retrieval::approximate::Kind;
 use crate::space::{MapMethod, Selection};
 
 /// Something to do that needs no further data.
@@ -178,6 +180,8 @@ pub(crate) enum Action {
     Seek(f64),
     /// Look for something else, or elsewhere; `is_drag` while the strength of a distortion is dragged.
     Lookup { lookup: Lookup, is_drag: bool },
+    /// Build the approximate index of a space.
+    BuildIndex(Space, Kind),
     /// Look at other single pixels.
     Flips(Vec<Flip>),
     /// Sweep other coordinates on the sheet.

@@ -13,7 +13,7 @@ use super::state::{Decoded, Inspected, Level, Task};
 use super::theme::Tokens;
 use super::view::{Change, Focus, View};
 use crate::data::Picture;
-use crate::engine::{Event, Session, TrainingReport, TrainingState};
+use crate::engine::{Event, IndexInfo, IndexState, Session, TrainingReport, TrainingState};
 
 impl App {
     /// Takes in one event.
@@ -243,6 +243,7 @@ impl App {
             self.sample_mixture(ctx);
         }
         self.measure_if_needed();
+        self.apply_indices(ctx, &before.indices);
         let same_map = match (&before.projection, &now.projection) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b),
             (None, None) => true,
@@ -300,6 +301,39 @@ impl App {
             && (is_new || !same_model || reach(&before) != reach(&now))
         {
             self.request_neighbours();
+        }
+    }
+
+    /// Tells of approximate indices that have come, and looks for neighbours anew where some did or went.
+    fn apply_indices(&mut self, ctx: &Context, before: &[IndexInfo]) {
+        let now = self.state.session.indices.clone();
+        if *now == *before {
+            return;
+        }
+        for info in now.iter().filter(|info| !before.contains(info)) {
+            let IndexState::Ready {
+                recall,
+                sample,
+                kept,
+            } = &info.state
+            else {
+                continue;
+            };
+            let text = format!(
+                "The {} index of {} finds {recall:.3} of the nearest, measured on {sample} items",
+                info.kind,
+                info.space.title().to_lowercase()
+            );
+            match kept {
+                Ok(path) => self.note(Level::Info, format!("{text}; it is {}", path.display())),
+                Err(reason) => {
+                    let text = format!("{text}; it is kept in memory only: {reason}");
+                    self.tell(ctx, Level::Info, text);
+                }
+            }
+        }
+        if !self.view.lookup.approximate.is_empty() {
+            self.look_up();
         }
     }
 

@@ -31,6 +31,7 @@ mod theme;
 mod toasts;
 mod view;
 mod walking;
+mod watch;
 mod widgets;
 
 pub use application::{App, AppOptions};

@@ -140,6 +140,9 @@ impl App {
                 self.view.lookup = lookup;
                 self.seek_neighbours();
             }
+            Action::BuildIndex(space, kind) => {
+                self.engine.request(Request::BuildIndex { space, kind });
+            }
             Action::Flips(flips) => {
                 self.record(ctx, Change::Flips);
                 self.view.flips = flips;
@@ -587,6 +590,7 @@ impl App {
                 let search = Search {
                     query,
                     spaces: self.view.lookup.spaces.clone(),
+                    approximate: self.view.lookup.approximate.clone(),
                     k: NEIGHBOURS,
                 };
                 self.engine.retrieve(self.generations.retrieve, search);

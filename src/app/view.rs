@@ -2,12 +2,13 @@
 //!
 //! Invariant: a [`View`] holds no derived data, such as decoded pictures or codes of items; those follow from it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Distortion, Flip, ImageShape, Picture};
 use crate::retrieval::Space;
+use crate::retrieval::approximate::Kind;
 use crate::space::path::Path;
 use crate::space::{Direction, MapMethod, NamedSelection, Selection};
 
@@ -54,6 +55,8 @@ pub(crate) struct Lookup {
     pub sought: Sought,
     /// The rows, two or three different ones.
     pub spaces: Vec<Space>,
+    /// Rows that an approximate index is to answer; all others are searched exactly.
+    pub approximate: BTreeMap<Space, Kind>,
     /// How an item in focus is distorted before it is looked for.
     pub distortion: Distortion,
     /// How much, 0 to 1; nothing at 0.
@@ -65,9 +68,18 @@ impl Default for Lookup {
         Self {
             sought: Sought::Focus,
             spaces: vec![Space::Pixel, Space::Code],
+            approximate: BTreeMap::new(),
             distortion: Distortion::Shift,
             strength: 0.0,
         }
+    }
+}
+
+impl Lookup {
+    /// Forgets how spaces are searched that have no row any more.
+    pub(crate) fn forget_rowless(&mut self) {
+        let spaces = &self.spaces;
+        self.approximate.retain(|space, _| spaces.contains(space));
     }
 }
 
@@ -267,7 +279,9 @@ impl View {
             ),
             (
                 (1..=3).contains(&self.lookup.spaces.len())
-                    && (0.0..=1.0).contains(&self.lookup.strength),
+                    && (0.0..=1.0).contains(&self.lookup.strength)
+                    && (self.lookup.approximate.iter())
+                        .all(|(&space, kind)| Kind::of(space).contains(kind)),
                 "what it looks for",
             ),
             (

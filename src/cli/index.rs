@@ -3,7 +3,7 @@
 //!
 //! Invariant: without `--index` the search is exact; what an index found is printed as approximate, with its measured recall.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -82,8 +82,8 @@ impl SearchWith {
             )
         })?;
         let path = source
-            .path()
-            .map(|file| ApproximateIndex::path_beside(&named(file, source), space, kind));
+            .path_of_cut()
+            .map(|file| ApproximateIndex::path_beside(&file, space, kind));
         if let Some(path) = path
             .as_deref()
             .filter(|p| p.exists() && !self.rebuild_index)
@@ -128,31 +128,5 @@ impl SearchWith {
             log_variance: Arc::default(),
             is_binary: false,
         }))
-    }
-}
-
-/// The file with the part, size and count that are taken of it in its name: each has an index of its own.
-fn named(file: &Path, source: &DatasetSource) -> PathBuf {
-    let whole = DatasetSource::open_path(file).to_string();
-    let ending = source.to_string();
-    let ending = ending.strip_prefix(whole.as_str()).unwrap_or_default();
-    let mut name = file.as_os_str().to_os_string();
-    name.push(ending.replace(':', "-"));
-    name.into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_cut_of_a_file_has_an_index_of_its_own() -> Result<()> {
-        let of = |text: &str| -> Result<PathBuf> {
-            let source: DatasetSource = text.parse()?;
-            Ok(named(source.path().unwrap_or(Path::new("")), &source))
-        };
-        assert_eq!(of("a/b.npy")?, Path::new("a/b.npy"));
-        assert_eq!(of("a/b.npy:train:500")?, Path::new("a/b.npy-train-500"));
-        Ok(())
     }
 }

@@ -14,7 +14,11 @@ use crate::progress::Progress;
 
 /// Prints an object: one line of JSON, or a line `name value` per entry.
 pub(super) fn print(json: bool, value: &Value) {
-    let mut out = std::io::stdout().lock();
+    print_to(&mut std::io::stdout().lock(), json, value);
+}
+
+/// The same, elsewhere.
+pub(super) fn print_to(out: &mut dyn Write, json: bool, value: &Value) {
     // A reader that went away, such as `head`, is no failure of ours.
     let _ = if json {
         writeln!(out, "{value}")
@@ -69,24 +73,6 @@ pub(super) fn write_npy<T: npyz::AutoSerialize + Copy>(
     writer.extend(values.iter().copied()).map_err(io)?;
     writer.finish().map_err(io)?;
     write_atomically(path, &bytes)
-}
-
-/// The header of an NPY file of `[rows, columns]` numbers of 32 bits, which follow row by row.
-pub(super) fn npy_header(rows: usize, columns: usize) -> Vec<u8> {
-    /// Numbers begin at a multiple of this.
-    const ALIGNED: usize = 64;
-    let mut text =
-        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
-    let used = 10 + text.len() + 1;
-    text.extend(std::iter::repeat_n(
-        ' ',
-        used.next_multiple_of(ALIGNED) - used,
-    ));
-    text.push('\n');
-    let mut header = b"\x93NUMPY\x01\x00".to_vec();
-    header.extend_from_slice(&(text.len() as u16).to_le_bytes());
-    header.extend_from_slice(text.as_bytes());
-    header
 }
 
 /// Whether a file can be written at `path`, found out before hours of work are put into it.

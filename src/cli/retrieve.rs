@@ -1,6 +1,8 @@
 //! `morphospace retrieve`: nearest neighbours of many queries, and how good they are.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -10,8 +12,10 @@ use serde_json::{Map, Value};
 use super::index::SearchWith;
 use super::short_list::{Long, ShortListArgs};
 use super::{Common, output};
+use crate::data::export::write_row;
 use crate::data::{Dataset, DatasetSource, Distortion};
 use crate::error::{Error, Result};
+use crate::files::write_atomically_with;
 use crate::retrieval::measures::{Summary, equal_factors};
 use crate::retrieval::study::classes_of;
 use crate::retrieval::{Encoded, Gallery, Neighbours, Queries, Space};
@@ -43,6 +47,10 @@ pub(super) struct Retrieve {
     /// with a strength up to 1, such as shift:0.75
     #[arg(long, value_name = "KIND:STRENGTH", value_parser = distorted)]
     distort: Option<(Distortion, f32)>,
+    /// Where to write a table with a line for each query and neighbour: query, rank, id, distance, label, space; - for standard
+    /// output, and then the measures go to standard error
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
     #[command(flatten)]
     search_with: SearchWith,
     #[command(flatten)]
@@ -78,6 +86,11 @@ impl Retrieve {
         if self.k == 0 {
             return Err(Error::usage("k is at least 1"));
         }
+        let is_csv_printed = self.csv.as_deref() == Some(Path::new("-"));
+        if is_csv_printed && common.json {
+            return Err(Error::usage("--csv - and --json both want standard output")
+                .hint("name a file for one of them"));
+        }
         self.short_list.is_wanted(self.space)?;
         let gallery = common.load_data(&self.data)?;
         let is_same = self.queries == self.data;
@@ -107,6 +120,17 @@ impl Retrieve {
         if let Some(out) = &self.out {
             output::write_npy(out, &neighbours.ids, neighbours.k)?;
         }
+        if let Some(csv) = &self.csv {
+            let fill = |out: &mut dyn Write| {
+                write_csv(out, &neighbours, &gallery).map_err(|e| Error::io(csv, &e))
+            };
+            if is_csv_printed {
+                // A reader that went away, such as `head`, is no failure of ours.
+                let _ = write_csv(&mut std::io::stdout().lock(), &neighbours, &gallery);
+            } else {
+                write_atomically_with(csv, fill)?;
+            }
+        }
         let mut value = serde_json::to_value(summary).unwrap_or_else(|_| Value::Object(Map::new()));
         if let Value::Object(entries) = &mut value {
             entries.extend(about_search);
@@ -120,9 +144,34 @@ impl Retrieve {
                 entries.insert("original_first".to_owned(), share.into());
             }
         }
-        output::print(common.json, &value);
+        if !is_csv_printed {
+            output::print(common.json, &value);
+        } else if !common.quiet {
+            output::print_to(&mut std::io::stderr().lock(), false, &value);
+        }
         Ok(())
     }
+}
+
+/// A line for each query and neighbour; ranks are counted from 1, queries and ids from 0.
+fn write_csv(out: &mut dyn Write, found: &Neighbours, gallery: &Dataset) -> std::io::Result<()> {
+    let mut out = std::io::BufWriter::new(out);
+    let heads = ["query", "rank", "id", "distance", "label", "space"];
+    write_row(&mut out, heads.into_iter().map(Cow::from))?;
+    for query in 0..found.queries() {
+        let near = found.ids_of(query).iter().zip(found.distances_of(query));
+        for (rank, (&id, distance)) in near.enumerate() {
+            let numbers = [query, rank + 1, id as usize].map(|n| Cow::from(n.to_string()));
+            let label = gallery.label_name(id as usize).unwrap_or_default();
+            let rest = [
+                Cow::from(distance.to_string()),
+                Cow::from(label),
+                Cow::from(found.space.name()),
+            ];
+            write_row(&mut out, numbers.into_iter().chain(rest))?;
+        }
+    }
+    out.flush()
 }
 
 impl Retrieve {

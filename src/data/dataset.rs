@@ -14,6 +14,7 @@ use super::ColumnValues;
 use super::mapped::Mapped;
 use super::metadata::{self, Column};
 use crate::error::{Error, Result};
+use crate::files::Digest;
 
 /// Height, width and channels (1 grey or 3 RGB) of a picture.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -533,6 +534,13 @@ impl Dataset {
         })
     }
 
+    /// Whether the file of mapped pixels is no longer where it was opened; its content stays as long as it is open.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        let is_gone = |block: &Block| matches!(block, Block::Mapped(map) if map.is_gone());
+        self.blocks.iter().any(is_gone)
+    }
+
     /// Classes, where the data has them.
     #[must_use]
     pub fn labels(&self) -> Option<&Labels> {
@@ -578,6 +586,36 @@ impl Dataset {
     #[must_use]
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
+    }
+
+    /// Tells whether work on these data, left half-way, is still of the same: the digest of what is held. Of a file that is
+    /// mapped, reading which takes long, it mixes its length, the time of its last change and a few of the pictures: whoever
+    /// rewrites a file changes its length or its time.
+    #[must_use]
+    pub(crate) fn fingerprint(&self) -> u64 {
+        /// Pictures of a file that are looked at.
+        const FEW: usize = 64;
+        if !self.is_mapped() {
+            return self.digest();
+        }
+        let mut digest = Digest::default();
+        let ImageShape {
+            height,
+            width,
+            channels,
+        } = self.shape;
+        for number in [self.len, height, width, channels] {
+            digest.mix(number as u64);
+        }
+        for block in &self.blocks {
+            if let Block::Mapped(map) = block {
+                map.mix_state(&mut digest);
+            }
+        }
+        for id in (0..self.len).step_by(self.len.div_ceil(FEW)) {
+            digest.mix_bytes(self.pixels(id));
+        }
+        digest.value()
     }
 
     /// A digest of shape and pixels (64-bit FNV-1a over 8-byte words), to tell whether two runs saw the same data.

@@ -116,7 +116,7 @@ pub fn table_beside(path: &Path) -> PathBuf {
 }
 
 /// Writes a row as RFC 4180 has it: cells with a comma, a quotation mark or a line's end stand in quotation marks.
-fn write_row<'a>(
+pub(crate) fn write_row<'a>(
     out: &mut dyn Write,
     cells: impl Iterator<Item = Cow<'a, str>>,
 ) -> std::io::Result<()> {

@@ -11,18 +11,20 @@
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use memmap2::{Mmap, MmapOptions};
 
 use crate::error::{Error, Result};
+use crate::files::Digest;
 
 /// Files of more bytes than this are mapped, smaller ones read: what is read can no longer change.
 pub(super) const WORTH_MAPPING: u64 = 256 << 20;
 
 /// Once so many bytes have been looked at, the pages fetched so far are given back.
-const KEPT: usize = 64 << 20;
+const KEPT: usize = 32 << 20;
 
 /// What one look counts for at least: the system maps the pages around the one that is missing.
 const LEAST: usize = 16 << 10;
@@ -35,17 +37,21 @@ const LEAST: usize = 16 << 10;
 ///   taken from the header when the file was opened and is never read from the map again, and no reader looks twice
 ///   and relies on seeing the same. A search may then see a picture that is half old and half new, nothing worse.
 /// - The file is moved, removed or replaced by a new one of that name. The map keeps the old content alive.
-/// - The file is cut short. A look beyond its end ends the process (`SIGBUS`); no code can hinder that short of a signal
-///   handler. [`Self::check`] finds it out before a sweep begins, with an error in place of the signal, and is called
-///   before every batch that is encoded and every search from the command line.
+/// - The file is cut short. A look beyond its end ends the process (`SIGBUS`). [`Self::bytes`] asks for the length first and
+///   gives zeros once the file is shorter than it was, so that this needs a cut at the very moment between question and
+///   look. [`Self::check`] makes an error of it, and is called before every batch that is encoded, measured or
+///   trained on, before every search, and by the window now and then.
 #[derive(Debug)]
 pub(super) struct Mapped {
     map: Mmap,
+    file: File,
     path: PathBuf,
     /// Length and time of the last change when it was opened.
     state: (u64, Option<SystemTime>),
     /// Bytes looked at since pages were last given back.
     looked_at: AtomicUsize,
+    /// What is seen in place of a file that was cut; memory that nobody writes to takes no room.
+    nothing: OnceLock<Vec<u8>>,
 }
 
 impl Mapped {
@@ -70,9 +76,11 @@ impl Mapped {
         let map = unsafe { MmapOptions::new().offset(offset).len(len).map(&file) }.map_err(io)?;
         Ok(Self {
             map,
+            file,
             path: path.to_path_buf(),
             state,
             looked_at: AtomicUsize::new(0),
+            nothing: OnceLock::new(),
         })
     }
 
@@ -81,11 +89,18 @@ impl Mapped {
         self.map.len()
     }
 
-    /// The bytes at `range`.
+    /// The bytes at `range`; zeros where the file was cut since.
     ///
     /// # Panics
     /// When the range is not within the map.
     pub(super) fn bytes(&self, range: Range<usize>) -> &[u8] {
+        if self
+            .file
+            .metadata()
+            .is_ok_and(|about| about.len() < self.state.0)
+        {
+            return &self.nothing.get_or_init(|| vec![0; self.map.len()])[range];
+        }
         let count = range.len().max(LEAST);
         if self.looked_at.fetch_add(count, Ordering::Relaxed) + count > KEPT {
             self.give_back();
@@ -108,6 +123,21 @@ impl Mapped {
             // It is advice: where it is not taken, pages stay until the system needs their room.
             drop(done);
         }
+    }
+
+    /// Whether there is no file any more where it was.
+    pub(super) fn is_gone(&self) -> bool {
+        !self.path.exists()
+    }
+
+    /// Mixes the file's length and the time of its last change, as they were when it was opened.
+    pub(super) fn mix_state(&self, digest: &mut Digest) {
+        digest.mix(self.state.0);
+        let since = self
+            .state
+            .1
+            .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        digest.mix(since.map_or(0, |since| since.as_nanos() as u64));
     }
 
     /// Whether the file is still as it was when it was opened.
@@ -169,6 +199,7 @@ mod tests {
         file.as_file().set_len(10).map_err(io)?;
         let said = mapped.check().map_err(|e| e.to_string());
         assert!(said.is_err_and(|e| e.contains("has changed")));
+        assert_eq!(mapped.bytes(99_990..100_000), [0; 10], "nothing is there");
         Ok(())
     }
 

@@ -196,6 +196,19 @@ impl DatasetSource {
         }
     }
 
+    /// The path of its file or folder with the part, size and count in the name: what is kept beside the data is kept for
+    /// each cut of them. `None` for built-in sets.
+    #[must_use]
+    pub fn path_of_cut(&self) -> Option<PathBuf> {
+        let file = self.path()?;
+        let whole = Self::open_path(file).to_string();
+        let ending = self.to_string();
+        let ending = ending.strip_prefix(whole.as_str()).unwrap_or_default();
+        let mut name = file.as_os_str().to_os_string();
+        name.push(ending.replace(':', "-"));
+        Some(name.into())
+    }
+
     /// Whether it is built in, or its file or folder is there.
     #[must_use]
     pub fn is_there(&self) -> bool {
@@ -487,6 +500,18 @@ mod tests {
                 serde_json::from_str(&json).map_err(|e| Error::usage(e.to_string()))?;
             assert_eq!(back, source);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn each_cut_of_a_file_has_a_path_of_its_own() -> Result<()> {
+        let of = |text: &str| -> Result<_> { Ok(parse(text)?.path_of_cut()) };
+        assert_eq!(of("a/b.npy")?, Some(PathBuf::from("a/b.npy")));
+        assert_eq!(
+            of("a/b.npy:train:500")?,
+            Some(PathBuf::from("a/b.npy-train-500"))
+        );
+        assert_eq!(of("faces:500")?, None);
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
 use super::EngineOptions;
 use super::device;
 use super::encoding::Encoding;
+use super::indexing::Indexing;
 use super::loading::{Job, Loaded};
 use super::mailbox::Mailbox;
 use super::mapping::Mapping;
@@ -71,6 +72,7 @@ pub(super) struct Core {
     pub(super) searcher: Searcher,
     pub(super) workshop: Workshop,
     pub(super) mapping: Mapping,
+    pub(super) indexing: Indexing,
 }
 
 /// Runs until the last sender of requests is gone.
@@ -87,6 +89,7 @@ pub(super) fn run(options: EngineOptions, inbox: &Inbox, outbox: Outbox) {
         searcher: Searcher::start(outbox.clone()),
         workshop: Workshop::new(outbox.clone()),
         mapping: Mapping::default(),
+        indexing: Indexing::default(),
         outbox,
         mailbox: inbox.mailbox.clone(),
         device,
@@ -147,6 +150,7 @@ pub(super) fn run(options: EngineOptions, inbox: &Inbox, outbox: Outbox) {
     if let Some(job) = &core.job {
         job.progress.cancel();
     }
+    core.leave_encoding();
 }
 
 impl Core {
@@ -172,7 +176,7 @@ impl Core {
     /// After a failure of the device: everything anew from what is held in memory, on the CPU. What failed on the CPU
     /// itself would fail again: a training ends with the weights of its last whole epoch, an encoding ends.
     fn recover(&mut self) {
-        self.cancel_encoding();
+        self.leave_encoding();
         self.drop_pieces();
         let training = self.training.take();
         if self.info.kind == DeviceKind::Cpu {
@@ -243,10 +247,11 @@ impl Core {
                 if let Some(job) = &self.job {
                     job.progress.cancel();
                 } else {
-                    self.cancel_encoding();
+                    self.leave_encoding();
                 }
                 self.cancel_pieces();
                 self.end_layout();
+                self.end_indexing();
                 self.workshop.cancel_all();
                 self.publish();
                 Ok(())
@@ -258,6 +263,7 @@ impl Core {
                 steps,
             } => self.refine(generation, &picture, &code, steps),
             Request::MeasureItems => self.measure_items(),
+            Request::BuildIndex { space, kind } => self.build_index(space, kind),
             Request::Project(method) => self.project(method),
             Request::FindDirection(contrast) => self.find_direction(contrast),
             Request::FitMixture => self.fit_mixture(),
@@ -420,7 +426,7 @@ impl Core {
             self.shown_job = None;
         }
         self.forget_codes();
-        self.encoding = None;
+        self.leave_encoding();
         self.publish();
         let is_awaited = |job: &Job| self.shown_job != Some(job.id);
         if fits {
@@ -458,6 +464,7 @@ impl Core {
         self.session.components = None;
         self.session.map_method = crate::space::MapMethod::Components;
         self.session.projection = None;
+        self.drop_indices();
         self.workshop.cancel_all();
     }
 
@@ -576,7 +583,7 @@ impl Core {
         self.update_info(|info| info.is_unsaved = true);
         self.session.id += 1;
         self.forget_codes();
-        self.encoding = None;
+        self.leave_encoding();
         self.outbox.send(Event::Training(training.report()?));
         training.set_meanwhile(self.meanwhile());
         self.training = Some(training);

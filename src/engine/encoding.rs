@@ -1,14 +1,17 @@
 //! Filling the table of codes, a batch at a time.
 //!
-//! Invariant: the codes are always those of the first items of the data, so that a table that is still growing is a
-//! right one, only shorter.
+//! Invariants: the codes are always those of the first items of the data, so that a table that is still growing is a
+//! right one, only shorter; those of a file too large to be read are kept beside it, and it goes on from there.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::core::Core;
+use super::core::{Core, InUse};
+use super::message::Event;
 use super::outbox::Told;
 use crate::data::Dataset;
 use crate::error::Result;
+use crate::model::codes_file::{About, BLOCK, CodesFile, digest_of_model, read_whole};
 use crate::model::{AutoEncoder, CodeStatistics, Posteriors};
 use crate::progress::Progress;
 use crate::space::{CodeTable, Components};
@@ -36,6 +39,8 @@ pub(super) struct Encoding {
     limit: usize,
     /// A preview is not told of.
     told: Option<Told>,
+    /// Where the codes are kept, if they are.
+    kept: Option<CodesFile>,
     /// Whether these are the first codes of new weights, whose statistics belong in the model's file.
     pub(super) is_first: bool,
 }
@@ -50,21 +55,71 @@ impl Encoding {
             shown: 0,
             limit,
             told,
+            kept: None,
             is_first: false,
         }
     }
+
+    /// Puts what is encoded on the disk.
+    fn keep(&mut self) -> Result<()> {
+        let Some(kept) = &mut self.kept else {
+            return Ok(());
+        };
+        let from = kept.done() * self.network.code();
+        let log_variance = &self.posteriors.log_variance;
+        let log_variance = log_variance.get(from..).unwrap_or_default();
+        if self.encoded > kept.done() {
+            kept.append(&self.posteriors.mean[from..], log_variance, self.encoded)?;
+        }
+        Ok(())
+    }
+
+    /// The same once enough came together, and for good once all is there.
+    fn keep_some(&mut self, is_complete: bool) -> Result<()> {
+        let Some(kept) = &self.kept else {
+            return Ok(());
+        };
+        if is_complete || self.encoded >= kept.done() + BLOCK {
+            self.keep()?;
+        }
+        match self.kept.take_if(|_| is_complete) {
+            Some(kept) => kept.finish_noted(),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The file beside `data` for the codes of the model called `model`, and that for their variances.
+fn files_beside(data: &Path, model: &str) -> (PathBuf, PathBuf) {
+    let model: String = (model.chars())
+        .map(|c| if c.is_alphanumeric() { c } else { '-' })
+        .collect();
+    let beside = |what: &str| {
+        let mut name = data.as_os_str().to_os_string();
+        name.push(format!(".{model}.{what}.npy"));
+        PathBuf::from(name)
+    };
+    (beside("codes"), beside("log-variance"))
+}
+
+/// What there is of codes before the first is computed.
+#[derive(Default)]
+struct Begun {
+    kept: Option<CodesFile>,
+    posteriors: Posteriors,
 }
 
 impl Core {
     /// Begins to encode all items with the model in use, if there are both and they fit.
     pub(super) fn encode_all(&mut self) {
-        self.encoding = None;
+        self.leave_encoding();
         self.session.is_encoded = false;
         self.session.item_errors = None;
         self.session.held_out = None;
         self.forget_copies();
         self.session.mixture = None;
         self.session.study = None;
+        self.drop_indices();
         self.workshop.cancel_all();
         let (Some(in_use), Some(dataset)) = (&self.model, &self.session.dataset) else {
             return;
@@ -72,8 +127,23 @@ impl Core {
         if in_use.file.spec.shape != dataset.shape() {
             return;
         }
-        let told = self.outbox.told(&format!("Encoding {}", dataset.name()));
-        let mut encoding = Encoding::new(in_use.network.clone(), usize::MAX, Some(told));
+        let mut what = format!("Encoding {}", dataset.name());
+        let mut encoding = Encoding::new(in_use.network.clone(), usize::MAX, None);
+        match self.begun(in_use, dataset) {
+            Ok(Begun { kept, posteriors }) => {
+                encoding.encoded = posteriors.mean.len() / encoding.network.code();
+                (encoding.kept, encoding.posteriors) = (kept, posteriors);
+                if encoding.encoded > 0 {
+                    let from = encoding.encoded;
+                    what = format!("{what}, going on after {from} that were kept");
+                }
+            }
+            Err(error) => {
+                tracing::warn!("codes are not kept: {error}");
+                what.push_str(", which cannot be kept beside the data");
+            }
+        }
+        encoding.told = Some(self.outbox.told(&what));
         // The codes of foreign weights are not known before.
         encoding.is_first = in_use.file.epochs == 0;
         self.encoding = Some(encoding);
@@ -96,9 +166,41 @@ impl Core {
         })
     }
 
-    /// Leaves the table of codes as it is.
-    pub(super) fn cancel_encoding(&mut self) {
-        self.encoding = None;
+    /// What there is already of the codes of a file that is too large to be read.
+    fn begun(&self, in_use: &InUse, dataset: &Dataset) -> Result<Begun> {
+        let source = self.session.source.as_ref();
+        let data = source.and_then(crate::data::DatasetSource::path_of_cut);
+        let Some(data) = data.filter(|_| dataset.is_mapped() && !in_use.info.is_unsaved) else {
+            return Ok(Begun::default());
+        };
+        let (name, file) = (&in_use.info.name, &in_use.info.file);
+        let (out, log_variances) = files_beside(&data, name);
+        let network = &in_use.network;
+        // Bits have no posterior.
+        let log_variances = (!network.spec().is_binary()).then_some(log_variances);
+        let model = digest_of_model(file.as_deref().unwrap_or(Path::new(name)))?;
+        let about = About::new(model, dataset, network.code(), log_variances);
+        let posteriors = |(mean, log_variance)| Posteriors { mean, log_variance };
+        if let Some(whole) = read_whole(&out, &about) {
+            return Ok(Begun {
+                kept: None,
+                posteriors: posteriors(whole),
+            });
+        }
+        let kept = CodesFile::start(&out, about)?;
+        Ok(Begun {
+            posteriors: posteriors(kept.read()?),
+            kept: Some(kept),
+        })
+    }
+
+    /// Leaves the table of codes as it is, and keeps what is not kept yet.
+    pub(super) fn leave_encoding(&mut self) {
+        if let Some(mut encoding) = self.encoding.take()
+            && let Err(error) = encoding.keep()
+        {
+            self.outbox.send(Event::Failed(error));
+        }
     }
 
     pub(super) fn encode_some(&mut self) -> Result<()> {
@@ -111,14 +213,18 @@ impl Core {
 
     /// Encodes a batch more; keeps the encoding for the next one, if there are items left.
     fn encode_batch(&mut self, mut encoding: Encoding, dataset: &Dataset) -> Result<()> {
+        dataset.check_unchanged()?;
         let available = dataset.len().min(encoding.limit);
         let end = (encoding.encoded + BATCH).min(available);
         let items: Vec<&[u8]> = (encoding.encoded..end)
             .map(|id| dataset.pixels(id))
             .collect();
-        let more = self.serving(|| encoding.network.encode(&items, &Progress::silent()))?;
-        encoding.posteriors.mean.extend(more.mean);
-        encoding.posteriors.log_variance.extend(more.log_variance);
+        // Where all were kept there are none left.
+        if !items.is_empty() {
+            let more = self.serving(|| encoding.network.encode(&items, &Progress::silent()))?;
+            encoding.posteriors.mean.extend(more.mean);
+            encoding.posteriors.log_variance.extend(more.log_variance);
+        }
         encoding.encoded = end;
         let expected = self.session.expected_items.min(encoding.limit);
         if let Some(told) = &encoding.told {
@@ -126,6 +232,12 @@ impl Core {
         }
 
         let is_complete = end >= expected;
+        if let Err(error) = encoding.keep_some(is_complete) {
+            encoding.kept = None;
+            self.outbox.send(Event::Failed(
+                error.hint("the codes are not kept any further; encoding goes on"),
+            ));
+        }
         let step = if encoding.shown == 0 {
             FIRST_SHOWN
         } else {
@@ -154,7 +266,17 @@ impl Core {
             Some(in_use) if !is_complete => in_use.file.statistics.kl.clone(),
             _ => fresh,
         };
-        let codes = Arc::new(encoding.posteriors.mean.clone());
+        // Bits have no posterior.
+        let has_kl = !encoding.network.spec().is_binary();
+        let item_kl = has_kl.then(|| encoding.posteriors.kl_per_item(code));
+        let is_last = is_complete && encoding.limit == usize::MAX;
+        // Of a million items a copy more counts.
+        let codes = if is_last {
+            std::mem::take(&mut encoding.posteriors.mean)
+        } else {
+            encoding.posteriors.mean.clone()
+        };
+        let codes = Arc::new(codes);
         let table = CodeTable::new(codes, code, kl)?;
         let covering = match &self.session.projection {
             // Nor must the map turn under the eyes of who looks at it.
@@ -182,10 +304,7 @@ impl Core {
             let held_out = held_out.filter(|held_out| !held_out.is_empty());
             self.session.held_out = held_out.map(Arc::new);
         }
-        // Bits have no posterior.
-        let has_kl = !encoding.network.spec().is_binary();
-        let kl = has_kl.then(|| encoding.posteriors.kl_per_item(code));
-        self.session.item_kl = kl.map(Arc::new);
+        self.session.item_kl = item_kl.map(Arc::new);
         let log_variance = &mut encoding.posteriors.log_variance;
         self.session.log_variance = self
             .session

@@ -195,6 +195,7 @@ impl Core {
         if mail.item >= dataset.len() || network.spec().shape != dataset.shape() {
             return Ok(());
         }
+        dataset.check_unchanged()?;
         let pixels = dataset.pixels(mail.item);
         let posterior = network.encode(&[pixels], &Progress::silent())?;
         let reconstruction = Picture {
@@ -228,10 +229,12 @@ impl Core {
         else {
             return Ok(());
         };
+        let indices = self.indices_for(&mail.search.approximate);
         self.searcher.search(Task {
             generation: mail.generation,
             dataset,
             encoded,
+            indices,
             search: mail.search,
             probe,
             picture,

@@ -3,6 +3,7 @@
 //! Invariant: every [`Event`] that answers a live request carries the generation of that request, so that a reader can
 //! drop what is no longer wanted.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
 use crate::model::{LossPoint, Memorised, ModelSpec, TrainConfig};
 use crate::retrieval::Space;
+use crate::retrieval::approximate::Kind;
 use crate::retrieval::memorisation::{Dependence, Scores};
 use crate::retrieval::study::{Estimate, Report};
 use crate::space::{
@@ -131,6 +133,39 @@ pub struct Session {
     pub maps_asked: u64,
     /// Positions of the same items on the map.
     pub projection: Option<Arc<CodeMap>>,
+    /// What became of each approximate index of these codes that was asked for.
+    pub indices: Arc<Vec<IndexInfo>>,
+}
+
+/// An approximate index that was asked for.
+#[derive(Clone, PartialEq, Debug)]
+pub struct IndexInfo {
+    /// Where it measures.
+    pub space: Space,
+    /// How it keeps the rows.
+    pub kind: Kind,
+    /// What became of it.
+    pub state: IndexState,
+}
+
+/// See [`IndexInfo`].
+#[derive(Clone, PartialEq, Debug)]
+pub enum IndexState {
+    /// There is none; it can be built ([`Request::BuildIndex`]).
+    Absent,
+    /// It is being opened or built.
+    Pending,
+    /// There is one that is not used, and why, a sentence with its file; it can be built again.
+    Refused(String),
+    /// It answers.
+    Ready {
+        /// Share of the ten nearest that it finds, measured on a sample.
+        recall: f64,
+        /// Items of that sample.
+        sample: usize,
+        /// The file beside the data that keeps it, or why there is none.
+        kept: Result<PathBuf, String>,
+    },
 }
 
 /// What leave-fold-out found.
@@ -241,6 +276,13 @@ pub enum Request {
         /// Epochs of each training.
         epochs: usize,
     },
+    /// Build the approximate index of a space and keep it beside the data ([`Session::indices`]).
+    BuildIndex {
+        /// Where it measures.
+        space: Space,
+        /// How it keeps the rows.
+        kind: Kind,
+    },
     /// Give up reading, encoding, projecting, measuring or refining that is under way.
     Cancel,
 }
@@ -347,6 +389,9 @@ pub struct Search {
     pub query: Query,
     /// Where, one row of the answer each.
     pub spaces: Vec<Space>,
+    /// The spaces in which an approximate index is to answer, once it is there; the search is exact in all others, and until
+    /// then.
+    pub approximate: BTreeMap<Space, Kind>,
     /// Neighbours per row.
     pub k: usize,
 }
@@ -360,10 +405,13 @@ pub struct Row {
     pub ids: Vec<u32>,
     /// How far each is, by the space's measure.
     pub distances: Vec<f32>,
-    /// The rank of each, from 0, in every space of the answer, in the rows' order; empty where a space has no answer.
+    /// The rank of each, from 0, in every space of the answer, in the rows' order; empty where a space has no answer or an
+    /// approximate one, which ranks nothing but its own neighbours.
     pub ranks: Vec<Vec<usize>>,
-    /// Where the original of a distorted copy comes, from 0.
+    /// Where the original of a distorted copy comes, from 0; `None` where an approximate answer does not hold it.
     pub original: Option<usize>,
+    /// The index that answered, with the recall that was measured; `None` for an exact answer.
+    pub index: Option<(Kind, f64)>,
     /// Seconds the search took.
     pub secs: f64,
 }

@@ -7,6 +7,7 @@ mod core;
 mod device;
 mod encoding;
 mod errands;
+mod indexing;
 mod live;
 mod loading;
 mod mailbox;
@@ -27,9 +28,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use mailbox::{Decode, Encode, Inspect, Mailbox, Pass, Retrieve, Sheet};
 pub use message::{
-    Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, LeftOut, ModelInfo,
-    Passed, Query, QuerySet, Request, Row, Search, Session, Studied, Study, TrainingReport,
-    TrainingState,
+    Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, IndexInfo,
+    IndexState, LeftOut, ModelInfo, Passed, Query, QuerySet, Request, Row, Search, Session,
+    Studied, Study, TrainingReport, TrainingState,
 };
 
 pub use memorising::{COMPARING, LEAVING_OUT};

@@ -32,15 +32,19 @@ impl Outbox {
     pub(super) fn progress(&self, what: &str) -> Progress {
         let (outbox, what) = (self.clone(), what.to_owned());
         let start = Instant::now();
-        let last = Mutex::new(None::<Instant>);
+        // When news was sent last, and the share that was done before, where the work goes on from another day.
+        let last = Mutex::new(None::<(Instant, f32)>);
         Progress::new(move |done| {
             let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-            if last.is_some_and(|at| at.elapsed() < Duration::from_millis(50)) {
+            if last.is_some_and(|(at, _)| at.elapsed() < Duration::from_millis(50)) {
                 return;
             }
-            *last = Some(Instant::now());
-            let spent = start.elapsed().as_secs_f32();
-            let secs_left = (done > 0.02 && spent > 0.3).then(|| spent / done * (1.0 - done));
+            let before = last.map_or(done, |(_, before)| before);
+            *last = Some((Instant::now(), before));
+            let (spent, own) = (start.elapsed().as_secs_f32(), done - before);
+            let is_enough = own > 0.02 * (1.0 - before) || (own > 0.0 && spent > 5.0);
+            let is_told = is_enough && spent > 0.3;
+            let secs_left = is_told.then(|| spent / own * (1.0 - done));
             outbox.send(Event::Progress {
                 what: what.clone(),
                 done,

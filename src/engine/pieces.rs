@@ -190,6 +190,10 @@ impl Core {
             self.outbox.progress_ended(MEASURING);
             return Ok(());
         };
+        if let Err(error) = dataset.check_unchanged() {
+            self.outbox.progress_ended(MEASURING);
+            return Err(error);
+        }
         let n = codes.len().min(dataset.len());
         let range = work.errors.len()..(work.errors.len() + MEASURED).min(n);
         let items: Vec<&[u8]> = range.clone().map(|id| dataset.pixels(id)).collect();

@@ -8,15 +8,13 @@ use std::time::Instant;
 
 use crossbeam_channel::{Sender, bounded};
 
+use super::indexing::{Indexed, SEED};
 use super::mailbox::Slot;
 use super::message::{Comparison, Event, Query, Row, Search};
 use super::outbox::Outbox;
 use crate::data::{Dataset, Picture};
 use crate::error::{Error, Result};
-use crate::retrieval::{Distances, Encoded, Gallery, Probe, Space};
-
-/// What chance in random axes and rotations is drawn from.
-const SEED: u64 = 1;
+use crate::retrieval::{Distances, Encoded, Gallery, Neighbours, Probe, Space};
 
 /// All that a search needs.
 #[derive(Debug)]
@@ -25,6 +23,8 @@ pub(super) struct Task {
     pub(super) dataset: Arc<Dataset>,
     /// What the model makes of all items, once it is there.
     pub(super) encoded: Option<Encoded>,
+    /// The approximate indices that are to answer, of these codes.
+    pub(super) indices: Vec<Arc<Indexed>>,
     pub(super) search: Search,
     pub(super) probe: Probe,
     /// The query's picture, where it is none of the data's.
@@ -44,12 +44,18 @@ impl Searcher {
         let (bell, rings) = bounded(1);
         let tasks = slot.clone();
         let work = move || {
+            // A pool of its own: a search over a million pictures shared with a drag would hold the drag up.
+            let pool = rayon::ThreadPoolBuilder::new().build();
             let mut ready = Ready::default();
             while rings.recv().is_ok() {
                 while let Some(task) = tasks.take() {
                     let generation = task.generation;
                     let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                        answer(task, &mut ready, &outbox)
+                        let search = || answer(task, &mut ready, &outbox);
+                        match &pool {
+                            Ok(pool) => pool.install(search),
+                            Err(_) => search(),
+                        }
                     }));
                     outbox.send(match answer {
                         Ok(Ok(comparison)) => Event::Retrieved {
@@ -127,6 +133,7 @@ impl Ready {
 }
 
 fn answer(task: Task, ready: &mut Ready, outbox: &Outbox) -> Result<Comparison> {
+    task.dataset.check_unchanged()?;
     ready.of(&task);
     let (left_out, original) = match task.search.query {
         Query::Item(item) => (Some(item as u32), None),
@@ -150,49 +157,81 @@ fn answer(task: Task, ready: &mut Ready, outbox: &Outbox) -> Result<Comparison> 
         );
         (is_whole || !is_costly) && (space != Space::CodeKl || !encoded.log_variance.is_empty())
     };
-    let mut found: Vec<Option<(Distances, f64)>> = Vec::new();
+    let k = task.search.k;
+    let mut found: Vec<Option<(Found, f64)>> = Vec::new();
     for &space in &task.search.spaces {
         if !can_answer(space) {
             found.push(None);
             continue;
         }
-        let gallery = ready.gallery(space, &task, outbox)?;
-        let start = Instant::now();
-        let distances = gallery.distances(&task.probe)?;
-        found.push(Some((distances, start.elapsed().as_secs_f64())));
-    }
-    let rows = task.search.spaces.iter().zip(&found).map(|(&space, own)| {
-        let Some((distances, secs)) = own else {
-            return Row {
-                space,
-                ids: Vec::new(),
-                distances: Vec::new(),
-                ranks: Vec::new(),
-                original: None,
-                secs: 0.0,
-            };
+        let by = task.indices.iter().find(|i| i.gallery.space() == space);
+        // The space is made ready before the clock starts.
+        let gallery = match by {
+            Some(by) => by.gallery.clone(),
+            None => ready.gallery(space, &task, outbox)?,
         };
         let start = Instant::now();
-        let nearest = distances.nearest(task.search.k, left_out);
-        let secs = secs + start.elapsed().as_secs_f64();
-        let ids: Vec<u32> = nearest.iter().map(|n| n.0).collect();
-        let ranks = found.iter().map(|other| match other {
-            Some((other, _)) => other.ranks(&ids, left_out),
-            None => Vec::new(),
-        });
-        Row {
-            space,
-            distances: nearest.iter().map(|n| n.1).collect(),
-            ranks: ranks.collect(),
-            original: original.and_then(|id| distances.ranks(&[id], None).first().copied()),
-            ids,
-            secs,
-        }
-    });
+        let answer = match by {
+            Some(by) => {
+                let near = gallery.nearest_to_by(&by.index, &task.probe, k, left_out)?;
+                Found::Approximate(near, by.clone())
+            }
+            None => Found::Exact(gallery.distances(&task.probe)?),
+        };
+        found.push(Some((answer, start.elapsed().as_secs_f64())));
+    }
+    let rows = task.search.spaces.iter().zip(&found);
+    let rows = rows.map(|(&space, own)| row(space, own.as_ref(), &found, (left_out, original), k));
     let rows = rows.collect();
     Ok(Comparison {
         query: task.search.query,
         picture: task.picture,
         rows,
     })
+}
+
+/// What a space answers.
+enum Found {
+    Exact(Distances),
+    Approximate(Neighbours, Arc<Indexed>),
+}
+
+/// One row of the answer, with the ranks of its items in all of `found`.
+fn row(
+    space: Space,
+    own: Option<&(Found, f64)>,
+    found: &[Option<(Found, f64)>],
+    (left_out, original): (Option<u32>, Option<u32>),
+    k: usize,
+) -> Row {
+    let mut row = Row {
+        space,
+        ids: Vec::new(),
+        distances: Vec::new(),
+        ranks: Vec::new(),
+        original: None,
+        index: None,
+        secs: 0.0,
+    };
+    let Some((own, secs)) = own else { return row };
+    let start = Instant::now();
+    match own {
+        Found::Exact(distances) => {
+            (row.ids, row.distances) = distances.nearest(k, left_out).into_iter().unzip();
+            row.secs = secs + start.elapsed().as_secs_f64();
+            row.original = original.and_then(|id| distances.ranks(&[id], None).first().copied());
+        }
+        Found::Approximate(near, by) => {
+            (row.ids, row.distances) = (near.ids.clone(), near.distances.clone());
+            row.secs = *secs;
+            row.original = original.and_then(|id| near.ids.iter().position(|&own| own == id));
+            row.index = Some((by.index.about().kind, by.index.recall()));
+        }
+    }
+    let ranks = found.iter().map(|other| match other {
+        Some((Found::Exact(other), _)) => other.ranks(&row.ids, left_out),
+        Some((Found::Approximate(..), _)) | None => Vec::new(),
+    });
+    row.ranks = ranks.collect();
+    row
 }

@@ -38,6 +38,7 @@ impl Core {
         let Some(dataset) = self.session.dataset.clone() else {
             return Err(Error::usage("there are no items to search in").hint("open data first"));
         };
+        dataset.check_unchanged()?;
         let needs_codes = study.spaces.iter().any(|space| space.needs_codes());
         let codes = self.session.codes.clone();
         let codes = codes.filter(|_| self.session.is_encoded);

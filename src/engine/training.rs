@@ -212,6 +212,9 @@ impl Core {
         let Some(training) = &mut self.training else {
             return Ok(());
         };
+        if let Err(error) = training.dataset.check_unchanged() {
+            return self.give_up(error);
+        }
         let start = Instant::now();
         let before = training.trainer.step();
         training.trainer.advance(&training.dataset)?;

@@ -40,6 +40,8 @@ pub(super) enum Bench {
     Memorisation,
     /// Training models without each fold of the items.
     Folds,
+    /// Opening or building an approximate index.
+    Index,
 }
 
 /// A delivery with the job it comes from.

@@ -3,6 +3,7 @@
 mod animate;
 mod auto_encoder;
 mod binary;
+pub(crate) mod codes_file;
 mod depthwise;
 mod evaluate;
 mod file;

@@ -388,6 +388,29 @@ impl Gallery {
         Ok(found)
     }
 
+    /// The `k` items nearest to one query by `index`, as [`Self::nearest_by`] finds them.
+    ///
+    /// # Errors
+    /// As [`Self::nearest_by`].
+    pub fn nearest_to_by(
+        &self,
+        index: &ApproximateIndex,
+        probe: &Probe,
+        k: usize,
+        left_out: Option<u32>,
+    ) -> Result<Neighbours> {
+        self.check_pixels(&probe.pixels)?;
+        let picture = Dataset::new("query", self.data.shape(), probe.pixels.clone())?;
+        let queries = Queries {
+            pictures: &picture,
+            codes: &probe.code,
+            log_variance: &probe.log_variance,
+        };
+        let left_out = left_out.map(|id| [id]);
+        let left_out = left_out.as_ref().map(<[u32; 1]>::as_slice);
+        self.nearest_by(index, queries, k, left_out, &Progress::silent())
+    }
+
     /// The items' vectors, where the space is one of vectors: codes themselves for [`Space::Code`].
     #[must_use]
     pub fn table(&self) -> Option<&Arc<CodeTable>> {

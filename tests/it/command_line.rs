@@ -1086,3 +1086,52 @@ fn without_a_display_the_window_says_so() {
         println!("skipped: only on Linux can a window be asked for without a display");
     }
 }
+
+#[test]
+fn neighbours_are_written_as_a_table() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (csv, ids) = (
+        folder.path().join("near.csv"),
+        folder.path().join("ids.npy"),
+    );
+    let asked = [
+        "retrieve",
+        "--data",
+        "digits:300",
+        "--queries",
+        "digits:test:20",
+        "--k",
+        "4",
+    ];
+    let files = ["--csv", text(&csv), "--out", text(&ids)];
+    let measures = json(&[&asked[..], &files[..]].concat());
+    let table = std::fs::read_to_string(&csv).expect("a table");
+    let mut lines = table.lines();
+    assert_eq!(lines.next(), Some("query,rank,id,distance,label,space"));
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 80);
+    let bytes = std::fs::read(&ids).expect("ids");
+    let (ids, _) = bytes[128..].as_chunks::<4>();
+    let (mut right, mut last) = (0, 0.0);
+    for (place, row) in rows.iter().enumerate() {
+        assert_eq!(row[0], (place / 4).to_string());
+        assert_eq!(row[1], (place % 4 + 1).to_string());
+        assert_eq!(row[2], u32::from_le_bytes(ids[place]).to_string());
+        let distance: f64 = row[3].parse().expect("a distance");
+        assert!(place % 4 == 0 || distance >= last);
+        last = distance;
+        assert_eq!(row[5], "pixel");
+        // Labels of digits are the digits; items come in their order.
+        right += usize::from(row[4].len() == 1);
+    }
+    assert_eq!(right, 80, "every neighbour has its class");
+    assert!(measures["precision_at_k"].as_f64().is_some(), "{measures}");
+
+    let printed = run(&[&asked[..], &["--csv", "-", "--device", "cpu"]].concat());
+    assert!(printed.status.success());
+    assert_eq!(String::from_utf8_lossy(&printed.stdout), table);
+    let said = String::from_utf8_lossy(&printed.stderr).into_owned();
+    assert!(said.contains("precision_at_k"), "{said}");
+    let error = failure(&[&asked[..], &["--csv", "-", "--json"]].concat(), 2);
+    assert!(error.contains("standard output"), "{error}");
+}

@@ -1,15 +1,17 @@
 //! The engine, driven by requests and judged by its events.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use morphospace::data::{DatasetSource, Distortion, Picture};
 use morphospace::engine::{
-    Comparison, DeviceChoice, Engine, EngineOptions, Event, Query, Request, Search, Session,
-    TrainingState,
+    Comparison, DeviceChoice, Engine, EngineOptions, Event, IndexState, Query, Request, Search,
+    Session, TrainingState,
 };
 use morphospace::model::{Preset, TrainConfig};
 use morphospace::retrieval::Space;
+use morphospace::retrieval::approximate::Kind;
 use morphospace::space::Selection;
 
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -214,6 +216,7 @@ fn both(query: Query, k: usize) -> Search {
     Search {
         query,
         spaces: vec![Space::Pixel, Space::Code],
+        approximate: BTreeMap::new(),
         k,
     }
 }
@@ -267,6 +270,7 @@ fn every_space_ranks_the_neighbours_of_every_other() {
     let search = Search {
         query: Query::Item(5),
         spaces: Space::ALL.to_vec(),
+        approximate: BTreeMap::new(),
         k: 10,
     };
     engine.retrieve(9, search);
@@ -394,4 +398,75 @@ fn a_model_opened_beside_data_is_used_with_that_data() {
     assert_eq!(session.dataset.as_ref().map(|d| d.len()), Some(150));
     let model = session.model.as_ref().expect("a model");
     assert_eq!(model.file.as_deref(), Some(path.as_path()));
+}
+
+#[test]
+fn an_index_that_is_given_up_leaves_the_search_exact() {
+    let engine = engine();
+    engine.request(Request::OpenData(source("digits:600")));
+    wait(&engine, "all codes", |event| match event {
+        Event::Session(session) if session.is_encoded => Some(()),
+        _ => None,
+    });
+    let state = |event: Event| match event {
+        Event::Session(session) => session.indices.first().map(|info| info.state.clone()),
+        Event::Failed(error) => panic!("{error}"),
+        _ => None,
+    };
+    let mut search = both(Query::Item(3), 10);
+    search.approximate.insert(Space::Code, Kind::F32);
+    engine.retrieve(1, search.clone());
+    let said = wait(&engine, "what there is", state);
+    assert_eq!(said, IndexState::Absent);
+    let exact = answer(&engine, 1);
+    assert_eq!(exact.rows[1].index, None);
+
+    let (space, kind) = (Space::Code, Kind::F32);
+    engine.request(Request::BuildIndex { space, kind });
+    engine.request(Request::Cancel);
+    let said = wait(&engine, "the beginning", |event| {
+        state(event).filter(|state| *state == IndexState::Pending)
+    });
+    assert_eq!(said, IndexState::Pending);
+    let said = wait(&engine, "the end", |event| {
+        state(event).filter(|state| *state != IndexState::Pending)
+    });
+    assert_eq!(said, IndexState::Absent);
+    engine.retrieve(2, search.clone());
+    assert_eq!(answer(&engine, 2).rows[1].ids, exact.rows[1].ids);
+
+    engine.request(Request::BuildIndex { space, kind });
+    let said = wait(&engine, "the index", |event| {
+        state(event).filter(|state| matches!(state, IndexState::Ready { .. }))
+    });
+    let IndexState::Ready { recall, kept, .. } = said else {
+        panic!("it is ready");
+    };
+    assert!(recall > 0.9 && kept.is_err(), "{recall}, {kept:?}");
+    engine.retrieve(3, search.clone());
+    let row = &answer(&engine, 3).rows[1];
+    assert_eq!(row.index, Some((kind, recall)));
+    assert!(!row.ids.contains(&3) && row.distances.is_sorted());
+
+    // Of other codes nothing is kept.
+    engine.request(Request::OpenData(source("digits:test:100")));
+    wait(&engine, "other codes", |event| match event {
+        Event::Session(session) if session.is_encoded && session.expected_items == 100 => {
+            assert!(session.indices.is_empty());
+            Some(())
+        }
+        _ => None,
+    });
+    engine.retrieve(4, search);
+    assert_eq!(answer(&engine, 4).rows[1].index, None);
+    let bits = Kind::Bits;
+    engine.request(Request::BuildIndex { space, kind: bits });
+    let error = wait(&engine, "a refusal", |event| match event {
+        Event::Failed(error) => Some(error.to_string()),
+        _ => None,
+    });
+    assert!(
+        error.contains("no approximate index of the kind bits"),
+        "{error}"
+    );
 }

@@ -1,12 +1,17 @@
 //! What a million pictures need: files that are mapped, encoding that goes on, and the approximate index.
 
 use std::io::{Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use morphospace::data::DatasetSource;
+use morphospace::engine::{
+    DeviceChoice, Engine, EngineOptions, Event, Query, Request, Search, Session,
+};
 use morphospace::progress::Progress;
+use morphospace::retrieval::Space;
 
 use super::command_line::{failure, json, text, tiny};
 
@@ -228,4 +233,185 @@ fn an_index_is_built_kept_and_refused_when_codes_change() {
     assert!(refused(&["--index", "f32"], 1).contains("cut off"));
     assert!(refused(&["--index", "bits"], 2).contains("bits"));
     assert!(refused(&["--index", "f31"], 2).contains("f31"));
+}
+
+/// An array of `n` pictures of 256×256, mostly black, which takes little room on the disk, in `folder`.
+pub(crate) fn large(folder: &Path, n: u64) -> PathBuf {
+    let path = folder.join("large.npy");
+    let mut file = std::fs::File::create(&path).expect("a file");
+    file.write_all(&header(&format!("({n}, 256, 256)")))
+        .expect("a header");
+    file.set_len(128 + n * 65_536).expect("room");
+    for id in 0..n {
+        // A bar of its own in each.
+        file.seek(SeekFrom::Start(128 + id * 65_536 + id % 200 * 256))
+            .expect("a place");
+        file.write_all(&[(id % 251) as u8 + 1; 700])
+            .expect("pixels");
+    }
+    path
+}
+
+fn engine() -> Engine {
+    let device = DeviceChoice::Cpu;
+    Engine::start(EngineOptions { device, seed: 1 }, || {})
+}
+
+/// Waits for an event that `wanted` makes something of.
+fn wait<T>(engine: &Engine, what: &str, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        assert!(
+            start.elapsed() < Duration::from_mins(2),
+            "waited in vain for {what}"
+        );
+        if let Some(event) = engine.poll() {
+            if let Some(found) = wanted(event) {
+                return found;
+            }
+        } else {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+#[test]
+fn the_window_s_encoding_of_a_mapped_file_goes_on_where_it_was_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let (n, data) = (4_200, large(folder.path(), 4_200));
+    let model = at("small.safetensors");
+    let few = format!("{}:40", text(&data));
+    json(&[
+        "train",
+        "--data",
+        &few,
+        "--preset",
+        "tiny",
+        "--epochs",
+        "1",
+        "--out",
+        text(&model),
+    ]);
+    let (whole, log_variance) = (at("whole.npy"), at("whole-log-variance.npy"));
+    json(&[
+        "encode",
+        "--data",
+        text(&data),
+        "--model",
+        text(&model),
+        "--out",
+        text(&whole),
+        "--posterior",
+        text(&log_variance),
+    ]);
+    let source: DatasetSource = text(&data).parse().expect("a source");
+    let open = || {
+        let engine = engine();
+        engine.request(Request::OpenModel(model.clone()));
+        engine.request(Request::OpenData(source.clone()));
+        engine
+    };
+    let codes = |session: &Session| session.codes.as_ref().map_or(0, |codes| codes.len());
+    let engine = open();
+    wait(&engine, "some codes", |event| match event {
+        Event::Session(session) if codes(&session) > 0 => Some(()),
+        _ => None,
+    });
+    drop(engine);
+    let kept = at("large.npy.small.codes.npy");
+    let note = std::fs::read(at("large.npy.small.codes.npy.part.json")).expect("a note");
+    let note: serde_json::Value = serde_json::from_slice(&note).expect("JSON");
+    let done = note["done"].as_u64().expect("a number");
+    assert!((256..n).contains(&done) && !kept.exists(), "{note}");
+
+    let all = |engine: &Engine| -> (String, Arc<Session>) {
+        let mut told = String::new();
+        let session = wait(engine, "all codes", |event| match event {
+            Event::Progress { what, .. } if what.starts_with("Encoding") => {
+                told = what;
+                None
+            }
+            Event::Session(session) if session.is_encoded => Some(session),
+            Event::Failed(error) => panic!("{error}"),
+            _ => None,
+        });
+        (told, session)
+    };
+    let (told, session) = all(&open());
+    assert!(told.contains(&format!("going on after {done}")), "{told}");
+    let numbers = |path: &Path| -> Vec<f32> {
+        let bytes = std::fs::read(path).expect("an array");
+        let (rows, _) = bytes[128..].as_chunks::<4>();
+        rows.iter()
+            .map(|&bytes| f32::from_le_bytes(bytes))
+            .collect()
+    };
+    let table = session.codes.clone().expect("codes");
+    let near = |a: &[f32], b: &[f32]| {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4)
+    };
+    assert!(near(table.codes(), &numbers(&whole)));
+    let variances = session.log_variance.clone().expect("variances");
+    assert!(near(&variances, &numbers(&log_variance)));
+    assert!(kept.exists() && !at("large.npy.small.codes.npy.part").exists());
+
+    // Once all are kept none is computed again.
+    let (told, again) = all(&open());
+    assert!(told.contains(&format!("going on after {n}")), "{told}");
+    let again = again.codes.clone().expect("codes");
+    assert_eq!(again.codes(), table.codes());
+
+    // Of another file of that name nothing is taken.
+    let mut file = std::fs::File::options()
+        .write(true)
+        .open(&data)
+        .expect("the file");
+    file.seek(SeekFrom::Start(128)).expect("a place");
+    file.write_all(&vec![99; 70_000]).expect("pixels");
+    drop(file);
+    let (told, _) = all(&open());
+    assert!(!told.contains("going on"), "{told}");
+}
+
+#[test]
+fn sweeps_over_a_file_that_was_cut_fail_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = large(folder.path(), 4_200);
+    let engine = engine();
+    let source: DatasetSource = text(&data).parse().expect("a source");
+    engine.request(Request::OpenData(source));
+    wait(&engine, "the data", |event| match event {
+        Event::Session(session) => session.dataset.clone(),
+        _ => None,
+    });
+    let search = |generation| {
+        let search = Search {
+            query: Query::Item(7),
+            spaces: vec![Space::Pixel],
+            approximate: std::collections::BTreeMap::new(),
+            k: 3,
+        };
+        engine.retrieve(generation, search);
+    };
+    search(1);
+    wait(&engine, "an answer", |event| match event {
+        Event::Retrieved { comparison, .. } => Some(comparison),
+        _ => None,
+    });
+    let file = std::fs::File::options()
+        .write(true)
+        .open(&data)
+        .expect("the file");
+    file.set_len(100_000).expect("cut");
+    search(2);
+    let error = wait(&engine, "an error", |event| match event {
+        Event::Retrieved { generation, .. } => panic!("{generation} was answered"),
+        Event::Failed(error) => Some(error.to_string()),
+        _ => None,
+    });
+    assert!(
+        error.contains("large.npy") && error.contains("open the data again"),
+        "{error}"
+    );
 }

@@ -13,7 +13,7 @@ use morphospace::space::MapMethod;
 use crate::driver::{drag_with, open, open_session, positions, prepare, wait_for};
 
 /// Writes `n` grey pictures of 28×28 as an NPY file; alike ones where `are_alike`.
-fn write_pictures(file: &Path, n: usize, are_alike: bool) {
+pub(crate) fn write_pictures(file: &Path, n: usize, are_alike: bool) {
     let mut header =
         format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({n}, 28, 28), }}");
     while (header.len() + 11) % 64 != 0 {

@@ -9,6 +9,8 @@ use eframe::egui::{
     Shape, Slider, Stroke, Ui, WidgetInfo,
 };
 
+mod index;
+
 use super::{Cx, Panel};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
@@ -20,6 +22,7 @@ use crate::app::widgets::{command_button, empty_ui, fit, icon_button, paint_pict
 use crate::data::{Dataset, Distortion};
 use crate::engine::{Comparison, Row};
 use crate::retrieval::Space;
+use crate::retrieval::approximate::Kind;
 
 /// Height of the captions under a picture.
 const CAPTIONS: f32 = 16.0;
@@ -47,6 +50,7 @@ impl Panel for RetrievalPanel {
         };
         ui.add_space(4.0);
         header_ui(ui, cx, query);
+        index::indices_ui(ui, cx);
         let Some(query) = query else {
             let (title, text) = match cx.view.lookup.sought {
                 Sought::Focus => (
@@ -211,6 +215,7 @@ fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, query: Option<Query>) {
             set_name(&fewer, "Remove the last row");
             if fewer.on_hover_text("Without the last row").clicked() {
                 lookup.spaces.pop();
+                lookup.forget_rowless();
             }
         });
     });
@@ -237,6 +242,8 @@ struct Line<'a> {
     colour: Color32,
     found: Option<&'a Row>,
     area: Rect,
+    /// How much of it is left for words.
+    title_width: f32,
 }
 
 fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, wanted: Query, area: Rect) {
@@ -249,6 +256,12 @@ fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, wanted: Query, area: R
     let rest = rest.with_min_x(rest.left() + theme::DOUBLE);
     let spaces = cx.view.lookup.spaces.clone();
     let height = (rest.height() + theme::STEP) / spaces.len().max(1) as f32;
+    // The words of an approximate row are longer.
+    let title_width = if cx.view.lookup.approximate.is_empty() {
+        124.0
+    } else {
+        160.0
+    };
     let lines = spaces.iter().enumerate().map(|(at, &space)| {
         let top = rest.top() + at as f32 * height;
         let rows = comparison.as_ref().map(|c| &c.rows);
@@ -260,6 +273,7 @@ fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, wanted: Query, area: R
                 .and_then(|rows| rows.get(at))
                 .filter(|row| row.space == space),
             area: rest.with_min_y(top).with_max_y(top + height - theme::STEP),
+            title_width,
         }
     });
     let lines: Vec<Line<'_>> = lines.collect();
@@ -377,11 +391,10 @@ fn row_ui(
     line: &Line<'_>,
     shared: &[u32],
 ) -> Vec<(u32, Rect)> {
-    const TITLE_WIDTH: f32 = 124.0;
     let tokens = cx.tokens;
     let (title, cells) = line
         .area
-        .split_left_right_at_x(line.area.left() + TITLE_WIDTH);
+        .split_left_right_at_x(line.area.left() + line.title_width);
     let mark = Rect::from_min_size(
         title.left_top() + egui::vec2(0.0, 2.0),
         egui::vec2(3.0, 28.0_f32.min(line.area.height() - 4.0)),
@@ -394,21 +407,16 @@ fn row_ui(
         return Vec::new();
     };
     let under = at + egui::vec2(0.0, 19.0);
-    let caption = |at: egui::Pos2, text: String, colour: Color32| {
-        painter.text(
-            at,
-            Align2::LEFT_TOP,
-            text,
-            theme::regular(theme::CAPTION),
-            colour,
-        );
-    };
     let secs = format::secs(found.secs as f32);
-    match (found.original, matching_labels(data, query, found)) {
-        (Some(0), _) => caption(under, "original found".to_owned(), tokens.good),
-        (Some(rank), _) => {
-            let text = format!("original at {}", format::count(rank + 1));
-            caption(under, text, tokens.warn);
+    let (text, colour) = match (found.original, matching_labels(data, query, found)) {
+        (Some(0), _) => ("original found".to_owned(), tokens.good),
+        (Some(rank), _) => (
+            format!("original at {}", format::count(rank + 1)),
+            tokens.warn,
+        ),
+        (None, _) if matches!(query, Query::Copy(_)) => {
+            let text = format!("original not in {}", found.ids.len());
+            (text, tokens.warn)
         }
         (None, Some((matching, of))) => {
             let colour = if matching == of {
@@ -416,13 +424,23 @@ fn row_ui(
             } else {
                 tokens.text_weak
             };
-            caption(under, format!("{matching}/{of} same class"), colour);
+            (format!("{matching}/{of} same class"), colour)
         }
-        (None, None) => caption(under, secs.clone(), tokens.text_weak),
+        (None, None) => (secs.clone(), tokens.text_weak),
+    };
+    let has_kinds = !Kind::of(line.space).is_empty();
+    // How a row was searched says how long it took, too.
+    let has_room = line.area.height() > 50.0 && !(has_kinds && text == secs);
+    if has_room || !has_kinds {
+        let font = theme::regular(theme::CAPTION);
+        painter.text(under, Align2::LEFT_TOP, &text, font, colour);
     }
-    let has_room = line.area.height() > 50.0;
-    if has_room && (found.original.is_some() || query.label(data).is_some()) {
-        caption(under + egui::vec2(0.0, 15.0), secs, tokens.text_weak);
+    let below = under + egui::vec2(0.0, if has_room { 15.0 } else { 0.0 });
+    if has_kinds {
+        index::how_ui(ui, cx, line.space, found, title.with_min_y(below.y));
+    } else if has_room && text != secs {
+        let font = theme::regular(theme::CAPTION);
+        painter.text(below, Align2::LEFT_TOP, secs, font, tokens.text_weak);
     }
     let count = found.ids.len().max(1) as f32;
     let gap = 6.0;
@@ -500,6 +518,7 @@ fn space_ui(ui: &mut Ui, cx: &mut Cx<'_>, line: &Line<'_>, area: Rect) {
             if choice.on_hover_text(space.describe()).clicked() && !is_on {
                 let mut lookup = cx.view.lookup.clone();
                 lookup.spaces[line.at] = space;
+                lookup.forget_rowless();
                 cx.out.act(Action::Lookup {
                     lookup,
                     is_drag: false,
