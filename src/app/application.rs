@@ -260,6 +260,11 @@ impl App {
         self.state.curve.len()
     }
 
+    /// Whether the model holds weights that no file does, from the first step of its training on.
+    pub fn has_unsaved_model(&self) -> bool {
+        self.state.model().is_some_and(|model| model.is_unsaved)
+    }
+
     /// Whether something is being read, encoded or trained.
     pub fn is_busy(&self) -> bool {
         !self.state.tasks.is_empty() || self.state.is_training()

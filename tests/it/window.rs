@@ -174,11 +174,8 @@ fn a_model_that_nobody_saved_is_kept_before_another_takes_its_place() {
         app.items() == 300 && !app.is_busy()
     });
     train_tiny(&mut window, 1.0);
-    wait_for(&mut window, "training to begin", |app| {
-        app.loss_points() > 0
-    });
-    wait_for(&mut window, "its end", |app| {
-        app.mapped_items() == 300 && !app.is_busy()
+    wait_for(&mut window, "the trained model", |app| {
+        app.has_unsaved_model() && app.mapped_items() == 300 && !app.is_busy()
     });
     let files = || {
         std::fs::read_dir(folder.path())

@@ -33,9 +33,8 @@ fn copies_stand_beside_the_items_they_are_near_to() {
     let reason = "The model was trained on digits, not on these items";
     assert!(window.query_by_label(reason).is_some());
     train_tiny(&mut window, 3.0);
-    wait_for(&mut window, "the training", |app| app.loss_points() > 0);
-    wait_for(&mut window, "its codes", |app| {
-        app.mapped_items() == 150 && !app.is_busy()
+    wait_for(&mut window, "the trained model and its codes", |app| {
+        app.has_unsaved_model() && app.mapped_items() == 150 && !app.is_busy()
     });
     assert!(window.query_by_label("Nothing measured yet").is_some());
 
