@@ -265,9 +265,16 @@ impl App {
         self.state.model().is_some_and(|model| model.is_unsaved)
     }
 
-    /// Whether something is being read, encoded or trained.
+    /// Whether something is being opened, read, encoded or trained. A session that waits for a person to find its files is none of it.
     pub fn is_busy(&self) -> bool {
-        !self.state.tasks.is_empty() || self.state.is_training()
+        let is_restoring = self
+            .awaited
+            .as_ref()
+            .is_some_and(|a| a.missing().is_empty());
+        !self.state.tasks.is_empty()
+            || self.state.is_training()
+            || self.state.opening.is_some()
+            || is_restoring
     }
 
     /// Selects an item, as a click on it does.

@@ -200,7 +200,8 @@ impl App {
         let before = std::mem::replace(&mut self.state.session, session);
         let now = self.state.session.clone();
         let is_new = before.id != now.id;
-        if now.dataset.is_some() {
+        // News of what was there before says nothing of what is being opened.
+        if now.dataset.is_some() && is_new {
             self.state.opening = None;
         }
         let same_model = match (&before.model, &now.model) {

@@ -123,7 +123,7 @@ impl Awaited {
     }
 
     /// What was not where the session says, in words.
-    fn missing(&self) -> Vec<String> {
+    pub(super) fn missing(&self) -> Vec<String> {
         let data = self.data.as_ref().filter(|_| self.is_missing.0);
         let model = self.model.as_ref().filter(|_| self.is_missing.1);
         data.map(|source| format!("the data {source}"))
