@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
-use morphospace::app::App;
 use morphospace::data::{Dataset, DatasetSource};
 use morphospace::progress::Progress;
 
@@ -40,7 +39,9 @@ fn spaces_are_compared_and_the_report_says_what_the_window_says() {
     assert!(window.query_by_label("Nothing measured yet").is_some());
     window.get_by_label("Measure").click_accesskit();
     window.run_steps(3);
-    wait_for(&mut window, "the comparison", App::has_study);
+    wait_for(&mut window, "the comparison", |app| {
+        app.has_study() && !app.is_busy()
+    });
 
     let source: DatasetSource = "digits:200".parse().expect("a source");
     let data = source.load(SEED, &Progress::silent()).expect("digits");
