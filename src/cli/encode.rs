@@ -83,7 +83,8 @@ fn encode(
         progress.update(writing.done(), n)?;
         dataset.check_unchanged()?;
         let end = (writing.done() + BLOCK).min(n);
-        let items: Vec<&[u8]> = (writing.done()..end).map(|id| dataset.pixels(id)).collect();
+        let pixels = dataset.copied(writing.done()..end)?;
+        let items: Vec<&[u8]> = pixels.chunks_exact(dataset.shape().len()).collect();
         let posteriors = model.encode(&items, &Progress::silent())?;
         writing.append(&posteriors.mean, &posteriors.log_variance, end)?;
     }

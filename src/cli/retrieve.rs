@@ -13,7 +13,8 @@ use super::index::SearchWith;
 use super::short_list::{Long, ShortListArgs};
 use super::{Common, output};
 use crate::data::export::write_row;
-use crate::data::{Dataset, DatasetSource, Distortion};
+use crate::data::formats::fit_picture;
+use crate::data::{Dataset, DatasetSource, Distortion, ImageShape};
 use crate::error::{Error, Result};
 use crate::files::write_atomically_with;
 use crate::retrieval::measures::{Summary, equal_factors};
@@ -66,6 +67,19 @@ fn distorted(text: &str) -> Result<(Distortion, f32)> {
     Ok((name.parse()?, strength))
 }
 
+/// `pictures` brought to another shape, with their classes.
+fn fitted(pictures: &Dataset, shape: ImageShape) -> Result<Dataset> {
+    let mut pixels = Vec::with_capacity(pictures.len() * shape.len());
+    for i in 0..pictures.len() {
+        pixels.extend(fit_picture(pictures.picture(i), shape)?.pixels);
+    }
+    let fitted = Dataset::new(pictures.name(), shape, pixels)?;
+    match pictures.labels() {
+        Some(labels) => fitted.with_labels(labels.clone()),
+        None => Ok(fitted),
+    }
+}
+
 /// Distorted copies of `pictures`, each with a seed of its own, and with the classes of the originals.
 fn copies(pictures: &Dataset, distortion: Distortion, strength: f32, seed: u64) -> Result<Dataset> {
     let each = (0..pictures.len()).into_par_iter().flat_map_iter(|i| {
@@ -99,6 +113,16 @@ impl Retrieve {
         } else {
             common.load_data(&self.queries)?
         };
+        if queries.shape() != gallery.shape() {
+            if !common.quiet {
+                eprintln!(
+                    "The queries are pictures of {}; they are cut, resized and recoloured to {}",
+                    queries.shape(),
+                    gallery.shape()
+                );
+            }
+            queries = fitted(&queries, gallery.shape())?;
+        }
         if let Some((distortion, strength)) = self.distort {
             queries = copies(&queries, distortion, strength, common.seed)?;
         }
@@ -111,6 +135,12 @@ impl Retrieve {
             Some(found) => found,
             None => self.here(&gallery, &queries, own.as_deref(), common)?,
         };
+        if neighbours.k < self.k && !common.quiet {
+            eprintln!(
+                "There are {} neighbours to give, not {}",
+                neighbours.k, self.k
+            );
+        }
         let labels = match (queries.labels(), gallery.labels()) {
             (Some(q), Some(g)) => Some((classes_of(q, g), g.values.as_slice())),
             _ => None,

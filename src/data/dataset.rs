@@ -483,6 +483,31 @@ impl Dataset {
         self.blocks[id / self.block_items].bytes(start..start + size)
     }
 
+    /// The bytes of the items `range`, one after the other, for work that takes its time: of a mapped file they are read, so that a
+    /// file that is cut meanwhile is an error.
+    ///
+    /// # Errors
+    /// `is_file` when the file of mapped pixels was cut or cannot be read.
+    ///
+    /// # Panics
+    /// When the range is not within the items.
+    pub fn copied(&self, range: Range<usize>) -> Result<Vec<u8>> {
+        let size = self.shape.len();
+        let mut bytes = Vec::with_capacity(range.len() * size);
+        let mut at = range.start;
+        while at < range.end {
+            let block = &self.blocks[at / self.block_items];
+            let start = at % self.block_items * size;
+            let end = (start + (range.end - at) * size).min(block.len());
+            match block {
+                Block::Held(pixels) => bytes.extend_from_slice(&pixels[start..end]),
+                Block::Mapped(map) => bytes.extend(map.read(start..end)?),
+            }
+            at += (end - start) / size;
+        }
+        Ok(bytes)
+    }
+
     /// Item `id` as a picture of its own.
     ///
     /// # Panics

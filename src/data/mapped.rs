@@ -38,14 +38,16 @@ const LEAST: usize = 16 << 10;
 ///   and relies on seeing the same. A search may then see a picture that is half old and half new, nothing worse.
 /// - The file is moved, removed or replaced by a new one of that name. The map keeps the old content alive.
 /// - The file is cut short. A look beyond its end ends the process (`SIGBUS`). [`Self::bytes`] asks for the length first and
-///   gives zeros once the file is shorter than it was, so that this needs a cut at the very moment between question and
-///   look. [`Self::check`] makes an error of it, and is called before every batch that is encoded, measured or
+///   gives zeros once the file is shorter than it was, so that this needs a cut between question and look; what looks long, as
+///   encoding does, takes copies by [`Self::read`]. [`Self::check`] makes an error of it, and is called before every batch that is encoded, measured or
 ///   trained on, before every search, and by the window now and then.
 #[derive(Debug)]
 pub(super) struct Mapped {
     map: Mmap,
     file: File,
     path: PathBuf,
+    /// Where in the file the map begins.
+    offset: u64,
     /// Length and time of the last change when it was opened.
     state: (u64, Option<SystemTime>),
     /// Bytes looked at since pages were last given back.
@@ -78,6 +80,7 @@ impl Mapped {
             map,
             file,
             path: path.to_path_buf(),
+            offset,
             state,
             looked_at: AtomicUsize::new(0),
             nothing: OnceLock::new(),
@@ -106,6 +109,17 @@ impl Mapped {
             self.give_back();
         }
         &self.map[range]
+    }
+
+    /// A copy of the bytes at `range`, read rather than mapped: a file that is cut meanwhile is an error.
+    ///
+    /// # Errors
+    /// `is_file` when the file is shorter than it was, or cannot be read.
+    pub(super) fn read(&self, range: Range<usize>) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; range.len()];
+        let offset = self.offset + range.start as u64;
+        read_at(&self.file, &mut bytes, offset).map_err(|e| Error::io(&self.path, &e))?;
+        Ok(bytes)
     }
 
     /// Gives pages back to the system, which fetches them again when they are looked at.
@@ -147,8 +161,10 @@ impl Mapped {
     pub(super) fn check(&self) -> Result<()> {
         let now = match File::open(&self.path).and_then(|file| state_of(&file)) {
             Ok(now) => now,
-            // What was removed is still mapped.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            // What was removed is still mapped, as it was or as it was made before.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                state_of(&self.file).map_err(|e| Error::io(&self.path, &e))?
+            }
             Err(error) => return Err(Error::io(&self.path, &error)),
         };
         if now == self.state {
@@ -156,6 +172,19 @@ impl Mapped {
         }
         Err(Error::file(&self.path, "has changed since it was opened").hint("open the data again"))
     }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+#[cfg(not(unix))]
+fn read_at(mut file: &File, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
+    use std::io::{Read as _, Seek as _};
+    // On systems that let nobody cut a file that is mapped, one reader at a time is all there is.
+    file.seek(std::io::SeekFrom::Start(offset))?;
+    file.read_exact(bytes)
 }
 
 fn state_of(file: &File) -> std::io::Result<(u64, Option<SystemTime>)> {

@@ -216,9 +216,8 @@ impl Core {
         dataset.check_unchanged()?;
         let available = dataset.len().min(encoding.limit);
         let end = (encoding.encoded + BATCH).min(available);
-        let items: Vec<&[u8]> = (encoding.encoded..end)
-            .map(|id| dataset.pixels(id))
-            .collect();
+        let pixels = dataset.copied(encoding.encoded..end)?;
+        let items: Vec<&[u8]> = pixels.chunks_exact(dataset.shape().len()).collect();
         // Where all were kept there are none left.
         if !items.is_empty() {
             let more = self.serving(|| encoding.network.encode(&items, &Progress::silent()))?;

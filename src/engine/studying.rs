@@ -217,10 +217,11 @@ fn part(encoded: &Encoded, ids: &[u32]) -> Result<Encoded> {
 
 fn encode(network: &AutoEncoder, pictures: &Dataset, progress: &Progress) -> Result<Encoded> {
     let (mut mean, mut log_variance) = (Vec::new(), Vec::new());
-    let ids: Vec<usize> = (0..pictures.len()).collect();
-    for (i, batch) in ids.chunks(BATCH).enumerate() {
-        progress.update(i * BATCH, ids.len())?;
-        let views: Vec<&[u8]> = batch.iter().map(|&id| pictures.pixels(id)).collect();
+    let n = pictures.len();
+    for start in (0..n).step_by(BATCH) {
+        progress.update(start, n)?;
+        let pixels = pictures.copied(start..(start + BATCH).min(n))?;
+        let views: Vec<&[u8]> = pixels.chunks_exact(pictures.shape().len()).collect();
         let posteriors = network.encode(&views, &Progress::silent())?;
         mean.extend(posteriors.mean);
         log_variance.extend(posteriors.log_variance);

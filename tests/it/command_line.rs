@@ -1135,3 +1135,43 @@ fn neighbours_are_written_as_a_table() {
     let error = failure(&[&asked[..], &["--csv", "-", "--json"]].concat(), 2);
     assert!(error.contains("standard output"), "{error}");
 }
+
+#[test]
+fn queries_of_another_shape_are_brought_to_that_of_the_gallery_and_it_is_said() {
+    let arguments = ["retrieve", "--data", "digits:60", "--queries", "faces:4"];
+    let output = run(&[&arguments[..], &["--k", "3", "--device", "cpu"]].concat());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("64×64×3") && said.contains("28×28×1"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_distorted_copy_has_its_original_first_until_it_is_distorted_too_much() {
+    let found = |distort: &str| {
+        let printed = json(&[
+            "retrieve",
+            "--data",
+            "digits:80",
+            "--queries",
+            "digits:80",
+            "--distort",
+            distort,
+        ]);
+        printed["original_first"].as_f64().expect("a share")
+    };
+    assert_eq!(found("brighten:0.1"), 1.0);
+    assert!(found("shift:1") < 1.0);
+    let output = run(&[
+        "retrieve",
+        "--data",
+        "digits:9",
+        "--queries",
+        "digits:9",
+        "--distort",
+        "melt:1",
+    ]);
+    assert!(!output.status.success());
+}

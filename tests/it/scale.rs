@@ -64,6 +64,9 @@ fn a_large_array_is_mapped_and_a_cut_one_refused() {
         100_000
     );
     set.check_unchanged().expect("nobody touched it");
+    let copied = set.copied(99_998..100_000).expect("a copy");
+    assert_eq!(copied[..3072], *set.pixels(99_998));
+    assert_eq!(copied[3072..], *set.pixels(99_999));
 
     let raw = format!("{}:32x32x3", text(&path));
     assert!(load(&raw).is_ok_and(|set| set.is_mapped() && set.len() == 100_000));
@@ -76,6 +79,9 @@ fn a_large_array_is_mapped_and_a_cut_one_refused() {
         .open(&path)
         .expect("the file");
     file.set_len(128 + n * size - 1).expect("cut");
+    // What is at work on a batch at this moment reads what is left, and is told of the rest.
+    assert!(set.copied(0..2).is_ok());
+    assert!(set.copied(99_998..100_000).is_err_and(|e| e.is_file()));
     let error = set.check_unchanged().expect_err("it was cut").to_string();
     assert!(error.contains("has changed"), "{error}");
     drop(set);

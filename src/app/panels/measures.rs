@@ -118,6 +118,13 @@ impl Section {
     ];
 }
 
+impl Section {
+    /// Whether it tells which neighbours are right.
+    fn needs_classes(self) -> bool {
+        matches!(self, Self::Curves | Self::Classes | Self::Cases)
+    }
+}
+
 /// Textures of the queries of a study, which may be no items.
 struct QueryTextures {
     of: Arc<Studied>,
@@ -362,9 +369,17 @@ impl MeasuresPanel {
         ui.horizontal(|ui| {
             ui.add_space(12.0);
             ui.spacing_mut().item_spacing.x = 2.0;
+            let has_classes = !report.findings.spaces.is_empty();
+            if !has_classes && self.section.needs_classes() {
+                self.section = Section::Figures;
+            }
             for (section, name, tip) in Section::ALL {
                 let is_on = section == self.section;
-                let choice = ui.add(Button::selectable(is_on, name)).on_hover_text(tip);
+                let can_be = has_classes || !section.needs_classes();
+                let choice = ui.add_enabled(can_be, Button::selectable(is_on, name));
+                let choice = choice.on_hover_text(tip).on_disabled_hover_text(
+                    "These data have no classes: which neighbours are right cannot be told",
+                );
                 if choice.clicked() {
                     self.section = section;
                 }
@@ -385,16 +400,6 @@ impl MeasuresPanel {
     fn section_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, studied: &Arc<Studied>) {
         let found = &studied.report.findings;
         let tokens = cx.tokens;
-        let has_classes = !found.spaces.is_empty();
-        let needs_classes = matches!(
-            self.section,
-            Section::Curves | Section::Classes | Section::Cases
-        );
-        if needs_classes && !has_classes {
-            let text = "These data have no classes: which neighbours are right cannot be told. How the spaces agree is among the figures, and how they bear distortions beside them.";
-            ui.add(egui::Label::new(RichText::new(text).color(tokens.text_weak)).wrap());
-            return;
-        }
         match self.section {
             Section::Figures => {
                 figures_ui(ui, tokens, found);
@@ -450,7 +455,10 @@ impl MeasuresPanel {
             let (a_name, b_name) = (a.title(), b.title().to_lowercase());
             let text = match wins.len() {
                 0 => format!("{a_name} is never ahead of {b_name}"),
-                n => format!("{a_name} ahead of {b_name}: the {n} queries where most"),
+                n => format!(
+                    "Where {} is furthest ahead of {b_name}, {n} queries",
+                    a_name.to_lowercase()
+                ),
             };
             ui.add_space(theme::HALF);
             ui.label(
@@ -590,7 +598,7 @@ type Column = (String, &'static str, fn(&OfSpace) -> Estimate);
 /// A row per space.
 fn figures_ui(ui: &mut Ui, tokens: &Tokens, found: &Findings) {
     if found.spaces.is_empty() {
-        let text = "These data have no classes: only how the spaces agree can be told";
+        let text = "These data have no classes: how the spaces agree is told here, how they bear distortions beside";
         ui.label(RichText::new(text).color(tokens.text_weak));
         return;
     }
@@ -645,7 +653,8 @@ fn figures_ui(ui: &mut Ui, tokens: &Tokens, found: &Findings) {
                 for ((name, _, of), best) in columns.iter().zip(&best) {
                     let e = of(space);
                     let title = space.space.title();
-                    estimate_ui(ui, tokens, e, e.mean >= *best, &format!("{title}, {name}"));
+                    let is_best = *best > 0.0 && e.mean >= *best;
+                    estimate_ui(ui, tokens, e, is_best, &format!("{title}, {name}"));
                 }
                 ui.label(RichText::new(format::secs(space.secs as f32)).color(tokens.text_weak));
                 ui.end_row();

@@ -15,6 +15,7 @@ use super::{Cx, Panel};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
 use crate::app::format;
+use crate::app::palette;
 use crate::app::textures::Filter;
 use crate::app::theme::{self, Tokens};
 use crate::app::view::{Focus, Sought};
@@ -32,7 +33,11 @@ pub(super) const ROWS: usize = 3;
 
 /// The colour of a row, here and of its links on the map.
 pub(super) fn row_colour(tokens: &Tokens, row: usize) -> Color32 {
-    [tokens.second, tokens.accent, tokens.warn][row % ROWS]
+    [
+        tokens.second,
+        tokens.accent,
+        palette::class(3, tokens.is_dark),
+    ][row % ROWS]
 }
 
 /// The panel.
@@ -181,8 +186,12 @@ fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, query: Option<Query>) {
             let slider = ui.add(slider);
             set_name(&slider, "Strength of the distortion");
             is_drag = slider.dragged() || slider.has_focus();
-            let slider = slider.on_hover_text("How much; double-click for none");
-            if slider.double_clicked() {
+            let is_double = slider.double_clicked();
+            if !slider.dragged() && !slider.is_pointer_button_down_on() {
+                // It would cover what changes.
+                slider.on_hover_text("How much; double-click for none");
+            }
+            if is_double {
                 lookup.strength = 0.0;
             }
             let shape = cx.state.session.dataset.as_ref().map(|d| d.shape());
@@ -431,12 +440,14 @@ fn row_ui(
     let has_kinds = !Kind::of(line.space).is_empty();
     // How a row was searched says how long it took, too.
     let has_room = line.area.height() > 50.0 && !(has_kinds && text == secs);
-    if has_room || !has_kinds {
+    // Where a distorted copy is looked for, the place of its original comes before all else.
+    let tells_place = found.original.is_some();
+    if has_room || !has_kinds || tells_place {
         let font = theme::regular(theme::CAPTION);
         painter.text(under, Align2::LEFT_TOP, &text, font, colour);
     }
     let below = under + egui::vec2(0.0, if has_room { 15.0 } else { 0.0 });
-    if has_kinds {
+    if has_kinds && (has_room || !tells_place) {
         index::how_ui(ui, cx, line.space, found, title.with_min_y(below.y));
     } else if has_room && text != secs {
         let font = theme::regular(theme::CAPTION);

@@ -75,6 +75,7 @@ impl ApproximateIndex {
         let mut built = Self {
             index,
             about,
+            mapped: None,
             searching: Mutex::new(()),
         };
         built.add(rows, &progress.part(0.0, 0.98))?;

@@ -104,9 +104,28 @@ impl ApproximateIndex {
         }
         Ok(Self {
             index,
+            mapped: Some((path.to_path_buf(), about.bytes)),
             about,
             searching: Mutex::new(()),
         })
+    }
+
+    /// Whether the file it is mapped from is as long as it was: a look beyond its end would end the process.
+    ///
+    /// # Errors
+    /// `is_file` when it is shorter or gone.
+    pub(super) fn check_file(&self) -> Result<()> {
+        let Some((path, bytes)) = &self.mapped else {
+            return Ok(());
+        };
+        match std::fs::metadata(path) {
+            Ok(about) if about.len() >= *bytes => Ok(()),
+            Ok(_) => Err(Error::file(path, "was cut while it was in use")
+                .hint("search exactly, or build the index again")),
+            // What was removed is still mapped.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(Error::io(path, &e)),
+        }
     }
 }
 

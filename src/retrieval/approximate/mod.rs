@@ -14,6 +14,7 @@ mod search;
 
 use std::fmt;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -148,6 +149,8 @@ pub struct About {
 pub struct ApproximateIndex {
     index: Index,
     about: About,
+    /// The file it is mapped from, with its length; none while it is in memory.
+    mapped: Option<(PathBuf, u64)>,
     /// The library has as many places for searches as there are cores, and fails beyond: one batch has them all.
     searching: Mutex<()>,
 }

@@ -29,6 +29,7 @@ impl ApproximateIndex {
     ) -> Result<Neighbours> {
         let start = Instant::now();
         let count = self.check(rows, wanted)?;
+        self.check_file()?;
         if left_out.is_some_and(|ids| ids.len() != count) {
             return Err(Error::usage(format!(
                 "another number of items to leave out than the {count} queries"

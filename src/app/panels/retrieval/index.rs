@@ -33,6 +33,18 @@ fn choose(cx: &mut Cx<'_>, space: Space, kind: Option<Kind>) {
     });
 }
 
+/// A share with two digits, which says 1.00 of all alone.
+fn rounded_down(share: f64) -> String {
+    format!("{:.2}", (share * 100.0 + 1e-9).floor() / 100.0)
+}
+
+/// How many items have codes, where a space needs them and not all have.
+fn encoded_so_far(cx: &Cx<'_>, space: Space) -> Option<usize> {
+    let session = &cx.state.session;
+    let n = session.codes.as_ref().map_or(0, |codes| codes.len());
+    (space.needs_codes() && n < session.expected_items).then_some(n)
+}
+
 /// How the row of `space` was answered, which can be chosen.
 pub(super) fn how_ui(ui: &mut Ui, cx: &mut Cx<'_>, space: Space, found: &Row, area: Rect) {
     let tokens = cx.tokens;
@@ -40,11 +52,17 @@ pub(super) fn how_ui(ui: &mut Ui, cx: &mut Cx<'_>, space: Space, found: &Row, ar
     let secs = format::secs(found.secs as f32);
     let (text, colour) = match (found.index, chosen) {
         (Some((_, recall)), _) => (
-            format!("approximate, recall {recall:.2}"),
+            format!("approximate, recall {}", rounded_down(recall)),
             tokens.text_strong,
         ),
         (None, Some(_)) => (format!("still exact, {secs}"), tokens.warn),
-        (None, None) => (format!("exact, {secs}"), tokens.text_weak),
+        (None, None) => match encoded_so_far(cx, space) {
+            Some(n) => (
+                format!("exact, of {} so far", format::count(n)),
+                tokens.warn,
+            ),
+            None => (format!("exact, {secs}"), tokens.text_weak),
+        },
     };
     let tip = match found.index {
         Some((kind, recall)) => {
@@ -82,8 +100,9 @@ pub(super) fn how_ui(ui: &mut Ui, cx: &mut Cx<'_>, space: Space, found: &Row, ar
         .inner;
     let name = match found.index {
         Some((_, recall)) => format!(
-            "How {} is searched: approximate, recall {recall:.2}",
-            space.title().to_lowercase()
+            "How {} is searched: approximate, recall {}",
+            space.title().to_lowercase(),
+            rounded_down(recall)
         ),
         None => format!("How {} is searched: exact", space.title().to_lowercase()),
     };
