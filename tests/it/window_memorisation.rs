@@ -30,7 +30,7 @@ fn copies_stand_beside_the_items_they_are_near_to() {
     prepare(&mut window, 150);
     press(&mut window, "Memorisation");
     // The shipped model was trained on more digits than these.
-    let reason = "The model was trained on digits, not on these items";
+    let reason = "The model was trained on other items of digits than these";
     assert!(window.query_by_label(reason).is_some());
     train_tiny(&mut window, 3.0);
     wait_for(&mut window, "the trained model and its codes", |app| {

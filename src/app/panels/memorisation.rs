@@ -124,17 +124,21 @@ impl Panel for MemorisationPanel {
             return;
         }
         if !session.is_trained_on {
-            let title = format!(
-                "The model was trained on {}, not on these items",
-                if model.trained_on.is_empty() {
-                    "other data"
-                } else {
-                    &model.trained_on
+            let title = match model.trained_on.as_str() {
+                "" => "The model was trained on other data, not on these items".to_owned(),
+                name if name == data.name() => {
+                    format!("The model was trained on other items of {name} than these")
                 }
-            );
+                name => format!("The model was trained on {name}, not on these items"),
+            };
+            let open = match model.trained_on.as_str() {
+                "digits" => Command::OpenDigits,
+                "faces" => Command::OpenFaces,
+                _ => Command::OpenData,
+            };
             let text = "Copies are sought among the items that a model was trained on: open those, or train a model on these";
             empty_ui(ui, cx.tokens, icon::BRAIN, &title, text, |ui| {
-                command_button(ui, Command::OpenData, true, cx.out);
+                command_button(ui, open, true, cx.out);
             });
             return;
         }

@@ -225,7 +225,9 @@ fn case_ui(
             ("KL", change(cost.kl)),
         ];
         ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 1.0;
+            ui.spacing_mut().item_spacing = egui::vec2(theme::HALF, 1.0);
+            // As low as the text: four lines beside a picture.
+            ui.spacing_mut().interact_size.y = 14.0;
             for (name, value) in rows {
                 ui.horizontal(|ui| {
                     let text = RichText::new(name)
@@ -233,15 +235,13 @@ fn case_ui(
                         .color(tokens.text_weak);
                     let left = ui.cursor().left();
                     ui.label(text);
-                    ui.add_space((left + 92.0 - ui.cursor().left()).max(0.0));
+                    ui.add_space((left + 84.0 - ui.cursor().left()).max(0.0));
+                    let value = RichText::new(value)
+                        .size(theme::CAPTION)
+                        .color(tokens.text_strong);
                     let is_code = name == "Code distance";
-                    let colour = if is_code {
-                        colour(cx, at)
-                    } else {
-                        tokens.text_strong
-                    };
-                    let value = RichText::new(value).size(theme::CAPTION).color(colour);
-                    ui.label(if is_code { value.strong() } else { value });
+                    let font = theme::strong(theme::CAPTION);
+                    ui.label(if is_code { value.font(font) } else { value });
                 });
             }
         });

@@ -156,7 +156,12 @@ pub(crate) fn empty_ui(
                 .font(theme::strong(theme::BODY))
                 .color(tokens.text),
         );
-        ui.add(egui::Label::new(RichText::new(text).color(tokens.text_weak)).wrap());
+        // Not from edge to edge.
+        let width = (ui.available_width() - 2.0 * theme::DOUBLE).clamp(80.0, 520.0);
+        ui.scope(|ui| {
+            ui.set_max_width(width);
+            ui.add(egui::Label::new(RichText::new(text).color(tokens.text_weak)).wrap());
+        });
         ui.add_space(theme::HALF);
         add(ui);
     });

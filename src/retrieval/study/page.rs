@@ -175,7 +175,10 @@ impl Page<'_> {
                     e.mean, e.low, e.high
                 );
             }
-            let _ = write!(h, "<td>{:.2} s</tr>", space.secs);
+            let _ = match space.secs {
+                secs if secs < 1.0 => write!(h, "<td>{:.1} ms</tr>", 1000.0 * secs),
+                secs => write!(h, "<td>{secs:.2} s</tr>"),
+            };
         }
         h.push_str("</table>");
     }
@@ -251,7 +254,10 @@ impl Page<'_> {
             let most = distortion.amount(1.0, self.findings().gallery.shape());
             chart(
                 h,
-                &format!("{distortion}, up to {most}"),
+                &format!(
+                    "{}, by strength up to {most}",
+                    capitalised(distortion.name())
+                ),
                 &xs,
                 &curves,
                 Some((0.0, 1.0)),
@@ -488,6 +494,12 @@ fn picture(data: &Dataset, id: usize) -> Result<String> {
         .map_err(|e| Error::usage(format!("item {id} cannot be drawn: {e}")))?;
     let text = base64::engine::general_purpose::STANDARD.encode(bytes.into_inner());
     Ok(format!("data:image/png;base64,{text}"))
+}
+
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
 }
 
 /// The text with what means something in HTML written out.
