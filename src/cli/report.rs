@@ -97,7 +97,8 @@ impl Study<'_> {
     }
 }
 
-fn encoded(model: &AutoEncoder, pictures: &Dataset, common: &Common) -> Result<Encoded> {
+/// What a model makes of pictures, as a search needs it.
+pub(super) fn encoded(model: &AutoEncoder, pictures: &Dataset, common: &Common) -> Result<Encoded> {
     let posteriors = common.encode(model, pictures)?;
     let kl = posteriors.kl_per_dimension(model.code());
     Ok(Encoded {

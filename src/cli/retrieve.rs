@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use serde_json::{Map, Value};
 
 use super::index::SearchWith;
+use super::report::encoded;
 use super::short_list::{Long, ShortListArgs};
 use super::{Common, output};
 use crate::data::export::write_row;
@@ -20,7 +21,6 @@ use crate::files::write_atomically_with;
 use crate::retrieval::measures::{Summary, equal_factors};
 use crate::retrieval::study::classes_of;
 use crate::retrieval::{Encoded, Gallery, Neighbours, Queries, Space};
-use crate::space::CodeTable;
 
 /// Find and judge nearest neighbours in pixels, in codes, or in what is made of them
 #[derive(Debug, Args)]
@@ -83,7 +83,7 @@ fn fitted(pictures: &Dataset, shape: ImageShape) -> Result<Dataset> {
 /// Distorted copies of `pictures`, each with a seed of its own, and with the classes of the originals.
 fn copies(pictures: &Dataset, distortion: Distortion, strength: f32, seed: u64) -> Result<Dataset> {
     let each = (0..pictures.len()).into_par_iter().flat_map_iter(|i| {
-        let seed = seed ^ (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let seed = Distortion::seed_of(seed, i);
         distortion
             .apply(&pictures.picture(i), strength, seed)
             .pixels
@@ -319,15 +319,7 @@ impl Retrieve {
             );
         };
         let (_, model) = common.load_model(path)?;
-        let encode = |pictures: &Dataset| -> Result<Encoded> {
-            let posteriors = common.encode(&model, pictures)?;
-            let kl = posteriors.kl_per_dimension(model.code());
-            Ok(Encoded {
-                codes: Arc::new(CodeTable::new(posteriors.mean, model.code(), kl)?),
-                log_variance: Arc::new(posteriors.log_variance),
-                is_binary: model.spec().is_binary(),
-            })
-        };
+        let encode = |pictures: &Dataset| encoded(&model, pictures, common);
         let of_gallery = match written {
             Some(written) if written.codes.dims() == model.code() => written,
             Some(written) => {

@@ -53,6 +53,24 @@ impl Distortion {
         }
     }
 
+    /// The name as people read it, in sentence case.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Shift => "Shift",
+            Self::Rotate => "Rotate",
+            Self::Brighten => "Brighten",
+            Self::Noise => "Noise",
+            Self::Occlude => "Occlude",
+        }
+    }
+
+    /// The seed of item `id`'s copy in a set of copies drawn with `seed`.
+    #[must_use]
+    pub fn seed_of(seed: u64, id: usize) -> u64 {
+        seed ^ (id as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
     /// What strength `strength`, 0 to 1, does to pictures of `shape`, in its own unit.
     #[must_use]
     pub fn amount(self, strength: f32, shape: ImageShape) -> String {

@@ -632,16 +632,11 @@ fn figures_ui(ui: &mut Ui, tokens: &Tokens, found: &Findings) {
     egui::Grid::new("figures")
         .spacing(egui::vec2(theme::DOUBLE, theme::HALF))
         .show(ui, |ui| {
-            let head = |text: &str| {
-                RichText::new(text)
-                    .size(theme::CAPTION)
-                    .color(tokens.text_weak)
-            };
-            ui.label(head("Space"));
+            ui.label(head(tokens, "Space"));
             for (name, tip, _) in &columns {
-                ui.label(head(name)).on_hover_text(*tip);
+                ui.label(head(tokens, name)).on_hover_text(*tip);
             }
-            ui.label(head("Search"))
+            ui.label(head(tokens, "Search"))
                 .on_hover_text("Time to answer all queries");
             ui.end_row();
             for (i, space) in found.spaces.iter().enumerate() {
@@ -662,7 +657,15 @@ fn figures_ui(ui: &mut Ui, tokens: &Tokens, found: &Findings) {
         });
 }
 
-fn dot_ui(ui: &mut Ui, colour: Color32) {
+/// What stands over a column.
+fn head(tokens: &Tokens, text: &str) -> RichText {
+    RichText::new(text)
+        .size(theme::CAPTION)
+        .color(tokens.text_weak)
+}
+
+/// A dot in a space's colour.
+pub(super) fn dot_ui(ui: &mut Ui, colour: Color32) {
     let (rect, _) = ui.allocate_exact_size(egui::vec2(8.0, 8.0), Sense::hover());
     ui.painter().circle_filled(rect.center(), 4.0, colour);
 }
@@ -707,15 +710,10 @@ fn agreement_ui(ui: &mut Ui, tokens: &Tokens, found: &Findings) {
     egui::Grid::new("agreement")
         .spacing(egui::vec2(theme::DOUBLE, theme::HALF))
         .show(ui, |ui| {
-            let head = |text: &str| {
-                RichText::new(text)
-                    .size(theme::CAPTION)
-                    .color(tokens.text_weak)
-            };
-            ui.label(head("Agreement"));
-            ui.label(head("Neighbours shared"))
+            ui.label(head(tokens, "Agreement"));
+            ui.label(head(tokens, "Neighbours shared"))
                 .on_hover_text("Share of the neighbours that both lists have");
-            ui.label(head("Rank correlation")).on_hover_text(
+            ui.label(head(tokens, "Rank correlation")).on_hover_text(
                 "Spearman's, of the distances in both spaces to the same gallery items",
             );
             ui.end_row();

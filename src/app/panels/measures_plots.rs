@@ -3,11 +3,12 @@
 //! Invariant: a space has the same colour in every picture.
 
 use eframe::egui::{self, Align2, Color32, Rect, RichText, Sense, Ui, WidgetInfo};
-use egui_plot::{FilledArea, Line, Plot, PlotPoints, uniform_grid_spacer};
+use egui_plot::{FilledArea, Line, PlotPoints, uniform_grid_spacer};
 
-use super::measures::space_colour;
+use super::measures::{dot_ui, space_colour};
 use crate::app::format;
 use crate::app::theme::{self, Tokens};
+use crate::app::widgets::still_plot;
 use crate::data::Distortion;
 use crate::retrieval::study::{Estimate, Findings, OfSpace, STRENGTHS};
 
@@ -20,9 +21,7 @@ const NARROWEST: f32 = 190.0;
 pub(super) fn key_ui(ui: &mut Ui, tokens: &Tokens, found: &Findings) {
     ui.horizontal_wrapped(|ui| {
         for (i, (space, _)) in found.secs.iter().enumerate() {
-            let (rect, _) = ui.allocate_exact_size(egui::vec2(8.0, 8.0), Sense::hover());
-            ui.painter()
-                .circle_filled(rect.center(), 4.0, space_colour(tokens, i));
+            dot_ui(ui, space_colour(tokens, i));
             ui.label(
                 RichText::new(space.title())
                     .size(theme::CAPTION)
@@ -69,9 +68,7 @@ pub(super) fn distortions_ui(ui: &mut Ui, tokens: &Tokens, found: &Findings) {
             .filter(|c| c.distortion == distortion);
         let curves: Vec<&[Estimate]> = of.map(|c| c.found.as_slice()).collect();
         let most = distortion.amount(1.0, found.gallery.shape());
-        let name = distortion.to_string();
-        let first: String = name.chars().take(1).flat_map(char::to_uppercase).collect();
-        let name = format!("{first}{}, up to {most}", &name[1..]);
+        let name = format!("{}, up to {most}", distortion.title());
         plot_ui(
             ui,
             tokens,
@@ -141,17 +138,9 @@ fn plot_ui(ui: &mut Ui, tokens: &Tokens, drawn: &Drawn<'_>) {
                 .size(theme::CAPTION)
                 .color(tokens.text_weak),
         );
-        let plot = Plot::new(("study", &drawn.name))
+        let plot = still_plot(("study", &drawn.name), tokens)
             .height(drawn.size.y)
             .width(drawn.size.x)
-            .show_background(false)
-            .show_crosshair(false)
-            .grid_color(tokens.line_strong)
-            .allow_drag(false)
-            .allow_scroll(false)
-            .allow_zoom(false)
-            .allow_boxed_zoom(false)
-            .allow_axis_zoom_drag(false)
             .y_axis_min_width(36.0)
             .x_grid_spacer(uniform_grid_spacer(move |_| {
                 let step = (ends.1 - ends.0).max(1e-9) / 3.0;

@@ -3,11 +3,12 @@
 //! Invariant: every set is drawn as shares of its own pictures, so that sets of different sizes can be compared.
 
 use eframe::egui::{self, Color32, RichText, Sense, Stroke, Ui};
-use egui_plot::{Bar, BarChart, LineStyle, Plot, VLine, uniform_grid_spacer};
+use egui_plot::{Bar, BarChart, LineStyle, VLine, uniform_grid_spacer};
 
 use super::training_progress::steps;
 use crate::app::format;
 use crate::app::theme::{self, Tokens};
+use crate::app::widgets::still_plot;
 use crate::retrieval::memorisation::{Histogram, Scores};
 
 /// Height of a plot, in points of the interface.
@@ -121,16 +122,8 @@ fn plot_ui(
             .allow_hover(false)
     });
     let charts: Vec<BarChart> = charts.collect();
-    let plot = Plot::new(id)
+    let plot = still_plot(id, tokens)
         .height(HEIGHT)
-        .show_background(false)
-        .show_crosshair(false)
-        .grid_color(tokens.line_strong)
-        .allow_drag(false)
-        .allow_scroll(false)
-        .allow_zoom(false)
-        .allow_boxed_zoom(false)
-        .allow_axis_zoom_drag(false)
         .set_margin_fraction(egui::vec2(0.02, 0.08))
         .y_axis_min_width(34.0)
         .x_grid_spacer(uniform_grid_spacer(|grid| steps(&grid, 4.0)))

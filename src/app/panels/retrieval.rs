@@ -169,11 +169,11 @@ fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, query: Option<Query>) {
         if query.is_some_and(|query| query.item().is_some()) {
             ui.add_space(theme::HALF);
             let combo = ComboBox::from_id_salt("distortion")
-                .selected_text(distortion_name(lookup.distortion))
+                .selected_text(lookup.distortion.title())
                 .width(84.0);
             let combo = combo.show_ui(ui, |ui| {
                 for distortion in Distortion::ALL {
-                    let name = distortion_name(distortion);
+                    let name = distortion.title();
                     ui.selectable_value(&mut lookup.distortion, distortion, name);
                 }
             });
@@ -230,16 +230,6 @@ fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, query: Option<Query>) {
     });
     if lookup != *before {
         cx.out.act(Action::Lookup { lookup, is_drag });
-    }
-}
-
-fn distortion_name(distortion: Distortion) -> &'static str {
-    match distortion {
-        Distortion::Shift => "Shift",
-        Distortion::Rotate => "Rotate",
-        Distortion::Brighten => "Brighten",
-        Distortion::Noise => "Noise",
-        Distortion::Occlude => "Occlude",
     }
 }
 

@@ -3,12 +3,12 @@
 //! Invariant: shows every point of the curve it is given, thinned only for drawing.
 
 use eframe::egui::{self, Color32, RichText, Sense, Stroke, Ui, WidgetInfo};
-use egui_plot::{GridInput, Line, Plot, PlotPoints, Points, uniform_grid_spacer};
+use egui_plot::{GridInput, Line, PlotPoints, Points, uniform_grid_spacer};
 
 use crate::app::format;
 use crate::app::panels::Cx;
 use crate::app::theme::{self, Tokens};
-use crate::app::widgets::{bar_ui, caption, paint_picture, set_name};
+use crate::app::widgets::{bar_ui, caption, paint_picture, set_name, still_plot};
 use crate::engine::{TrainingReport, TrainingState};
 use crate::model::LossPoint;
 
@@ -139,16 +139,8 @@ impl Curves {
             .iter()
             .filter_map(|p| Some([f64::from(p.epoch), scaled(p.validation?)]))
             .collect();
-        let plot = Plot::new("losses")
+        let plot = still_plot("losses", tokens)
             .height(148.0)
-            .show_background(false)
-            .show_crosshair(false)
-            .grid_color(tokens.line_strong)
-            .allow_drag(false)
-            .allow_scroll(false)
-            .allow_zoom(false)
-            .allow_boxed_zoom(false)
-            .allow_axis_zoom_drag(false)
             .y_axis_min_width(40.0)
             .x_grid_spacer(uniform_grid_spacer(|grid| steps(&grid, 3.0)))
             .y_grid_spacer(uniform_grid_spacer(|grid| steps(&grid, 4.0)))

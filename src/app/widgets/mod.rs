@@ -12,6 +12,7 @@ use eframe::egui::{
     self, Align2, Button, Color32, Context, CornerRadius, Frame, Margin, Rect, Response, RichText,
     Sense, Stroke, StrokeKind, TextureHandle, Ui, Vec2,
 };
+use egui_plot::Plot;
 
 use super::command::{Command, Outbox};
 use super::theme::{self, Tokens};
@@ -177,6 +178,19 @@ pub(crate) fn centred_row(ui: &mut Ui, salt: &str, add: impl FnOnce(&mut Ui)) {
         let inner = ui.horizontal(add);
         ui.data_mut(|d| d.insert_temp(id, inner.response.rect.width()));
     });
+}
+
+/// A plot that is only looked at: nothing moves it.
+pub(crate) fn still_plot<'a>(id: impl egui::AsIdSalt, tokens: &Tokens) -> Plot<'a> {
+    Plot::new(id)
+        .show_background(false)
+        .show_crosshair(false)
+        .grid_color(tokens.line_strong)
+        .allow_drag(false)
+        .allow_scroll(false)
+        .allow_zoom(false)
+        .allow_boxed_zoom(false)
+        .allow_axis_zoom_drag(false)
 }
 
 /// A thin bar that is filled to `done`.

@@ -444,7 +444,7 @@ pub fn robustness(
             let pictures: Vec<Vec<u8>> = items
                 .par_iter()
                 .map(|&id| {
-                    let seed = seed ^ u64::from(id).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                    let seed = Distortion::seed_of(seed, id as usize);
                     distortion
                         .apply(&data.picture(id as usize), strength, seed)
                         .pixels

@@ -254,10 +254,7 @@ impl Page<'_> {
             let most = distortion.amount(1.0, self.findings().gallery.shape());
             chart(
                 h,
-                &format!(
-                    "{}, by strength up to {most}",
-                    capitalised(distortion.name())
-                ),
+                &format!("{}, by strength up to {most}", distortion.title()),
                 &xs,
                 &curves,
                 Some((0.0, 1.0)),
@@ -494,12 +491,6 @@ fn picture(data: &Dataset, id: usize) -> Result<String> {
         .map_err(|e| Error::usage(format!("item {id} cannot be drawn: {e}")))?;
     let text = base64::engine::general_purpose::STANDARD.encode(bytes.into_inner());
     Ok(format!("data:image/png;base64,{text}"))
-}
-
-fn capitalised(name: &str) -> String {
-    let mut letters = name.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string());
-    first.unwrap_or_default() + letters.as_str()
 }
 
 /// The text with what means something in HTML written out.
