@@ -602,6 +602,7 @@ impl eframe::App for App {
                     hovered: self.hovered,
                     is_smooth,
                     hint: self.tried.next(),
+                    is_data_changed: self.watch.is_changed(),
                     tokens,
                     textures: &mut self.textures,
                     out: &mut out,

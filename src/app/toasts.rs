@@ -31,12 +31,16 @@ impl Toasts {
     /// Shows a notice; failures stay longer than other news.
     pub(crate) fn push(&mut self, ctx: &Context, level: Level, text: impl Into<String>) {
         let secs = if level == Level::Error { 12.0 } else { 5.0 };
+        let text = text.into();
+        // The same news again stays longer; it does not pile up.
+        self.0
+            .retain(|own| (own.level, &own.text) != (level, &text));
         if self.0.len() == SHOWN {
             self.0.remove(0);
         }
         self.0.push(Toast {
             level,
-            text: text.into(),
+            text,
             until: ctx.input(|i| i.time) + secs,
         });
     }

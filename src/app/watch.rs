@@ -29,6 +29,13 @@ enum Trouble {
     Gone(String),
 }
 
+impl Watch {
+    /// Whether the file was cut or rewritten.
+    pub(super) fn is_changed(&self) -> bool {
+        matches!(self.trouble, Some(Trouble::Changed(_)))
+    }
+}
+
 impl App {
     /// Looks at the file, now and then.
     pub(super) fn watch_data(&mut self) {

@@ -1,6 +1,6 @@
 //! `morphospace compare`: the neighbours of one picture in pixel space above those in code space.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use image::{Rgb, RgbImage};
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::report::Study;
 use super::{Common, output};
+use crate::data::formats::read_picture;
 use crate::data::{Dataset, DatasetSource, Picture};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -74,7 +75,7 @@ impl Compare {
         let posteriors = common.encode(&model, &gallery)?;
         let kl = posteriors.kl_per_dimension(model.code());
         let table = CodeTable::new(posteriors.mean, model.code(), kl)?;
-        let (picture, own) = picture_of(query, &gallery)?;
+        let (picture, own) = picture_of(query, &gallery, common.quiet)?;
         let progress = Progress::silent();
         let code = model.encode(&[&picture.pixels], &progress)?.mean;
         let pixels = nearest_to_picture(&gallery, &picture.pixels, self.k, own, &progress)?;
@@ -109,7 +110,7 @@ impl Compare {
 }
 
 /// The picture looked for, and its number where it is an item of the gallery.
-fn picture_of(query: &str, gallery: &Dataset) -> Result<(Picture, Option<u32>)> {
+fn picture_of(query: &str, gallery: &Dataset, is_quiet: bool) -> Result<(Picture, Option<u32>)> {
     if let Ok(item) = query.parse::<usize>() {
         if item >= gallery.len() {
             return Err(Error::usage(format!(
@@ -119,10 +120,16 @@ fn picture_of(query: &str, gallery: &Dataset) -> Result<(Picture, Option<u32>)> 
         }
         return Ok((gallery.picture(item), Some(item as u32)));
     }
-    Ok((
-        crate::data::formats::read_picture(std::path::Path::new(query), gallery.shape())?,
-        None,
-    ))
+    let path = Path::new(query);
+    let shape = gallery.shape();
+    let picture = read_picture(path, shape)?;
+    if let Ok((width, height)) = image::image_dimensions(path)
+        && (height as usize, width as usize) != (shape.height, shape.width)
+        && !is_quiet
+    {
+        eprintln!("The picture is {height}×{width}; it is cut, resized and recoloured to {shape}");
+    }
+    Ok((picture, None))
 }
 
 fn page(gallery: &Dataset, query: &Picture, rows: [&Neighbours; 2], shared: &[u32]) -> RgbImage {

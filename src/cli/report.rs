@@ -74,6 +74,9 @@ impl Study<'_> {
         };
         let page = report.write(folder)?;
         let found = &report.findings;
+        if let Some(text) = found.on_k().filter(|_| !common.quiet) {
+            eprintln!("{text}");
+        }
         let summary = json!({
             "report": page.display().to_string(),
             "n_queries": found.n_queries,

@@ -158,7 +158,7 @@ fn answer(task: Task, ready: &mut Ready, outbox: &Outbox) -> Result<Comparison> 
         (is_whole || !is_costly) && (space != Space::CodeKl || !encoded.log_variance.is_empty())
     };
     let k = task.search.k;
-    let mut found: Vec<Option<(Found, f64)>> = Vec::new();
+    let mut found: Vec<Option<Found>> = Vec::new();
     for &space in &task.search.spaces {
         if !can_answer(space) {
             found.push(None);
@@ -171,14 +171,20 @@ fn answer(task: Task, ready: &mut Ready, outbox: &Outbox) -> Result<Comparison> 
             None => ready.gallery(space, &task, outbox)?,
         };
         let start = Instant::now();
-        let answer = match by {
+        let approximate = match by {
             Some(by) => {
                 let near = gallery.nearest_to_by(&by.index, &task.probe, k, left_out)?;
-                Found::Approximate(near, by.clone())
+                Some((near, by.clone(), start.elapsed().as_secs_f64()))
             }
-            None => Found::Exact(gallery.distances(&task.probe)?),
+            None => None,
         };
-        found.push(Some((answer, start.elapsed().as_secs_f64())));
+        let start = Instant::now();
+        let distances = gallery.distances(&task.probe)?;
+        found.push(Some(Found {
+            distances,
+            secs: start.elapsed().as_secs_f64(),
+            approximate,
+        }));
     }
     let rows = task.search.spaces.iter().zip(&found);
     let rows = rows.map(|(&space, own)| row(space, own.as_ref(), &found, (left_out, original), k));
@@ -191,16 +197,20 @@ fn answer(task: Task, ready: &mut Ready, outbox: &Outbox) -> Result<Comparison> 
 }
 
 /// What a space answers.
-enum Found {
-    Exact(Distances),
-    Approximate(Neighbours, Arc<Indexed>),
+struct Found {
+    /// Of every item: ranks are exact however a row is answered.
+    distances: Distances,
+    /// Seconds these took.
+    secs: f64,
+    /// What an index answers in their place, and the seconds it took.
+    approximate: Option<(Neighbours, Arc<Indexed>, f64)>,
 }
 
 /// One row of the answer, with the ranks of its items in all of `found`.
 fn row(
     space: Space,
-    own: Option<&(Found, f64)>,
-    found: &[Option<(Found, f64)>],
+    own: Option<&Found>,
+    found: &[Option<Found>],
     (left_out, original): (Option<u32>, Option<u32>),
     k: usize,
 ) -> Row {
@@ -213,24 +223,27 @@ fn row(
         index: None,
         secs: 0.0,
     };
-    let Some((own, secs)) = own else { return row };
-    let start = Instant::now();
-    match own {
-        Found::Exact(distances) => {
-            (row.ids, row.distances) = distances.nearest(k, left_out).into_iter().unzip();
-            row.secs = secs + start.elapsed().as_secs_f64();
-            row.original = original.and_then(|id| distances.ranks(&[id], None).first().copied());
+    let Some(own) = own else { return row };
+    let original_rank = |id| own.distances.ranks(&[id], None).first().copied();
+    match &own.approximate {
+        None => {
+            let start = Instant::now();
+            (row.ids, row.distances) = own.distances.nearest(k, left_out).into_iter().unzip();
+            row.secs = own.secs + start.elapsed().as_secs_f64();
+            row.original = original.and_then(original_rank);
         }
-        Found::Approximate(near, by) => {
+        Some((near, by, secs)) => {
             (row.ids, row.distances) = (near.ids.clone(), near.distances.clone());
             row.secs = *secs;
-            row.original = original.and_then(|id| near.ids.iter().position(|&own| own == id));
+            // Found by the index is found; what it missed is where it is in truth.
+            let place = |id| near.ids.iter().position(|&own| own == id);
+            row.original = original.and_then(|id| place(id).or_else(|| original_rank(id)));
             row.index = Some((by.index.about().kind, by.index.recall()));
         }
     }
     let ranks = found.iter().map(|other| match other {
-        Some((Found::Exact(other), _)) => other.ranks(&row.ids, left_out),
-        Some((Found::Approximate(..), _)) | None => Vec::new(),
+        Some(other) => other.distances.ranks(&row.ids, left_out),
+        None => Vec::new(),
     });
     row.ranks = ranks.collect();
     row

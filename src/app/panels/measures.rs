@@ -400,6 +400,10 @@ impl MeasuresPanel {
     fn section_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, studied: &Arc<Studied>) {
         let found = &studied.report.findings;
         let tokens = cx.tokens;
+        if let Some(text) = found.on_k() {
+            let text = RichText::new(text).size(theme::CAPTION);
+            ui.label(text.color(tokens.warn));
+        }
         match self.section {
             Section::Figures => {
                 figures_ui(ui, tokens, found);

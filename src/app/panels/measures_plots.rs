@@ -2,8 +2,8 @@
 //!
 //! Invariant: a space has the same colour in every picture.
 
-use eframe::egui::{self, Align2, Color32, Rect, RichText, Sense, Ui, WidgetInfo};
-use egui_plot::{FilledArea, Line, PlotPoints, uniform_grid_spacer};
+use eframe::egui::{self, Align2, Color32, Rangef, Rect, RichText, Sense, Ui, WidgetInfo};
+use egui_plot::{AxisHints, FilledArea, GridMark, Line, PlotPoints, uniform_grid_spacer};
 
 use super::measures::{dot_ui, space_colour};
 use crate::app::format;
@@ -141,28 +141,22 @@ fn plot_ui(ui: &mut Ui, tokens: &Tokens, drawn: &Drawn<'_>) {
         let plot = still_plot(("study", &drawn.name), tokens)
             .height(drawn.size.y)
             .width(drawn.size.x)
-            .y_axis_min_width(36.0)
-            .x_grid_spacer(uniform_grid_spacer(move |_| {
-                let step = (ends.1 - ends.0).max(1e-9) / 3.0;
-                let step = if ends.1 > 1.5 {
-                    step.round().max(1.0)
-                } else {
-                    0.25
-                };
-                [step, step, step]
-            }))
+            .x_grid_spacer(move |_| marks_between(ends))
             .y_grid_spacer(uniform_grid_spacer(move |_| {
                 let step = nice((high - low) / 3.0);
                 [step, step, step]
             }))
-            .y_axis_formatter(move |mark, _| format!("{:.decimals$}", mark.value))
-            .x_axis_formatter(move |mark, _| {
-                if mark.value < ends.0 - 1e-9 || mark.value > ends.1 + 1e-9 {
-                    String::new()
-                } else {
-                    format!("{}", mark.value)
-                }
-            });
+            .custom_y_axes(vec![
+                AxisHints::new_y()
+                    .min_thickness(36.0)
+                    .label_spacing(Rangef::new(8.0, 14.0))
+                    .formatter(move |mark, _| format!("{:.decimals$}", mark.value)),
+            ])
+            .custom_x_axes(vec![
+                AxisHints::new_x()
+                    .label_spacing(Rangef::new(14.0, 18.0))
+                    .formatter(|mark, _| format!("{}", mark.value)),
+            ]);
         let response = plot.show(ui, |plot| {
             let margin = (ends.1 - ends.0).max(0.5) * 0.03;
             plot.set_plot_bounds_x(ends.0 - margin..=ends.1 + margin);
@@ -191,6 +185,25 @@ fn plot_ui(ui: &mut Ui, tokens: &Tokens, drawn: &Drawn<'_>) {
             .response
             .widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, name.clone()));
     });
+}
+
+/// The ends and what lies between: quarters of a whole, or whole numbers.
+fn marks_between((low, high): (f64, f64)) -> Vec<GridMark> {
+    let step = if high > 1.5 {
+        nice((high - low) / 4.0).round().max(1.0)
+    } else {
+        0.25
+    };
+    // A round number so near an end that both would not be read gives way to it.
+    let within = (1..1000).map(|i| f64::from(i) * step);
+    let within = within.take_while(|x| *x < high - 0.6 * step);
+    let within = within.filter(|x| *x > low + 0.6 * step);
+    let values = std::iter::once(low).chain(within).chain([high]);
+    let mark = |value| GridMark {
+        value,
+        step_size: step,
+    };
+    values.map(mark).collect()
 }
 
 /// A step of one digit (1, 2 or 5 times a power of ten) that is not below `step`.

@@ -488,7 +488,7 @@ fn cards_ui(
     } else {
         &found.reconstructions
     };
-    let card = egui::vec2(3.0 * PICTURE + 2.0 * GAP, PICTURE + CAPTIONS);
+    let card = egui::vec2(3.0 * PICTURE + 2.0 * GAP, 2.0 + PICTURE + CAPTIONS);
     let columns =
         (((ui.available_width() - theme::STEP + APART) / (card.x + APART)) as usize).max(1);
     let count = copies.places.len();
@@ -504,7 +504,7 @@ fn cards_ui(
                     break;
                 }
                 let left = line.left() + 1.0 + column as f32 * (card.x + APART);
-                let rect = Rect::from_min_size(egui::pos2(left, line.top()), card);
+                let rect = Rect::from_min_size(egui::pos2(left, line.top() + 2.0), card);
                 card_ui(ui, cx, data, found, (is_sample, rank), rect);
             }
         }

@@ -179,6 +179,8 @@ pub(crate) struct Cx<'a> {
     pub is_smooth: bool,
     /// What to try next, until it was tried.
     pub hint: Option<Hint>,
+    /// Whether the file that pictures are looked at in is another than it was.
+    pub is_data_changed: bool,
     pub tokens: &'static Tokens,
     pub textures: &'a mut Textures,
     pub out: &'a mut Outbox,

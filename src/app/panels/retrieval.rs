@@ -358,13 +358,17 @@ fn query_ui(
         theme::strong(theme::CAPTION),
         tokens.text_strong,
     );
-    let text = match comparison {
-        Some(c) if c.rows.iter().any(|row| row.ids.is_empty()) => "Not encoded yet".to_owned(),
+    let (text, colour) = match comparison {
+        // The bar above says what became of it.
+        _ if cx.is_data_changed => ("Data changed".to_owned(), tokens.warn),
+        Some(c) if c.rows.iter().any(|row| row.ids.is_empty()) => {
+            ("Not encoded yet".to_owned(), tokens.text_weak)
+        }
         Some(c) => {
             let of = c.rows.first().map_or(0, |row| row.ids.len());
-            format!("{} of {of} agree", c.shared().len())
+            (format!("{} of {of} agree", c.shared().len()), tokens.good)
         }
-        None => "Searching".to_owned(),
+        None => ("Searching".to_owned(), tokens.text_weak),
     };
     let under = under + egui::vec2(0.0, CAPTIONS - 2.0);
     let line = painter.text(
@@ -372,7 +376,7 @@ fn query_ui(
         Align2::CENTER_TOP,
         &text,
         theme::regular(theme::CAPTION),
-        tokens.good,
+        colour,
     );
     let response = ui.interact(line, ui.scope_id().with("agreement"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &text));

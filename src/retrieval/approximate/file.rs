@@ -53,7 +53,14 @@ impl ApproximateIndex {
     /// `is_file` when there is none, it is cut or damaged, or it was built of other rows; `is_newer_version`.
     pub fn open(path: &Path, space: Space, rows: Rows<'_>) -> Result<Self> {
         let beside = description(path);
-        let text = std::fs::read_to_string(&beside).map_err(|e| Error::io(&beside, &e))?;
+        let text = std::fs::read_to_string(&beside).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => Error::file(
+                path,
+                "lies without its description, so nobody knows what it indexes",
+            )
+            .hint("build the index again"),
+            _ => Error::io(&beside, &e),
+        })?;
         let damaged = |e: serde_json::Error| {
             Error::file(&beside, format!("is no description of an index: {e}"))
                 .hint("build the index again")

@@ -49,6 +49,8 @@ pub struct Findings {
     pub n_queries: usize,
     /// Neighbours per query.
     pub k: usize,
+    /// Neighbours that were asked for; more than `k` where there are fewer items.
+    pub asked_k: usize,
     /// By class; empty where there are no classes.
     pub spaces: Vec<OfSpace>,
     /// Each two of the spaces.
@@ -68,6 +70,19 @@ pub struct Findings {
     /// The items.
     #[serde(skip)]
     pub gallery: Arc<Dataset>,
+}
+
+impl Findings {
+    /// What is to be said where more neighbours were asked for than there are.
+    #[must_use]
+    pub fn on_k(&self) -> Option<String> {
+        (self.k < self.asked_k).then(|| {
+            format!(
+                "{} neighbours were asked for; there are only {} others, and all of them are taken",
+                self.asked_k, self.k
+            )
+        })
+    }
 }
 
 impl Inquiry<'_> {
@@ -113,6 +128,7 @@ impl Inquiry<'_> {
             n_gallery: self.gallery.len(),
             n_queries: self.queries.len(),
             k: found.first().map_or(self.k, |f| f.k),
+            asked_k: self.k,
             spaces,
             pairs: Vec::new(),
             sampled: 0,

@@ -144,6 +144,9 @@ impl Page<'_> {
     fn summary(&self, h: &mut String) {
         let r = &self.report.findings;
         h.push_str("<h2>In figures</h2>");
+        if let Some(text) = r.on_k() {
+            let _ = write!(h, "<p class=\"note\">{text}.</p>");
+        }
         if r.spaces.is_empty() {
             h.push_str("<p class=\"note\">The data have no classes: only how the spaces agree can be told.</p>");
             return;

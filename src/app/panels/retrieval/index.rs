@@ -2,7 +2,7 @@
 //!
 //! Invariant: a row says how its answer came about; an index that cannot answer is named, and the answer is exact.
 
-use eframe::egui::{self, Align, Button, Layout, Popup, Rect, RichText, Ui};
+use eframe::egui::{self, Align, Button, Label, Layout, Popup, Rect, RichText, Ui};
 
 use super::Cx;
 use crate::app::command::Action;
@@ -154,7 +154,11 @@ pub(super) fn indices_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
                 None,
             ),
             Some(IndexState::Refused(reason)) => (
-                format!("The {name} is not used, the search is exact: {reason}"),
+                // The button is the way out, so only the reason is told.
+                format!(
+                    "The {name} is not used, the search is exact: {}",
+                    reason.lines().next().unwrap_or_default()
+                ),
                 Some("Build it again"),
             ),
             None if cx.state.session.is_encoded => continue,
@@ -163,28 +167,30 @@ pub(super) fn indices_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
                 None,
             ),
         };
-        ui.horizontal_wrapped(|ui| {
+        ui.horizontal(|ui| {
             ui.add_space(12.0);
             ui.spacing_mut().item_spacing.x = theme::STEP;
             ui.label(RichText::new(icon::INFO).color(tokens.warn));
-            ui.label(
-                RichText::new(text)
-                    .size(theme::CAPTION)
-                    .color(tokens.text_strong),
-            );
-            if let Some(button) = button {
-                let build = ui.small_button(button);
-                set_name(&build, &format!("{button}: {name}"));
-                let tip = "Takes minutes for a million items; it is kept beside the data";
-                if build.on_hover_text(tip).clicked() {
-                    cx.out.act(Action::BuildIndex(space, kind));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.add_space(12.0);
+                let exact = ui.small_button("Search exactly");
+                set_name(&exact, &format!("Search exactly: {}", space.title()));
+                if exact.on_hover_text("Without an index").clicked() {
+                    choose(cx, space, None);
                 }
-            }
-            let exact = ui.small_button("Search exactly");
-            set_name(&exact, &format!("Search exactly: {}", space.title()));
-            if exact.on_hover_text("Without an index").clicked() {
-                choose(cx, space, None);
-            }
+                if let Some(button) = button {
+                    let build = ui.small_button(button);
+                    set_name(&build, &format!("{button}: {name}"));
+                    let tip = "Takes minutes for a million items; it is kept beside the data";
+                    if build.on_hover_text(tip).clicked() {
+                        cx.out.act(Action::BuildIndex(space, kind));
+                    }
+                }
+                let text = RichText::new(text).size(theme::CAPTION);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.add(Label::new(text.color(tokens.text_strong)).wrap());
+                });
+            });
         });
     }
 }
