@@ -69,7 +69,7 @@ fn main() {
     let code = spec.code;
     engine.request(Request::Train {
         spec,
-        config: preset.training(),
+        config: preset.training(faces::SHAPE),
     });
     let mut step_secs = 0.0;
     let running = |event: &Event| matches!(event, Event::Training(r) if r.state == TrainingState::Running && r.step > 5);

@@ -16,7 +16,7 @@ fn milliseconds(preset: Preset, shape: ImageShape, steps: usize) -> f64 {
         .map(|i| ((i * 2_654_435_761) >> 7) as u8)
         .collect();
     let dataset = Dataset::new("noise", shape, pixels).expect("pictures");
-    let mut config = preset.training();
+    let mut config = preset.training(shape);
     config.validation = 0.0;
     config.epochs = 1000;
     let mut trainer =

@@ -438,8 +438,9 @@ impl App {
     pub(super) fn train(&mut self) {
         if let Some(data) = &self.state.session.dataset {
             let preset = Preset::for_shape(data.shape());
-            let (spec, config) = (preset.spec(data.shape()), preset.training());
-            self.queue.push_back(Action::Train(spec, config));
+            let (spec, config) = (preset.spec(data.shape()), preset.training(data.shape()));
+            self.queue
+                .push_back(Action::Train(Box::new(spec), Box::new(config)));
         }
     }
 

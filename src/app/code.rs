@@ -79,7 +79,7 @@ impl App {
 
     /// A code drawn from the model's prior.
     pub(super) fn code_of_prior(&self, seed: u64) -> Vec<f32> {
-        match self.state.model().filter(|model| model.spec.is_binary()) {
+        match self.state.model() {
             Some(model) => {
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
                 model.spec.sample_prior(&model.code_mean, &mut rng)

@@ -209,7 +209,7 @@ pub(crate) enum Action {
     /// Look at another part of the map; none fits everything.
     Look(Option<Camera>),
     /// Train a new model.
-    Train(ModelSpec, TrainConfig),
+    Train(Box<ModelSpec>, Box<TrainConfig>),
 }
 
 /// A command as menus, buttons and tooltips show it.

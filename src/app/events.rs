@@ -14,6 +14,7 @@ use super::theme::Tokens;
 use super::view::{Change, Focus, View};
 use crate::data::Picture;
 use crate::engine::{Event, IndexInfo, IndexState, Session, TrainingReport, TrainingState};
+use crate::model::StagePoint;
 
 impl App {
     /// Takes in one event.
@@ -170,10 +171,11 @@ impl App {
             Event::Preview {
                 originals,
                 reconstructions,
+                filters,
             } => {
                 self.textures
-                    .show_preview(ctx, &originals, &reconstructions);
-                self.state.preview = Some((originals, reconstructions));
+                    .show_preview(ctx, &originals, &reconstructions, &filters);
+                self.state.preview = Some((originals, reconstructions, filters));
                 // The weights moved on: the portrait and the selected item follow.
                 self.request_picture();
                 if let Some(item) = self.view.item() {
@@ -222,6 +224,7 @@ impl App {
         if let Some(model) = now.model.as_ref().filter(|_| !same_model) {
             if !self.state.is_training() {
                 self.state.curve.clone_from(&model.history);
+                self.state.stage_curve.clone_from(&model.stage_history);
             }
             if before.model.as_ref().is_none_or(|m| m.name != model.name) {
                 self.note(
@@ -385,7 +388,14 @@ impl App {
         if is_over(self.state.training.as_ref().map(|t| t.state)) && !is_over(Some(report.state)) {
             // A training that goes on tells its whole curve again.
             self.state.curve.clear();
+            self.state.stage_curve.clear();
         }
+        let errors = std::mem::take(&mut report.stage_points);
+        if let Some(first) = errors.first().map(|p| (p.stage, p.step)) {
+            let is_before = |p: &StagePoint| (p.stage, p.step) < first;
+            self.state.stage_curve.retain(is_before);
+        }
+        self.state.stage_curve.extend(errors);
         if let Some(first) = points.first() {
             // So does one that goes on from its last checkpoint.
             self.state.curve.retain(|p| p.step < first.step);

@@ -198,7 +198,10 @@ impl App {
             }
             Action::Train(spec, config) => {
                 self.keep_unsaved();
-                self.engine.request(Request::Train { spec, config });
+                self.engine.request(Request::Train {
+                    spec: *spec,
+                    config: *config,
+                });
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::data::Picture;
 use crate::engine::{
     Comparison, DeviceInfo, ModelInfo, Passed, Session, TrainingReport, TrainingState,
 };
-use crate::model::LossPoint;
+use crate::model::{LossPoint, StagePoint};
 
 /// A decoded picture.
 pub(crate) struct Decoded {
@@ -106,8 +106,10 @@ pub(crate) struct State {
     pub tasks: Vec<Task>,
     pub training: Option<TrainingReport>,
     pub curve: Vec<LossPoint>,
-    /// Items beside their reconstructions while training goes on.
-    pub preview: Option<(Vec<Picture>, Vec<Picture>)>,
+    /// Errors of pre-training.
+    pub stage_curve: Vec<StagePoint>,
+    /// Items beside their reconstructions while training goes on, and what units of a layer that is pre-trained look for.
+    pub preview: Option<(Vec<Picture>, Vec<Picture>, Vec<Picture>)>,
     pub log: Vec<LogEntry>,
     pub recent: Vec<PathBuf>,
 }

@@ -15,6 +15,9 @@ use crate::model::Memorised;
 use crate::render::upscale;
 
 /// Items whose textures are kept at most: more than a screen is asked to show at once.
+/// Units of a layer that are shown abreast.
+const FILTERS_ABREAST: usize = 8;
+
 const CACHED_ITEMS: usize = 2048;
 const CACHED_KEYS: usize = 256;
 
@@ -152,6 +155,7 @@ pub(crate) struct Textures {
     pub pixel_cases: [[Live; 2]; MOST_FLIPS],
     pub preview_originals: Live,
     pub preview_reconstructions: Live,
+    pub preview_filters: Live,
     items: Recent<TextureHandle>,
     items_of: Option<(u64, Filter)>,
     /// A model's pictures beside which training items are shown, by their kind and place.
@@ -294,6 +298,7 @@ impl Textures {
         ctx: &Context,
         originals: &[Picture],
         reconstructions: &[Picture],
+        filters: &[Picture],
     ) {
         for (live, name, pictures) in [
             (&mut self.preview_originals, "preview originals", originals),
@@ -303,27 +308,39 @@ impl Textures {
                 reconstructions,
             ),
         ] {
-            if let Some(image) = side_by_side(pictures) {
+            if let Some(image) = in_rows(pictures, pictures.len()) {
                 live.set(ctx, name, image, Filter::Smooth);
             }
+        }
+        match in_rows(filters, FILTERS_ABREAST) {
+            Some(image) => self
+                .preview_filters
+                .set(ctx, "preview filters", image, Filter::Pixels),
+            None => self.preview_filters = Live::default(),
         }
     }
 }
 
-fn side_by_side(pictures: &[Picture]) -> Option<ColorImage> {
+/// Pictures of one shape, so many abreast.
+fn in_rows(pictures: &[Picture], abreast: usize) -> Option<ColorImage> {
     const GAP: usize = 2;
     let shape = pictures.first()?.shape;
-    let step = shape.width + GAP;
-    let width = step * pictures.len() - GAP;
-    let mut row = ColorImage::filled([width, shape.height], Color32::TRANSPARENT);
+    let step = [shape.width + GAP, shape.height + GAP];
+    let columns = abreast.clamp(1, pictures.len());
+    let size = [
+        step[0] * columns - GAP,
+        step[1] * pictures.len().div_ceil(columns) - GAP,
+    ];
+    let mut sheet = ColorImage::filled(size, Color32::TRANSPARENT);
     for (i, picture) in pictures.iter().enumerate() {
         let image = image_of(picture.shape, &picture.pixels);
+        let (left, top) = (i % columns * step[0], i / columns * step[1]);
         for (y, line) in image.pixels.chunks(shape.width).enumerate() {
-            let start = y * width + i * step;
-            row.pixels[start..start + shape.width].copy_from_slice(line);
+            let start = (top + y) * size[0] + left;
+            sheet.pixels[start..start + shape.width].copy_from_slice(line);
         }
     }
-    Some(row)
+    Some(sheet)
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ impl Compare {
         let gallery = common.load_data(&self.data)?;
         let (_, model) = common.load_model(&self.model)?;
         let posteriors = common.encode(&model, &gallery)?;
-        let kl = posteriors.kl_per_dimension(model.code());
+        let kl = posteriors.kl_per_dimension(model.spec());
         let table = CodeTable::new(posteriors.mean, model.code(), kl)?;
         let (picture, own) = picture_of(query, &gallery, common.quiet)?;
         let progress = Progress::silent();

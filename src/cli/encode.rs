@@ -40,9 +40,9 @@ impl Encode {
         let dataset = common.load_data(&self.data)?;
         let (_, model) = common.load_model(&self.model)?;
         Common::check_shape(&model, &dataset)?;
-        if self.posterior.is_some() && model.spec().is_binary() {
+        if self.posterior.is_some() && !model.spec().has_posterior() {
             return Err(
-                Error::usage("binary codes have no posterior").hint("leave --posterior out")
+                Error::usage("the model's codes have no posterior").hint("leave --posterior out")
             );
         }
         let about = About::new(

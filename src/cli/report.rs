@@ -103,7 +103,7 @@ impl Study<'_> {
 /// What a model makes of pictures, as a search needs it.
 pub(super) fn encoded(model: &AutoEncoder, pictures: &Dataset, common: &Common) -> Result<Encoded> {
     let posteriors = common.encode(model, pictures)?;
-    let kl = posteriors.kl_per_dimension(model.code());
+    let kl = posteriors.kl_per_dimension(model.spec());
     Ok(Encoded {
         codes: Arc::new(CodeTable::new(posteriors.mean, model.code(), kl)?),
         log_variance: Arc::new(posteriors.log_variance),

@@ -6,15 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 use super::{Common, output};
-use crate::data::DatasetSource;
+use crate::data::{Corruption, DatasetSource};
 use crate::engine::{
     DeviceKind, Engine, EngineOptions, Event, Request, Session, TrainingReport, TrainingState,
 };
 use crate::error::{Error, Result};
-use crate::model::{LossPoint, ModelFile, ModelSpec, Precision, Preset};
+use crate::model::{
+    Condition, Flow, Likelihood, LossPoint, ModelFile, ModelSpec, Precision, Preset, Pretraining,
+    Prior, Teacher,
+};
 
 /// Train a model
 #[derive(Debug, Args)]
@@ -22,13 +26,13 @@ pub(super) struct Train {
     /// Pictures to train on
     #[arg(long, value_name = "SRC")]
     data: DatasetSource,
-    /// Where to start from: faces, digits, mnist-dense, mnist-2d, binary-256, binary-256-full, hash-28 or tiny; without it what suits the pictures
-    #[arg(long)]
+    /// Where to start from, by name; without it what suits the pictures
+    #[arg(long, value_parser = preset())]
     preset: Option<Preset>,
     /// The network, likelihood and beta from a specification as JSON instead of the preset's
     #[arg(long, value_name = "FILE", conflicts_with_all = ["latent", "beta", "sigma"])]
     spec: Option<PathBuf>,
-    /// Numbers per code, 2 to 256
+    /// Numbers per code, 2 to 256; of a conditional model those that have no name
     #[arg(long, value_name = "N")]
     latent: Option<usize>,
     /// Passes over the data
@@ -52,6 +56,54 @@ pub(super) struct Train {
     /// Pixels by which the encoder sees each picture moved at random, while the decoder makes it where it was: codes that forget the place
     #[arg(long, value_name = "PIXELS")]
     shift: Option<usize>,
+    /// What is done to each picture before the encoder sees it: masking, gaussian or salt-and-pepper, with its strength, as masking:0.5
+    #[arg(long, value_name = "KIND:S", value_parser = corruption)]
+    corrupt: Option<(Corruption, f32)>,
+    /// Weight of the squared norm of the code's derivative, for codes that are points or logistic units
+    #[arg(long, value_name = "X")]
+    contraction: Option<f32>,
+    /// Weight of the sum of absolute values of a code's numbers
+    #[arg(long, value_name = "X")]
+    sparsity: Option<f32>,
+    /// Weight of the sum of squares of a code's numbers
+    #[arg(long, value_name = "X")]
+    shrinkage: Option<f32>,
+    /// Nats per dimension below which the KL term is not pressed
+    #[arg(long, value_name = "NATS")]
+    free_bits: Option<f32>,
+    /// Additional weight of the total correlation (β-TCVAE)
+    #[arg(long, value_name = "X")]
+    total_correlation: Option<f32>,
+    /// Weight of the total correlation that a discriminator tells (FactorVAE)
+    #[arg(long, value_name = "X")]
+    adversary: Option<f32>,
+    /// Codes drawn per item for the importance-weighted bound
+    #[arg(long, value_name = "N")]
+    importance: Option<usize>,
+    /// Steps of the flow that bends the posterior, 0 for none
+    #[arg(long, value_name = "N")]
+    flow: Option<usize>,
+    /// Pictures that the prior learns, 0 for a standard normal prior
+    #[arg(long, value_name = "N")]
+    vamp: Option<usize>,
+    /// What codes say by name: class, or attributes of the data such as Yaw,Smile
+    #[arg(long, value_name = "class|A,B,…", value_delimiter = ',')]
+    condition: Vec<String>,
+    /// How many items the model is told the labels of; the others it trains on without
+    #[arg(long, value_name = "N")]
+    labels: Option<usize>,
+    /// Weight of the classifier's cross-entropy
+    #[arg(long, value_name = "X")]
+    supervision: Option<f32>,
+    /// By what layers are pre-trained one by one: boltzmann, auto-encoder or none
+    #[arg(long, value_name = "HOW")]
+    pretrain: Option<String>,
+    /// Passes over the data for each layer that is pre-trained
+    #[arg(long, value_name = "N")]
+    pretrain_epochs: Option<usize>,
+    /// Share of the items kept out of training, to choose the best weights
+    #[arg(long, value_name = "X")]
+    validation: Option<f32>,
     /// Where to write the model, also after each epoch; without it the resumed file, or model.safetensors
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -59,8 +111,23 @@ pub(super) struct Train {
     #[arg(long)]
     half: bool,
     /// Go on with the training in this file, on the same data
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "latent", "epochs", "batch", "lr", "beta", "sigma", "warm_up", "shift", "spec"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "latent", "epochs", "batch", "lr", "beta", "sigma", "warm_up", "shift", "spec", "corrupt", "contraction", "sparsity", "shrinkage", "free_bits", "total_correlation", "adversary", "importance", "flow", "vamp", "pretrain", "pretrain_epochs", "validation", "condition", "labels", "supervision"])]
     resume: Option<PathBuf>,
+}
+
+/// Presets by name, with what they are in the help.
+fn preset() -> impl TypedValueParser<Value = Preset> {
+    let names = Preset::ALL.map(|p| PossibleValue::new(p.name()).help(p.describe()));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Preset>())
+}
+
+/// A corruption and its strength, as `masking:0.5`.
+fn corruption(text: &str) -> Result<(Corruption, f32)> {
+    let (name, strength) = text.split_once(':').unwrap_or((text, "0.3"));
+    let strength = strength.parse().ok();
+    let strength = strength.filter(|s| (0.0..=1.0).contains(s));
+    let strength = strength.ok_or_else(|| Error::usage("a strength is 0 to 1"))?;
+    Ok((name.parse()?, strength))
 }
 
 /// What is known of the training so far.
@@ -74,6 +141,9 @@ struct Watch {
     step_secs: f32,
     /// Whether a GPU computes, which the engine can do without.
     is_gpu: bool,
+    /// The layer that is pre-trained, and its squared error.
+    stage: Option<usize>,
+    error: f32,
 }
 
 impl Train {
@@ -160,29 +230,42 @@ impl Train {
     }
 
     fn request(&self, session: &Session, common: &Common) -> Result<Request> {
-        let shape = session
-            .dataset
-            .as_ref()
-            .map(|d| d.shape())
-            .ok_or_else(|| Error::usage("there is no data"))?;
+        let dataset = session.dataset.as_ref();
+        let dataset = dataset.ok_or_else(|| Error::usage("there is no data"))?;
+        let shape = dataset.shape();
         let preset = self.preset.unwrap_or_else(|| Preset::for_shape(shape));
         let mut spec = match &self.spec {
             Some(file) => ModelSpec::read(file)?,
-            None => preset.spec(shape),
+            None => preset.spec_for(dataset)?,
         };
-        let mut config = preset.training();
+        let mut config = preset.training(shape);
         config.seed = common.seed;
-        spec.code = self.latent.unwrap_or(spec.code);
+        match self.condition.as_slice() {
+            [] => {}
+            [class] if class == "class" => {
+                spec = spec.conditioned(Condition::classes_of(dataset)?);
+            }
+            names => spec = spec.conditioned(Condition::attributes_of(dataset, names)?),
+        }
+        let named = spec.code - spec.style();
+        spec.code = self.latent.map_or(spec.code, |style| style + named);
         spec.beta = self.beta.unwrap_or(spec.beta);
-        if let (Some(value), crate::model::Likelihood::Gaussian { sigma }) =
-            (self.sigma, &mut spec.likelihood)
-        {
+        if let (Some(value), Likelihood::Gaussian { sigma }) = (self.sigma, &mut spec.likelihood) {
             *sigma = value;
         }
+        self.objective(&mut spec);
         config.epochs = self.epochs.unwrap_or(config.epochs);
         config.batch = self.batch.unwrap_or(config.batch);
         config.warm_up = self.warm_up.unwrap_or(config.warm_up);
         config.shift = self.shift.unwrap_or(config.shift);
+        config.corruption = self.corrupt.or(config.corruption);
+        config.corruption = config.corruption.filter(|(_, strength)| *strength > 0.0);
+        config.validation = self.validation.unwrap_or(config.validation);
+        config.labels = self.labels.or(config.labels);
+        config.pretraining = self.pretraining(config.pretraining)?;
+        if let Some(pretraining) = config.pretraining {
+            pretraining.check(&spec)?;
+        }
         config.learning_rate = self.lr.unwrap_or(config.learning_rate);
         config.final_learning_rate = config.final_learning_rate.min(config.learning_rate);
         let (spec, config) = (spec.check()?, config.check()?);
@@ -190,6 +273,52 @@ impl Train {
             eprintln!("Training {}, {} epochs", spec.summary(), config.epochs);
         }
         Ok(Request::Train { spec, config })
+    }
+
+    /// What the options say of pre-training, where the preset has `own`.
+    fn pretraining(&self, own: Option<Pretraining>) -> Result<Option<Pretraining>> {
+        let teacher = match self.pretrain.as_deref() {
+            Some("none") => return Ok(None),
+            Some(name) => {
+                let found = Teacher::ALL.into_iter().find(|t| t.name() == name);
+                Some(found.ok_or_else(|| {
+                    Error::usage(format!(
+                        "layers cannot be pre-trained by {name}; choose boltzmann, auto-encoder or none"
+                    ))
+                })?)
+            }
+            None => own.map(|own| own.teacher),
+        };
+        let epochs = self.pretrain_epochs.or(own.map(|own| own.epochs));
+        Ok(teacher.map(|teacher| Pretraining {
+            teacher,
+            epochs: epochs.unwrap_or(10),
+        }))
+    }
+
+    /// Puts what the options say of the objective, the flow and the prior into `spec`.
+    fn objective(&self, spec: &mut ModelSpec) {
+        let set = |own: &mut f32, asked: Option<f32>| *own = asked.unwrap_or(*own);
+        let objective = &mut spec.objective;
+        set(&mut objective.contraction, self.contraction);
+        set(&mut objective.sparsity, self.sparsity);
+        set(&mut objective.shrinkage, self.shrinkage);
+        set(&mut objective.free_bits, self.free_bits);
+        set(&mut objective.total_correlation, self.total_correlation);
+        set(&mut objective.adversary, self.adversary);
+        set(&mut objective.supervision, self.supervision);
+        objective.samples = self.importance.unwrap_or(objective.samples);
+        if let Some(steps) = self.flow {
+            let hidden = spec.flow.as_ref().map_or(160, |flow| flow.hidden);
+            spec.flow = (steps > 0).then_some(Flow { steps, hidden });
+        }
+        if let Some(inputs) = self.vamp {
+            spec.prior = if inputs > 0 {
+                Prior::Vamp { inputs }
+            } else {
+                Prior::Standard
+            };
+        }
     }
 
     fn wait_for_data(
@@ -258,6 +387,17 @@ impl Train {
                     watch.last = *point;
                     watch.validation = point.validation.or(watch.validation);
                 }
+                if let Some(point) = report.stage_points.last() {
+                    watch.error = point.error;
+                }
+                // The first report of a layer tells how the one before ended.
+                let stage = report.stage.map_or(usize::MAX, |stage| stage.stage);
+                let has_stage_ended = watch.stage.is_some_and(|own| own != stage);
+                if let (true, Some(own), false) = (has_stage_ended, watch.stage, common.quiet) {
+                    let error = watch.error;
+                    eprintln!("layer {} is pre-trained: squared error {error:.2}", own + 1);
+                }
+                watch.stage = report.stage.map(|stage| stage.stage);
                 let ended = report.epoch > watch.epoch;
                 if ended {
                     watch.epoch = report.epoch;
@@ -265,7 +405,7 @@ impl Train {
                         eprintln!("{}", line(report, watch));
                     }
                 }
-                Ok(ended && !watch.is_finished)
+                Ok((ended || has_stage_ended) && !watch.is_finished)
             }
             _ => Ok(false),
         }

@@ -1,5 +1,6 @@
 //! What is looked at: sources, file formats and built-in generators. Knows neither tensors nor the window.
 
+mod corruption;
 mod dataset;
 mod distortion;
 mod flip;
@@ -14,6 +15,7 @@ pub mod export;
 pub mod faces;
 pub mod formats;
 
+pub use corruption::Corruption;
 pub use dataset::{Dataset, Factor, ImageShape, Labels, Picture, Skipped};
 pub use distortion::{Distortion, moved};
 pub use flip::Flip;

@@ -622,6 +622,8 @@ impl Core {
             step_secs: 0.0,
             secs_left: 0.0,
             points: Vec::new(),
+            stage: None,
+            stage_points: Vec::new(),
         }));
     }
 
@@ -662,6 +664,7 @@ pub(super) fn describe(file: &ModelFile, path: Option<&Path>, is_unsaved: bool) 
         code_example: file.statistics.example.clone(),
         can_resume: file.can_resume(),
         history: file.history.clone(),
+        stage_history: file.stage_history.clone(),
     }
 }
 

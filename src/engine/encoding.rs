@@ -176,8 +176,8 @@ impl Core {
         let (name, file) = (&in_use.info.name, &in_use.info.file);
         let (out, log_variances) = files_beside(&data, name);
         let network = &in_use.network;
-        // Bits have no posterior.
-        let log_variances = (!network.spec().is_binary()).then_some(log_variances);
+        // Not every code has a posterior.
+        let log_variances = network.spec().has_posterior().then_some(log_variances);
         let model = digest_of_model(file.as_deref().unwrap_or(Path::new(name)))?;
         let about = About::new(model, dataset, network.code(), log_variances);
         let posteriors = |(mean, log_variance)| Posteriors { mean, log_variance };
@@ -255,7 +255,9 @@ impl Core {
 
     fn show(&mut self, encoding: &mut Encoding, is_complete: bool) -> Result<()> {
         let code = encoding.network.code();
-        let fresh = encoding.posteriors.kl_per_dimension(code);
+        let fresh = encoding
+            .posteriors
+            .kl_per_dimension(encoding.network.spec());
         let known = self
             .model
             .as_ref()
@@ -265,9 +267,9 @@ impl Core {
             Some(in_use) if !is_complete => in_use.file.statistics.kl.clone(),
             _ => fresh,
         };
-        // Bits have no posterior.
-        let has_kl = !encoding.network.spec().is_binary();
-        let item_kl = has_kl.then(|| encoding.posteriors.kl_per_item(code));
+        // Not every code has a posterior.
+        let has_kl = encoding.network.spec().has_posterior();
+        let item_kl = has_kl.then(|| encoding.posteriors.kl_per_item(encoding.network.spec()));
         let is_last = is_complete && encoding.limit == usize::MAX;
         // Of a million items a copy more counts.
         let codes = if is_last {

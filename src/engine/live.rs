@@ -121,7 +121,7 @@ impl Core {
         let posterior = network.encode(&[&picture.pixels], &Progress::silent())?;
         let loss = (
             network.losses_at(&[&picture.pixels], &posterior.mean)?[0],
-            posterior.kl_per_item(network.code())[0],
+            posterior.kl_per_item(network.spec())[0],
         );
         self.outbox.send(Event::Encoded {
             generation,
@@ -147,7 +147,7 @@ impl Core {
         let pixels: Vec<&[u8]> = mail.pictures.iter().map(|p| p.pixels.as_slice()).collect();
         let posterior = network.encode(&pixels, &Progress::silent())?;
         let losses = network.losses_at(&pixels, &posterior.mean)?;
-        let kl = posterior.kl_per_item(network.code());
+        let kl = posterior.kl_per_item(network.spec());
         let codes = posterior.mean.chunks_exact(network.code());
         let mut passed = Vec::with_capacity(pixels.len());
         for (i, code) in codes.enumerate() {
@@ -204,7 +204,7 @@ impl Core {
         };
         let loss = (
             network.losses_at(&[pixels], &posterior.mean)?[0],
-            posterior.kl_per_item(network.code())[0],
+            posterior.kl_per_item(network.spec())[0],
         );
         self.outbox.send(Event::Inspected {
             generation: mail.generation,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
-use crate::model::{LossPoint, Memorised, ModelSpec, TrainConfig};
+use crate::model::{LossPoint, Memorised, ModelSpec, StagePoint, TrainConfig};
 use crate::retrieval::Space;
 use crate::retrieval::approximate::Kind;
 use crate::retrieval::memorisation::{Dependence, Scores};
@@ -81,6 +81,8 @@ pub struct ModelInfo {
     pub can_resume: bool,
     /// Loss curves so far.
     pub history: Vec<LossPoint>,
+    /// Errors of its pre-training.
+    pub stage_history: Vec<StagePoint>,
 }
 
 /// All that is loaded. Immutable; each change is a new one.
@@ -464,9 +466,9 @@ pub struct TrainingReport {
     pub epoch: usize,
     /// Epochs in all.
     pub epochs: usize,
-    /// Steps taken since the start.
+    /// Steps taken since the start, those of pre-training included.
     pub step: u64,
-    /// Steps in all.
+    /// Steps in all, likewise.
     pub steps: u64,
     /// Seconds one step takes.
     pub step_secs: f32,
@@ -474,6 +476,23 @@ pub struct TrainingReport {
     pub secs_left: f32,
     /// Points of the loss curve since the last report.
     pub points: Vec<LossPoint>,
+    /// The layer that is pre-trained, while one is.
+    pub stage: Option<StageReport>,
+    /// Errors of pre-training since the last report.
+    pub stage_points: Vec<StagePoint>,
+}
+
+/// Where the pre-training of one layer stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StageReport {
+    /// Which layer, from 0.
+    pub stage: usize,
+    /// Layers in all.
+    pub stages: usize,
+    /// Steps taken in this one.
+    pub step: u64,
+    /// Its steps in all.
+    pub steps: u64,
 }
 
 /// What happened.
@@ -604,8 +623,10 @@ pub enum Event {
     Preview {
         /// The items.
         originals: Vec<Picture>,
-        /// The model's picture of each.
+        /// The model's picture of each; while a layer is pre-trained, what comes of it through the layers so far.
         reconstructions: Vec<Picture>,
+        /// What units of the layer that is pre-trained look for.
+        filters: Vec<Picture>,
     },
     /// The model was written.
     Saved(PathBuf),

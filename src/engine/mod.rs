@@ -30,7 +30,7 @@ use mailbox::{Decode, Encode, Inspect, Mailbox, Pass, Retrieve, Sheet};
 pub use message::{
     Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, IndexInfo,
     IndexState, LeftOut, ModelInfo, Passed, Query, QuerySet, Request, Row, Search, Session,
-    Studied, Study, TrainingReport, TrainingState,
+    StageReport, Studied, Study, TrainingReport, TrainingState,
 };
 
 pub use memorising::{COMPARING, LEAVING_OUT};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 
 use super::core::Core;
-use super::message::{Event, TrainingReport, TrainingState};
+use super::message::{Event, StageReport, TrainingReport, TrainingState};
 use crate::data::{Dataset, DatasetSource, Picture};
 use crate::error::{Error, Result};
 use crate::model::{
@@ -20,6 +20,8 @@ use crate::progress::Progress;
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 const PREVIEW_EVERY: Duration = Duration::from_secs(1);
 const PREVIEWS: usize = 8;
+/// Units shown of a layer that is pre-trained.
+const FILTERS: usize = 32;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Pace {
@@ -43,8 +45,8 @@ pub(super) struct Training {
     last_preview: Option<Instant>,
     /// Time spent on steps, and their number, since this training was begun or resumed.
     spent: (Duration, u64),
-    /// Points of the loss curve that have been reported.
-    reported: usize,
+    /// Points of the loss curve that have been reported, and errors of pre-training.
+    reported: (usize, usize),
 }
 
 impl Training {
@@ -77,8 +79,8 @@ impl Training {
 
     fn around(trainer: Trainer, saved: ModelFile, dataset: Arc<Dataset>) -> Self {
         Self {
-            epoch_shown: trainer.step() / trainer.steps_per_epoch(),
-            reported: 0,
+            epoch_shown: epoch_of(&trainer),
+            reported: (0, 0),
             trainer,
             dataset,
             provenance: saved.provenance.clone(),
@@ -120,7 +122,7 @@ impl Training {
 
     pub(super) fn step_once(&mut self) {
         // Counted in steps: an epoch's validation that is still under way is none.
-        self.pace = Pace::Until(self.trainer.step() + 1);
+        self.pace = Pace::Until(steps_of(&self.trainer) + 1);
     }
 
     pub(super) fn resume(&mut self) {
@@ -159,15 +161,20 @@ impl Training {
         // The last point of an epoch is complete when the epoch's validation is.
         let complete =
             history.len() - usize::from(self.trainer.is_validating() && !history.is_empty());
-        let points = history[self.reported.min(complete)..complete].to_vec();
-        self.reported = self.reported.max(complete);
+        let points = history[self.reported.0.min(complete)..complete].to_vec();
+        self.reported.0 = self.reported.0.max(complete);
+        let errors = self.trainer.stage_history();
+        let stage_points = errors[self.reported.1.min(errors.len())..].to_vec();
+        self.reported.1 = self.reported.1.max(errors.len());
         let (spent, taken) = self.spent;
         let step_secs = if taken == 0 {
             0.0
         } else {
             spent.as_secs_f32() / taken as f32
         };
-        let (step, steps) = (self.trainer.step(), self.trainer.steps());
+        let epoch = (self.trainer.step() / self.trainer.steps_per_epoch()) as usize;
+        let (taken, before) = self.trainer.pretraining_steps();
+        let (step, steps) = (taken + self.trainer.step(), before + self.trainer.steps());
         self.last_report = Instant::now();
         Ok(TrainingReport {
             state: match self.pace {
@@ -175,13 +182,23 @@ impl Training {
                 Pace::Halted => TrainingState::Paused,
                 Pace::Running | Pace::Until(_) => TrainingState::Running,
             },
-            epoch: (step / self.trainer.steps_per_epoch()) as usize,
+            epoch,
             epochs: self.trainer.config().epochs,
             step,
             steps,
             step_secs,
             secs_left: step_secs * steps.saturating_sub(step) as f32,
             points,
+            stage: self
+                .trainer
+                .stage()
+                .map(|(stage, stages, step, steps)| StageReport {
+                    stage,
+                    stages,
+                    step,
+                    steps,
+                }),
+            stage_points,
         })
     }
 
@@ -190,8 +207,13 @@ impl Training {
         let shape = self.dataset.shape();
         let shown = self.trainer.held_out().iter().take(PREVIEWS);
         let items: Vec<&[u8]> = shown.map(|&id| self.dataset.pixels(id as usize)).collect();
-        let codes = network.encode(&items, &Progress::silent())?.mean;
-        let pixels = network.decode(&codes)?;
+        let of_stage = self.trainer.stage_pictures(&items, FILTERS)?;
+        let (pixels, filters) = if let Some(pictures) = of_stage {
+            pictures
+        } else {
+            let codes = network.encode(&items, &Progress::silent())?.mean;
+            (network.decode(&codes)?, Vec::new())
+        };
         let picture = |pixels: &[u8]| Picture {
             shape,
             pixels: pixels.to_vec(),
@@ -199,8 +221,19 @@ impl Training {
         Ok(Event::Preview {
             originals: items.into_iter().map(picture).collect(),
             reconstructions: pixels.chunks(shape.len()).map(picture).collect(),
+            filters: filters.chunks(shape.len()).map(picture).collect(),
         })
     }
+}
+
+/// Steps taken, those of pre-training included.
+fn steps_of(trainer: &Trainer) -> u64 {
+    trainer.pretraining_steps().0 + trainer.step()
+}
+
+/// Whole epochs done, those of pre-training included.
+fn epoch_of(trainer: &Trainer) -> u64 {
+    steps_of(trainer) / trainer.steps_per_epoch()
 }
 
 impl Core {
@@ -216,10 +249,10 @@ impl Core {
             return self.give_up(error);
         }
         let start = Instant::now();
-        let before = training.trainer.step();
+        let before = steps_of(&training.trainer);
         training.trainer.advance(&training.dataset)?;
         let is_whole = training.trainer.is_between_steps();
-        let after = training.trainer.step();
+        let after = steps_of(&training.trainer);
         training.spent.0 += start.elapsed();
         training.spent.1 += after - before;
         if is_whole && matches!(training.pace, Pace::Until(step) if after >= step) {
@@ -252,7 +285,7 @@ impl Core {
             return Ok(true);
         };
         let trainer = &training.trainer;
-        let epoch = trainer.step() / trainer.steps_per_epoch();
+        let epoch = epoch_of(trainer);
         if !trainer.is_between_steps() || epoch <= training.epoch_shown {
             return Ok(false);
         }

@@ -11,7 +11,6 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal, Uniform};
 use rayon::prelude::*;
 
-use super::binary;
 use super::layout::PixelLayout;
 use super::likelihood;
 use super::network::{Layer, Plan};
@@ -76,44 +75,6 @@ impl Architecture {
         Tensor::from_data(TensorData::new(values, [items.len(), width]), device)
     }
 
-    /// The terms of a batch's loss, each summed and multiplied by `scale`. `noise`, `[items, code]`, is standard normal; the code
-    /// is `mean + exp(log_variance / 2) · noise` (Kingma & Welling 2014). Bits take none. The encoder sees `seen` where it is given,
-    /// and `inputs` have to be made from that.
-    pub(super) fn terms(
-        &self,
-        weights: &[Layer],
-        inputs: Tensor<2>,
-        seen: Option<Tensor<2>>,
-        noise: Option<Tensor<2>>,
-        scale: f32,
-        likelihood: Likelihood,
-    ) -> Terms {
-        let [items, _] = inputs.dims();
-        let share = items as f32 * scale;
-        let seen = seen.unwrap_or_else(|| inputs.clone());
-        let (code, kl, imbalance) = match noise {
-            None => {
-                let logits = self.plan.before_rounding(weights, seen);
-                let imbalance = binary::imbalance(logits.clone()) * share;
-                let kl = Tensor::zeros([1], &inputs.device());
-                (binary::rounded(logits), kl, Some(imbalance))
-            }
-            Some(noise) => {
-                let (mean, log_variance) = self.plan.posterior(weights, seen);
-                let code = mean.clone() + log_variance.clone().mul_scalar(0.5).exp() * noise;
-                let sum = (log_variance.clone().exp() + mean.square() - log_variance - 1.0).sum();
-                (code, sum * (0.5 * scale), None)
-            }
-        };
-        let (output, padding) = self.masked(self.plan.decode(weights, code));
-        let reconstruction = likelihood::reconstruction(output, inputs, likelihood, scale);
-        Terms {
-            reconstruction: reconstruction - padding * share,
-            kl,
-            imbalance,
-        }
-    }
-
     /// The decoder's output with zeros for padding, and what the padding of one item adds to its reconstruction term.
     pub(super) fn masked(&self, output: Tensor<2>) -> (Tensor<2>, f32) {
         let Some(mask) = self.layout.mask() else {
@@ -129,26 +90,6 @@ impl Architecture {
             Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => std::f32::consts::LN_2,
         };
         (output * mask, padding * per_value)
-    }
-}
-
-/// What the loss of a batch is made of, tensors of one number each.
-pub(super) struct Terms {
-    pub(super) reconstruction: Tensor<1>,
-    /// 0 with bits.
-    pub(super) kl: Tensor<1>,
-    /// Of bits, what is added in training to keep them balanced.
-    pub(super) imbalance: Option<Tensor<1>>,
-}
-
-impl Terms {
-    /// What is minimised.
-    pub(super) fn loss(&self, beta: f32) -> Tensor<1> {
-        let loss = self.reconstruction.clone() + self.kl.clone() * beta;
-        match &self.imbalance {
-            Some(imbalance) => loss + imbalance.clone(),
-            None => loss,
-        }
     }
 }
 
@@ -184,29 +125,32 @@ pub struct Posteriors {
 }
 
 impl Posteriors {
-    /// KL from the standard normal prior of each code dimension, in nats: `½(exp s + m² − 1 − s)`, averaged over items; 0 for
-    /// bits.
+    /// KL from the standard normal prior of each number of a code of `spec`, in nats: `½(exp s + m² − 1 − s)`, averaged over items; 0 for
+    /// numbers without a posterior. With a flow or a learnt prior it is that of the normal posterior next to the one that is bent.
     #[must_use]
-    pub fn kl_per_dimension(&self, code: usize) -> Vec<f32> {
+    pub fn kl_per_dimension(&self, spec: &ModelSpec) -> Vec<f32> {
+        let (code, style) = (spec.code, spec.style());
         let mut kl = vec![0.0_f64; code];
         for (i, (m, s)) in self.mean.iter().zip(&self.log_variance).enumerate() {
-            kl[i % code] += 0.5 * f64::from(s.exp() + m * m - 1.0 - s);
+            if i % code < style {
+                kl[i % code] += 0.5 * f64::from(s.exp() + m * m - 1.0 - s);
+            }
         }
         let items = (self.mean.len() / code.max(1)).max(1) as f64;
         kl.iter().map(|k| (k / items) as f32).collect()
     }
 
-    /// KL of each item's posterior from the prior, in nats, summed over the code's dimensions; 0 for bits.
+    /// KL of each item's posterior from the prior, in nats, summed over the numbers of a code of `spec`; 0 without a posterior.
     #[must_use]
-    pub fn kl_per_item(&self, code: usize) -> Vec<f32> {
+    pub fn kl_per_item(&self, spec: &ModelSpec) -> Vec<f32> {
+        let (code, style) = (spec.code.max(1), spec.style());
         if self.log_variance.is_empty() {
-            return vec![0.0; self.mean.len() / code.max(1)];
+            return vec![0.0; self.mean.len() / code];
         }
-        let items = self.mean.chunks(code.max(1));
+        let items = self.mean.chunks(code).zip(self.log_variance.chunks(code));
         items
-            .zip(self.log_variance.chunks(code.max(1)))
             .map(|(mean, log_variance)| {
-                let terms = mean.iter().zip(log_variance);
+                let terms = mean.iter().zip(log_variance).take(style);
                 terms.map(|(m, s)| 0.5 * (s.exp() + m * m - 1.0 - s)).sum()
             })
             .collect()
@@ -255,7 +199,9 @@ impl AutoEncoder {
                 padded.resize(ENCODE_BATCH, batch[0]);
             }
             let inputs = self.architecture.inputs(&padded, None, device);
-            let (mean, log_variance) = self.architecture.plan.encode(&self.weights, inputs);
+            let named = self.architecture.recognised(&self.weights, inputs.clone());
+            let plan = &self.architecture.plan;
+            let (mean, log_variance) = plan.encode(&self.weights, inputs, named);
             let wanted = batch.len() * self.code();
             posteriors.mean.extend_from_slice(&read(mean)?[..wanted]);
             if let Some(log_variance) = log_variance {

@@ -1,12 +1,13 @@
 //! How good a model is: the figures of `morphospace evaluate`.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::auto_encoder::{AutoEncoder, Posteriors, normal, read};
 use super::likelihood;
-use super::spec::Likelihood;
+use super::objective::repeated;
+use super::spec::{ConditionKind, Likelihood, ModelSpec};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -32,6 +33,8 @@ pub struct Evaluation {
     pub samples: usize,
     /// KL of the posterior from the prior per code dimension, nats.
     pub kl_per_dim: Option<Vec<f32>>,
+    /// Share of items whose class a conditional model's classifier mistakes, where the data say it.
+    pub class_error: Option<f64>,
     /// Dimensions whose posterior mean varies by more than 0.01 over the items (Burda et al. 2016).
     pub active_units: usize,
 }
@@ -53,7 +56,11 @@ pub fn evaluate(
     let spec = model.spec();
     let (n, code) = (dataset.len(), spec.code);
     // A code without a posterior is the same each time.
-    let samples = if spec.is_binary() { 0 } else { samples.max(1) };
+    let samples = if spec.has_posterior() {
+        samples.max(1)
+    } else {
+        0
+    };
     let chunk = items_at_once(model, samples);
     let (mut squared, mut bound, mut likelihood) = (0.0, 0.0, 0.0);
     let mut posteriors = Posteriors::default();
@@ -85,7 +92,8 @@ pub fn evaluate(
         elbo: has_posterior.then_some(bound / items),
         nll: has_posterior.then_some(-likelihood / items),
         samples,
-        kl_per_dim: has_posterior.then(|| posteriors.kl_per_dimension(code)),
+        kl_per_dim: has_posterior.then(|| posteriors.kl_per_dimension(spec)),
+        class_error: class_error(spec, dataset, &posteriors.mean),
         active_units: active_units(&posteriors.mean, code),
     })
 }
@@ -105,9 +113,9 @@ pub fn log_likelihoods(
     progress: &Progress,
 ) -> Result<Vec<f32>> {
     check_shape(model, dataset)?;
-    if model.spec().is_binary() {
+    if !model.spec().has_posterior() {
         return Err(Error::model(
-            "a code of bits has no posterior, so a picture has no likelihood under the model",
+            "the model's code has no posterior, so a picture has no likelihood under the model",
         ));
     }
     let samples = samples.max(1);
@@ -151,7 +159,6 @@ fn log_weights(
 ) -> Result<(Posteriors, Vec<Vec<f64>>)> {
     let architecture = &model.architecture;
     let spec = model.spec();
-    let code = spec.code;
     let device = &architecture.device;
     let binarized = matches!(spec.likelihood, Likelihood::BinarizedBernoulli);
     let at_once = (CHUNK_VALUES / architecture.layout.inputs()).clamp(1, samples.max(1));
@@ -164,39 +171,38 @@ fn log_weights(
         Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => 0.0,
     };
     let inputs = architecture.inputs(items, binarized.then_some((seed, ids)), device);
-    let (mean, log_variance) = architecture.plan.encode(&model.weights, inputs.clone());
-    let means = read(mean)?;
-    let log_variances = log_variance.map_or(Ok(Vec::new()), read)?;
+    let plan = &architecture.plan;
+    let named = architecture.recognised(&model.weights, inputs.clone());
+    let (mean, log_variance) = plan.encode(&model.weights, inputs.clone(), named.clone());
+    let posteriors = Posteriors {
+        mean: read(mean)?,
+        log_variance: log_variance.map_or(Ok(Vec::new()), read)?,
+    };
+    if samples == 0 {
+        return Ok((posteriors, vec![Vec::new(); ids.len()]));
+    }
+    let mut features = plan.features(&model.weights, inputs.clone());
+    if let Some(named) = &named {
+        features = Tensor::cat(vec![features, named.clone()], 1);
+    }
+    let (mean, log_variance) = plan.posterior(&model.weights, features.clone());
     let mut weights = vec![Vec::with_capacity(samples); ids.len()];
     for first in (0..samples).step_by(at_once) {
         let part = at_once.min(samples - first);
-        let rows = ids.len() * part;
         let stream = |id: &u64| {
             let of_item = (1 << 40) + id * samples as u64 + first as u64;
             of_item..of_item + part as u64
         };
         let streams: Vec<u64> = ids.iter().flat_map(stream).collect();
-        let noise = read(normal(seed, &streams, code, device))?;
-        let mut codes = vec![0.0_f32; rows * code];
-        let ratios: Vec<f64> = codes
-            .par_chunks_mut(code)
-            .zip(noise.par_chunks(code))
-            .enumerate()
-            .map(|(row, (codes, noise))| {
-                let item = row / part * code;
-                let mut ratio = 0.0;
-                for (d, (z, e)) in codes.iter_mut().zip(noise).enumerate() {
-                    let (m, s) = (means[item + d], log_variances[item + d]);
-                    *z = m + (0.5 * s).exp() * e;
-                    // log p(z) − log q(z|x); the two constants cancel.
-                    ratio += 0.5 * f64::from(s + e * e - *z * *z);
-                }
-                ratio
-            })
-            .collect();
-        let codes = Tensor::from_data(TensorData::new(codes, [rows, code]), device);
-        let (output, padding) =
-            architecture.masked(architecture.plan.decode(&model.weights, codes));
+        let noise = normal(seed, &streams, spec.style(), device);
+        let drawn = plan.draw(&model.weights, &features, (&mean, &log_variance), noise);
+        let prior = plan.log_prior(&model.weights, &drawn.codes).sum_dim(1);
+        let ratios = read(prior - drawn.log_density.sum_dim(1))?;
+        let codes = match &named {
+            Some(named) => Tensor::cat(vec![drawn.codes, repeated(named.clone(), part)], 1),
+            None => drawn.codes,
+        };
+        let (output, padding) = architecture.masked(plan.decode(&model.weights, codes));
         let errors = read(likelihood::reconstruction_rows(
             output,
             &inputs,
@@ -206,13 +212,9 @@ fn log_weights(
         let pairs = errors.chunks(part).zip(ratios.chunks(part));
         for (weights, (errors, ratios)) in weights.iter_mut().zip(pairs) {
             let pairs = errors.iter().zip(ratios);
-            weights.extend(pairs.map(|(e, r)| r - f64::from(e - padding) - constant));
+            weights.extend(pairs.map(|(e, r)| f64::from(*r) - f64::from(e - padding) - constant));
         }
     }
-    let posteriors = Posteriors {
-        mean: means,
-        log_variance: log_variances,
-    };
     Ok((posteriors, weights))
 }
 
@@ -226,6 +228,23 @@ fn squared_error(a: &[u8], b: &[u8]) -> f64 {
 fn log_mean_exp(values: &[f64]) -> f64 {
     let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     top + (values.iter().map(|v| (v - top).exp()).sum::<f64>() / values.len() as f64).ln()
+}
+
+/// Share of the items whose class is another than the one with the largest share in `codes`, `[n, code]`.
+fn class_error(spec: &ModelSpec, dataset: &Dataset, codes: &[f32]) -> Option<f64> {
+    let condition = spec.condition.as_ref()?;
+    let labels = dataset.labels()?;
+    if condition.kind != ConditionKind::Class || labels.names != condition.names {
+        return None;
+    }
+    let wrong = |(code, class): &(&[f32], &u16)| {
+        let named = code[spec.style()..].iter().enumerate();
+        let taken_for = named.max_by(|a, b| a.1.total_cmp(b.1)).map(|(i, _)| i);
+        taken_for != Some(usize::from(**class))
+    };
+    let items = codes.chunks_exact(spec.code).zip(&labels.values);
+    let wrong = items.filter(wrong).count();
+    Some(wrong as f64 / labels.values.len().max(1) as f64)
 }
 
 fn active_units(means: &[f32], code: usize) -> usize {

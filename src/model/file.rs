@@ -12,10 +12,12 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::auto_encoder::{Architecture, AutoEncoder, read};
+use super::config::{LossPoint, TrainConfig};
 use super::import;
 use super::network::Layer;
 use super::optimizer::{tracked, untracked};
-use super::spec::{CodeKind, LossPoint, ModelSpec, SPEC_VERSION, TrainConfig};
+use super::pretraining::{Pretrainer, Pretraining, StagePoint};
+use super::spec::{CodeKind, ModelSpec, SPEC_VERSION};
 use super::trainer::{Trainer, split};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -27,6 +29,9 @@ pub(super) const MAX_FILE: u64 = 4 << 30;
 const MAX_HISTORY: usize = 1000;
 /// The metadata entry that holds [`Description`] as JSON.
 const KEY: &str = "morphospace";
+
+/// The layers of a stage of pre-training: inwards and outwards.
+const SIDES: [&str; 2] = ["in", "out"];
 
 /// Numbers of a tensor by name, with its shape.
 pub(super) type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
@@ -50,7 +55,8 @@ impl CodeStatistics {
     pub fn unknown(spec: &ModelSpec) -> Self {
         let (mean, std, kl) = match spec.kind {
             CodeKind::Posterior => (0.0, 1.0, 1.0),
-            CodeKind::Binary => (0.5, 0.5, 0.0),
+            CodeKind::Binary | CodeKind::Logistic => (0.5, 0.5, 0.0),
+            CodeKind::Point => (0.0, 1.0, 0.0),
         };
         let each = |x| vec![x; spec.code];
         Self {
@@ -88,6 +94,11 @@ struct Description {
     epochs: usize,
     best: Option<f32>,
     history: Vec<LossPoint>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    stage_history: Vec<StagePoint>,
+    /// Stage of pre-training, and steps taken in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stage: Option<(usize, u64)>,
 }
 
 /// A model as it lies on disk.
@@ -103,6 +114,10 @@ pub struct ModelFile {
     pub statistics: CodeStatistics,
     /// Its loss curve, thinned out.
     pub history: Vec<LossPoint>,
+    /// The errors of its pre-training, thinned out.
+    pub stage_history: Vec<StagePoint>,
+    /// The stage of pre-training that is under way, and steps taken in it.
+    stage: Option<(usize, u64)>,
     /// Epochs of training behind it.
     pub epochs: usize,
     /// Steps of training behind it.
@@ -153,6 +168,23 @@ impl ModelFile {
                 );
             }
         }
+        if let Some(pretrainer) = &trainer.pretrainer {
+            for (layer, side) in pretrainer.layers.iter().zip(SIDES) {
+                let [from, to] = layer.weight.dims();
+                let names = [(format!("pretraining.{side}"), (from, to))];
+                store(&mut tensors, "", &names, std::slice::from_ref(layer))?;
+            }
+            for (i, (first, second)) in pretrainer.adam.moments.iter().enumerate() {
+                for (which, moment) in [("first", first), ("second", second)] {
+                    let [length] = moment.dims();
+                    let values = read(moment.clone())?;
+                    tensors.insert(format!("pretraining.{which}.{i}"), (vec![length], values));
+                }
+            }
+        }
+        let thin = trainer.stage_history().len().div_ceil(MAX_HISTORY).max(1);
+        let stage_history = trainer.stage_history().iter().enumerate();
+        let stage_history = stage_history.filter(|(i, _)| (i + 1) % thin == 0);
         let every = trainer.history().len().div_ceil(MAX_HISTORY).max(1);
         let kept = |(i, p): &(usize, &LossPoint)| p.validation.is_some() || (i + 1) % every == 0;
         Ok(Self {
@@ -167,6 +199,8 @@ impl ModelFile {
                 .filter(kept)
                 .map(|(_, p)| *p)
                 .collect(),
+            stage_history: stage_history.map(|(_, point)| *point).collect(),
+            stage: trainer.pretrainer.as_ref().map(|p| (p.stage, p.step)),
             epochs: (trainer.step() / trainer.steps_per_epoch().max(1)) as usize,
             step: trainer.step(),
             best: trainer.best.as_ref().map(|(loss, _)| *loss),
@@ -269,7 +303,15 @@ impl ModelFile {
         }
         let mut trainer = Trainer::with_weights(architecture.clone(), config, weights, dataset)?;
         trainer.adam.steps = self.step;
+        if let (Some((stage, step)), Some(plan)) = (self.stage, trainer.config().pretraining) {
+            trainer.pretrainer = Some(self.pretrainer(plan, (stage, step), &trainer, device)?);
+        }
+        trainer.set_stage_history(self.stage_history.clone());
+        let has_begun = self.step > 0;
         for (name, _) in architecture.plan.layers() {
+            if !has_begun {
+                break;
+            }
             for part in ["weight", "bias"] {
                 let moment = |which: &str| -> Result<Tensor<1>> {
                     let key = format!("adam.{which}.{name}.{part}");
@@ -295,6 +337,56 @@ impl ModelFile {
         Ok(trainer)
     }
 
+    /// The pre-training where it stopped.
+    fn pretrainer(
+        &self,
+        plan: Pretraining,
+        (stage, step): (usize, u64),
+        trainer: &Trainer,
+        device: &Device,
+    ) -> Result<Pretrainer> {
+        let architecture = trainer.architecture();
+        let seed = trainer.config().seed;
+        let fresh = architecture.plan.weights(seed, device);
+        let mut pretrainer = Pretrainer::new(plan, architecture, &fresh, seed);
+        let missing = |key: &str| Error::model(format!("{key} is missing"));
+        let tensor = |key: String| -> Result<(Vec<usize>, Vec<f32>)> {
+            self.tensors.get(&key).cloned().ok_or_else(|| missing(&key))
+        };
+        if stage >= architecture.plan.stages() {
+            return Err(missing("the stage of pre-training"));
+        }
+        (pretrainer.stage, pretrainer.step) = (stage, step);
+        let (up, down) = architecture.plan.stage(stage);
+        for (at, (place, side)) in [up, down].into_iter().zip(SIDES).enumerate() {
+            let (weight_shape, weight) = tensor(format!("pretraining.{side}.weight"))?;
+            let (_, bias) = tensor(format!("pretraining.{side}.bias"))?;
+            let [from, to] = fresh[place].weight.dims();
+            if weight_shape != [from, to] || bias.len() != to {
+                return Err(missing(&format!("pretraining.{side}")));
+            }
+            pretrainer.layers[at] = Layer {
+                weight: Tensor::from_data(TensorData::new(weight, [from, to]), device),
+                bias: Tensor::from_data(TensorData::new(bias, [to]), device),
+            };
+        }
+        for i in 0.. {
+            let key = |which: &str| format!("pretraining.{which}.{i}");
+            if !self.tensors.contains_key(&key("first")) {
+                break;
+            }
+            let moment = |which: &str| -> Result<Tensor<1>> {
+                let (_, values) = tensor(key(which))?;
+                let length = values.len();
+                Ok(Tensor::from_data(TensorData::new(values, [length]), device))
+            };
+            let pair = (moment("first")?, moment("second")?);
+            pretrainer.adam.moments.push(pair);
+        }
+        pretrainer.adam.steps = step;
+        Ok(pretrainer)
+    }
+
     /// Writes the file so that either the old content or the whole new one is there, whatever happens meanwhile.
     ///
     /// # Errors
@@ -310,6 +402,8 @@ impl ModelFile {
             epochs: self.epochs,
             best: self.best,
             history: self.history.clone(),
+            stage_history: self.stage_history.clone(),
+            stage: self.stage,
         };
         let json =
             serde_json::to_string(&description).map_err(|e| Error::file(path, e.to_string()))?;
@@ -434,6 +528,8 @@ impl ModelFile {
             provenance: d.provenance,
             statistics,
             history: d.history,
+            stage_history: d.stage_history,
+            stage: d.stage,
             epochs: d.epochs,
             step: d.step,
             best: d.best,
@@ -461,6 +557,8 @@ impl ModelFile {
                 ..Provenance::default()
             },
             history: Vec::new(),
+            stage_history: Vec::new(),
+            stage: None,
             epochs: 0,
             step: 0,
             best: None,

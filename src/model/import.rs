@@ -11,7 +11,8 @@ use safetensors::tensor::Dtype;
 
 use super::file::{MAX_FILE, ModelFile, Tensors};
 use super::network::Plan;
-use super::spec::{ModelSpec, Preset};
+use super::preset::Preset;
+use super::spec::ModelSpec;
 use crate::error::{Error, Result};
 
 /// Whether the bytes begin as files of `torch.save` do: a zip archive or a pickle.
@@ -108,8 +109,8 @@ pub(super) fn foreign(path: &Path, tensors: Tensors) -> Result<ModelFile> {
         .to_string_lossy()
         .into_owned();
     Ok(ModelFile::foreign(
-        spec,
-        Preset::Faces.training(),
+        spec.clone(),
+        Preset::Faces.training(spec.shape),
         name,
         tensors,
     ))

@@ -24,7 +24,11 @@ pub(super) fn whitened(
     let device = &architecture.device;
     let code = architecture.spec.code;
     let inputs = architecture.inputs(items, None, device);
-    let codes = read(architecture.plan.before_rounding(&weights, inputs))?;
+    let codes = read(
+        architecture
+            .plan
+            .sums(&weights, architecture.plan.features(&weights, inputs)),
+    )?;
     let n = items.len() as f64;
     let rows = || {
         codes
@@ -84,6 +88,32 @@ pub(super) fn whitened(
     Ok(weights)
 }
 
+/// The weights with pictures of `items` as those that the prior learns: they begin as what codes have to tell apart.
+pub(super) fn learnt(
+    architecture: &Architecture,
+    mut weights: Vec<Layer>,
+    items: &[&[u8]],
+) -> Result<Vec<Layer>> {
+    let Some(layer) = architecture.plan.learnt(&weights) else {
+        return Ok(weights);
+    };
+    let [count, width] = layer.weight.dims();
+    let first: Vec<&[u8]> = items.iter().copied().cycle().take(count).collect();
+    let device = &architecture.device;
+    // Grey values as logits; black and white are infinitely far.
+    let values = read(architecture.inputs(&first, None, device))?;
+    let logits = values.into_iter().map(|x| {
+        let x = x.clamp(0.02, 0.98);
+        (x / (1.0 - x)).ln()
+    });
+    let at = architecture.plan.prior_layer();
+    weights[at] = Layer {
+        weight: Tensor::from_data(TensorData::new(logits.collect(), [count, width]), device),
+        bias: Tensor::zeros([width], device),
+    };
+    Ok(weights)
+}
+
 #[cfg(test)]
 mod tests {
     use burn::tensor::Device;
@@ -97,8 +127,13 @@ mod tests {
         let dataset = digits::generate(3, 0..600, &Progress::silent()).expect("digits");
         let mut spec = Preset::Digits.spec(dataset.shape());
         spec.likelihood = Likelihood::Gaussian { sigma: 0.2 };
-        let trainer = Trainer::new(spec, Preset::Digits.training(), &dataset, &Device::flex())
-            .expect("a trainer");
+        let trainer = Trainer::new(
+            spec,
+            Preset::Digits.training(dataset.shape()),
+            &dataset,
+            &Device::flex(),
+        )
+        .expect("a trainer");
         let items: Vec<&[u8]> = (0..600).map(|i| dataset.pixels(i)).collect();
         let model = trainer.model();
         let codes = model

@@ -60,6 +60,62 @@ pub(super) fn reconstruction(
     })
 }
 
+/// As [`reconstruction`], of `repeat` rows of `output`, `[items × repeat, pixels]`, for each row of `target`, `[items, pixels]`; the term of a row
+/// counts `weights[row]` times. There is no derivative by the weights. Beside it the terms of the rows themselves, `[rows]`, without derivative.
+pub(super) fn weighted_reconstruction(
+    output: Tensor<2>,
+    target: Tensor<2>,
+    repeat: usize,
+    weights: Tensor<1>,
+    likelihood: Likelihood,
+    scale: f32,
+) -> (Tensor<1>, Tensor<1>) {
+    let device = output.device();
+    let [rows, pixels] = output.dims();
+    let weights = weights.detach();
+    if !is_cpu(&device) || !device.is_autodiff() {
+        let each = plain_rows(output, &target, repeat, likelihood);
+        return ((each.clone() * weights).sum() * scale, each.detach());
+    }
+    let (output, node): (FlexTensor, NodeGuard) = tracked(output).into_parts();
+    let output = output.to_contiguous();
+    let target = tracked(target).into_primitive().to_contiguous();
+    let weights = tracked(weights).into_primitive().to_contiguous();
+    let (o, t): (&[f32], &[f32]) = (output.storage(), target.storage());
+    let weights: &[f32] = weights.storage();
+    let mut grad = FlexTensor::empty(output.layout().shape().clone(), output.dtype());
+    let mut sums = vec![0.0_f64; rows];
+    let arch = pulp::Arch::new();
+    grad.storage_mut::<f32>()
+        .par_chunks_mut(pixels)
+        .zip(&mut sums)
+        .enumerate()
+        .with_min_len(rows_per_piece(pixels))
+        .for_each(|(r, (g, sum))| {
+            let o = &o[r * pixels..(r + 1) * pixels];
+            let t = &t[r / repeat * pixels..(r / repeat + 1) * pixels];
+            let weight = weights[r];
+            *sum = arch.dispatch(
+                #[inline(always)]
+                || differentiated(o, t, g, scale * weight, likelihood),
+            );
+        });
+    let weighted = sums.iter().zip(weights).map(|(sum, w)| sum * f64::from(*w));
+    let sum = (weighted.sum::<f64>() * f64::from(scale)) as f32;
+    let each: Vec<f32> = sums.iter().map(|sum| *sum as f32).collect();
+    let each = Tensor::from_data(TensorData::new(each, [rows]), &device);
+    let sum = FlexTensor::from_data(TensorData::new(vec![sum], [1]));
+    let prepared = ReconstructionBackward
+        .prepare::<NoCheckpointing>([node])
+        .compute_bound()
+        .stateful();
+    let sum = Tensor::from_primitive::<Tracked>(match prepared {
+        OpsKind::Tracked(prepared) => prepared.finish(grad, sum),
+        OpsKind::UnTracked(prepared) => prepared.finish(sum),
+    });
+    (sum, each)
+}
+
 #[derive(Debug)]
 struct ReconstructionBackward;
 
@@ -105,26 +161,61 @@ fn reconstruction_forward(
         .map(|(g, (o, t))| {
             arch.dispatch(
                 #[inline(always)]
-                || match likelihood {
-                    Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => {
-                        sum_and_differentiate(o, t, g, scale, |l, t| {
-                            let (softplus, sigmoid) = softplus_and_sigmoid(l);
-                            (softplus - l * t, sigmoid - t)
-                        })
-                    }
-                    Likelihood::Gaussian { sigma } => {
-                        let precision = 1.0 / (sigma * sigma);
-                        sum_and_differentiate(o, t, g, scale, |o, t| {
-                            let off = o - t;
-                            (0.5 * precision * off * off, precision * off)
-                        })
-                    }
-                },
+                || differentiated(o, t, g, scale, likelihood),
             )
         })
         .collect();
     let sum = (sums.iter().sum::<f64>() * f64::from(scale)) as f32;
     (FlexTensor::from_data(TensorData::new(vec![sum], [1])), grad)
+}
+
+/// The sum of a piece, and `scale` times its derivative.
+#[inline(always)]
+fn differentiated(
+    outputs: &[f32],
+    targets: &[f32],
+    grads: &mut [f32],
+    scale: f32,
+    likelihood: Likelihood,
+) -> f64 {
+    match likelihood {
+        Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => {
+            sum_and_differentiate(outputs, targets, grads, scale, |l, t| {
+                let (softplus, sigmoid) = softplus_and_sigmoid(l);
+                (softplus - l * t, sigmoid - t)
+            })
+        }
+        Likelihood::Gaussian { sigma } => {
+            let precision = 1.0 / (sigma * sigma);
+            sum_and_differentiate(outputs, targets, grads, scale, |o, t| {
+                let off = o - t;
+                (0.5 * precision * off * off, precision * off)
+            })
+        }
+    }
+}
+
+/// The term of each row in plain tensor operations.
+fn plain_rows(
+    output: Tensor<2>,
+    target: &Tensor<2>,
+    repeat: usize,
+    likelihood: Likelihood,
+) -> Tensor<1> {
+    let [rows, pixels] = output.dims();
+    let [items, _] = target.dims();
+    let target = target
+        .clone()
+        .reshape([items, 1, pixels])
+        .repeat_dim(1, repeat)
+        .reshape([rows, pixels]);
+    let each = match likelihood {
+        Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => {
+            softplus(output.clone()) - output * target
+        }
+        Likelihood::Gaussian { sigma } => (output - target).square() / (2.0 * sigma * sigma),
+    };
+    each.sum_dim(1).reshape([rows])
 }
 
 /// Negative log-likelihood of each row of `output`, `[rows, pixels]` without derivatives; row `r` is compared with row
@@ -138,19 +229,7 @@ pub(super) fn reconstruction_rows(
     let device = output.device();
     let [rows, pixels] = output.dims();
     if !is_cpu(&device) {
-        let [items, _] = target.dims();
-        let target = target
-            .clone()
-            .reshape([items, 1, pixels])
-            .repeat_dim(1, repeat)
-            .reshape([rows, pixels]);
-        let each = match likelihood {
-            Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => {
-                softplus(output.clone()) - output * target
-            }
-            Likelihood::Gaussian { sigma } => (output - target).square() / (2.0 * sigma * sigma),
-        };
-        return each.sum_dim(1).reshape([rows]);
+        return plain_rows(output, target, repeat, likelihood);
     }
     let (output, target) = (
         untracked(output).to_contiguous(),

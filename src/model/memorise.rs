@@ -12,8 +12,9 @@ use rand_chacha::ChaCha8Rng;
 use burn::tensor::Device;
 
 use super::auto_encoder::AutoEncoder;
+use super::config::TrainConfig;
 use super::evaluate::log_likelihoods;
-use super::spec::{ModelSpec, TrainConfig};
+use super::spec::ModelSpec;
 use super::trainer::Trainer;
 use crate::data::{Dataset, Picture};
 use crate::error::{Error, Result};
@@ -332,7 +333,7 @@ impl FoldedOut {
     /// # Errors
     /// When the code has no posterior, or the number of folds makes no sense.
     pub fn check(&self) -> Result<()> {
-        if self.spec.is_binary() {
+        if !self.spec.has_posterior() {
             return Err(Error::model(
                 "a code of bits has no posterior, so a picture has no likelihood that could depend on its having been trained on",
             )
@@ -391,7 +392,7 @@ mod tests {
             spec: Preset::Tiny.spec(data.shape()),
             config: TrainConfig {
                 epochs: 60,
-                ..Preset::Tiny.training()
+                ..Preset::Tiny.training(data.shape())
             },
             folds: 2,
             is_all: true,

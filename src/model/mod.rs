@@ -4,9 +4,11 @@ mod animate;
 mod auto_encoder;
 mod binary;
 pub(crate) mod codes_file;
+mod config;
 mod depthwise;
 mod evaluate;
 mod file;
+mod flow;
 mod import;
 mod initial;
 mod interruption;
@@ -14,8 +16,11 @@ mod layout;
 mod likelihood;
 mod memorise;
 mod network;
+mod objective;
 mod ops;
 mod optimizer;
+mod preset;
+mod pretraining;
 mod prior;
 mod refine;
 mod shipped;
@@ -28,15 +33,19 @@ pub(crate) use crate::files::{folder_of, write_atomically};
 pub(crate) use animate::mixed;
 pub use animate::{Animated, animate, crossfade_of, originals_of, shape_of};
 pub use auto_encoder::{AutoEncoder, Posteriors};
+pub use config::{LossPoint, TrainConfig};
 pub use evaluate::{Evaluation, evaluate, log_likelihoods};
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};
 pub use interruption::interruptible;
 pub use memorise::{
     Copies, FoldedOut, LIKELIHOOD_SAMPLES, MOST_FOLDS, MOST_SAMPLES, Memorised, Suspects, memorise,
 };
+pub use preset::Preset;
+pub use pretraining::{Pretraining, StagePoint, Teacher};
 pub use refine::Refinement;
 pub use shipped::{Shipped, load_named, shipped_for};
 pub use spec::{
-    CodeKind, Likelihood, LossPoint, ModelSpec, Network, Preset, SPEC_VERSION, Stage, TrainConfig,
+    CodeKind, Condition, ConditionKind, Flow, Likelihood, ModelSpec, Network, Objective, Prior,
+    SPEC_VERSION, Stage, Unit,
 };
 pub use trainer::{Meanwhile, Trainer};

@@ -3,15 +3,28 @@
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 
-use super::spec::{CodeKind, ModelSpec};
+use super::spec::{CodeKind, ConditionKind, ModelSpec};
 
 impl ModelSpec {
-    /// A code drawn from the prior, `[code]`: standard normal numbers or, of a binary code, independent bits of which each is 1
+    /// A code drawn from the prior, `[code]`: standard normal numbers with one class or even attributes behind them, where these have names; or, of a binary code, independent bits of which each is 1
     /// as often as in `frequencies`, `[code]`, the mean of the training items' codes; half of the time where that is not
     /// known.
     pub fn sample_prior(&self, frequencies: &[f32], rng: &mut impl Rng) -> Vec<f32> {
         match self.kind {
-            CodeKind::Posterior => StandardNormal.sample_iter(rng).take(self.code).collect(),
+            CodeKind::Posterior | CodeKind::Point => {
+                let style = StandardNormal.sample_iter(&mut *rng).take(self.style());
+                let mut code: Vec<f32> = style.collect();
+                if let Some(condition) = &self.condition {
+                    let named = condition.names.len();
+                    let class = rng.random_range(0..named.max(1));
+                    code.extend((0..named).map(|i| match condition.kind {
+                        ConditionKind::Class => f32::from(u8::from(i == class)),
+                        ConditionKind::Attributes => rng.random(),
+                    }));
+                }
+                code
+            }
+            CodeKind::Logistic => (0..self.code).map(|_| rng.random()).collect(),
             CodeKind::Binary => (0..self.code)
                 .map(|bit| {
                     let frequency = frequencies.get(bit).copied().unwrap_or(0.5);

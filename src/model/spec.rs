@@ -6,12 +6,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::ImageShape;
+use crate::data::{Dataset, ImageShape};
 use crate::error::{Error, Result};
 
 /// Highest version of the specification this program knows; files with a higher one are refused. What it writes has the
-/// lowest version that says all of it, so that older programs read on what they can: 2 with binary codes, else 1.
-pub const SPEC_VERSION: u32 = 2;
+/// lowest version that says all of it, so that older programs read on what they can: 2 with binary codes, 3 with what came later, else 1.
+pub const SPEC_VERSION: u32 = 3;
 
 /// Everything needed to rebuild a network.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -29,8 +29,273 @@ pub struct ModelSpec {
     pub network: Network,
     /// What the decoder's output means.
     pub likelihood: Likelihood,
-    /// Weight of the KL term, above 0; 1 is the evidence lower bound. Of no effect with binary codes, which have none.
+    /// Weight of the KL term, above 0; 1 is the evidence lower bound. Of no effect with codes that have no posterior.
     pub beta: f32,
+    /// What is minimised beside reconstruction and KL.
+    #[serde(default, skip_serializing_if = "Objective::is_plain")]
+    pub objective: Objective,
+    /// What bends the normal posterior into another shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Flow>,
+    /// Where codes are taken to come from.
+    #[serde(default, skip_serializing_if = "Prior::is_standard")]
+    pub prior: Prior,
+    /// What a code says by name; see [`Condition`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
+}
+
+/// What codes say by name: the last numbers of each, `[0, 1]`. Encoder and decoder are told them, so that the numbers before them, the style,
+/// need not say the same again (Sohn et al. 2015). A classifier that is trained along tells them of a picture whose are not known: with
+/// classes this is model M2 of Kingma et al. (2014, arXiv 1406.5298), with attributes that of Yan et al. (2016, arXiv 1512.00570).
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Condition {
+    /// What they are.
+    pub kind: ConditionKind,
+    /// Names of the classes or attributes.
+    pub names: Vec<String>,
+    /// Of attributes the values that 0 and 1 stand for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranges: Vec<(f32, f32)>,
+}
+
+/// What is said by name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConditionKind {
+    /// One class of several: the numbers are shares that add up to 1.
+    Class,
+    /// Attributes, each by itself.
+    Attributes,
+}
+
+impl Condition {
+    /// The classes of `dataset`.
+    ///
+    /// # Errors
+    /// When it has none, or too many.
+    pub fn classes_of(dataset: &Dataset) -> Result<Self> {
+        let Some(labels) = dataset.labels() else {
+            return Err(Error::model(format!(
+                "{} has no classes for a model to be conditioned on",
+                dataset.name()
+            ))
+            .hint("take data with labels, such as digits, or name attributes, as --condition Yaw,Smile"));
+        };
+        if !(2..=128).contains(&labels.names.len()) {
+            return Err(Error::model(format!(
+                "{} has {} classes, and a model is conditioned on 2 to 128",
+                dataset.name(),
+                labels.names.len()
+            )));
+        }
+        Ok(Self {
+            kind: ConditionKind::Class,
+            names: labels.names.clone(),
+            ranges: Vec::new(),
+        })
+    }
+
+    /// The factors or columns of numbers of `dataset` called `names`; all of its factors where there are no names.
+    ///
+    /// # Errors
+    /// When one is missing, has gaps, or is the same for all items.
+    pub fn attributes_of(dataset: &Dataset, names: &[String]) -> Result<Self> {
+        let all: Vec<String> = dataset.factors().iter().map(|f| f.name.clone()).collect();
+        let names = if names.is_empty() { &all } else { names };
+        if names.is_empty() || names.len() > 128 {
+            return Err(Error::model(format!(
+                "{} has no attributes for a model to be conditioned on",
+                dataset.name()
+            ))
+            .hint(
+                "take data with factors, such as faces, or with a table of numbers beside them",
+            ));
+        }
+        let mut ranges = Vec::new();
+        for name in names {
+            let Some(values) = dataset.numbers(name) else {
+                return Err(
+                    Error::model(format!("{} has no attribute {name}", dataset.name()))
+                        .hint(format!("there are {}", all.join(", "))),
+                );
+            };
+            let low = values.iter().copied().fold(f32::INFINITY, f32::min);
+            let high = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let known = dataset.factors().iter().find(|f| &f.name == name);
+            let range = known.map_or((low, high), |f| f.range);
+            if values.iter().any(|v| !v.is_finite()) || range.0 >= range.1 {
+                return Err(Error::model(format!(
+                    "attribute {name} is not a number for every item, or the same for all"
+                )));
+            }
+            ranges.push(range);
+        }
+        Ok(Self {
+            kind: ConditionKind::Attributes,
+            names: names.to_vec(),
+            ranges,
+        })
+    }
+
+    /// What is known of the items of `dataset`, `[n, names]`.
+    ///
+    /// # Errors
+    /// When the data do not say what the model is conditioned on.
+    pub fn values(&self, dataset: &Dataset) -> Result<Vec<f32>> {
+        let width = self.names.len();
+        let mut values = vec![0.0; dataset.len() * width];
+        match self.kind {
+            ConditionKind::Class => {
+                let labels = dataset.labels().filter(|l| l.names == self.names);
+                let labels = labels.ok_or_else(|| {
+                    Error::model(format!(
+                        "{} has not the classes that the model is conditioned on: {}",
+                        dataset.name(),
+                        self.names.join(", ")
+                    ))
+                })?;
+                for (row, class) in values.chunks_exact_mut(width).zip(&labels.values) {
+                    row[usize::from(*class)] = 1.0;
+                }
+            }
+            ConditionKind::Attributes => {
+                for (i, (name, (low, high))) in self.names.iter().zip(&self.ranges).enumerate() {
+                    let numbers = dataset.numbers(name).ok_or_else(|| {
+                        Error::model(format!("{} has no attribute {name}", dataset.name()))
+                    })?;
+                    for (row, x) in values.chunks_exact_mut(width).zip(numbers) {
+                        row[i] = ((x - low) / (high - low)).clamp(0.0, 1.0);
+                    }
+                }
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// An inverse autoregressive flow (Kingma et al. 2016, arXiv 1606.04934): each step takes a code `z` to `σ ⊙ z + (1 − σ) ⊙ m`, where
+/// gate `σ` and shift `m` of a number depend on the picture and on the numbers before it alone, so that the logarithm of the density
+/// falls by `Σ log σ`. The order of the numbers turns round from step to step.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Flow {
+    /// Steps, 1 to 16.
+    pub steps: usize,
+    /// Units of the hidden layer of each step's autoregressive network (Germain et al. 2015).
+    pub hidden: usize,
+}
+
+/// The distribution that codes are drawn from before a picture is seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prior {
+    /// Independent standard normal numbers.
+    #[default]
+    Standard,
+    /// The mean of the posteriors of `inputs` pictures that are learnt along (Tomczak and Welling 2018, arXiv 1705.07120).
+    Vamp {
+        /// Learnt pictures.
+        inputs: usize,
+    },
+}
+
+impl Prior {
+    fn is_standard(&self) -> bool {
+        *self == Self::Standard
+    }
+}
+
+/// What is minimised beside the reconstruction and the KL term; a weight of 0 leaves a term out.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Objective {
+    /// Codes drawn per item, 1 to 1000. More than one give the importance-weighted bound (Burda et al. 2016, arXiv 1509.00519), with the doubly
+    /// reparameterised gradient of the encoder (Tucker et al. 2018, arXiv 1810.04152).
+    pub samples: usize,
+    /// Nats per dimension of the code below which its mean KL over a batch is not pressed further down (Kingma et al. 2016).
+    pub free_bits: f32,
+    /// Additional weight of the total correlation of the code, estimated from the batch by weighted sampling (Chen et al. 2018,
+    /// arXiv 1802.04942): with `beta` 1 and `β − 1` here it is β-TCVAE.
+    pub total_correlation: f32,
+    /// Weight of the total correlation as a discriminator tells it that is trained along (Kim and Mnih 2018, arXiv 1802.05983): FactorVAE.
+    pub adversary: f32,
+    /// Weight of `‖∂h/∂x‖²`, the squared norm of the code's derivative by the picture (Rifai et al. 2011).
+    pub contraction: f32,
+    /// Weight of the sum of absolute values of a code's numbers (L1).
+    pub sparsity: f32,
+    /// Weight of the sum of squares of a code's numbers (L2).
+    pub shrinkage: f32,
+    /// Weight of what the classifier of a conditional model is off by on an item whose classes or attributes are known, nats.
+    pub supervision: f32,
+}
+
+impl Default for Objective {
+    fn default() -> Self {
+        Self {
+            samples: 1,
+            free_bits: 0.0,
+            total_correlation: 0.0,
+            adversary: 0.0,
+            contraction: 0.0,
+            sparsity: 0.0,
+            shrinkage: 0.0,
+            supervision: 50.0,
+        }
+    }
+}
+
+impl Objective {
+    fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a term looks at all items of a batch together, so that a batch cannot be worked off in slices.
+    pub(super) fn is_of_the_batch(&self) -> bool {
+        self.free_bits > 0.0 || self.total_correlation > 0.0 || self.adversary > 0.0
+    }
+
+    /// Whether the weights are in their ranges and fit codes of `kind`; the reason where they do not.
+    fn misfit(&self, kind: CodeKind) -> Option<String> {
+        let weights = [
+            ("free bits", self.free_bits),
+            ("total correlation", self.total_correlation),
+            ("adversary", self.adversary),
+            ("contraction", self.contraction),
+            ("sparsity", self.sparsity),
+            ("shrinkage", self.shrinkage),
+            ("supervision", self.supervision),
+        ];
+        if let Some((name, weight)) = weights
+            .into_iter()
+            .find(|(_, w)| !(w.is_finite() && *w >= 0.0))
+        {
+            return Some(format!("{name} has to be 0 or above, not {weight}"));
+        }
+        if !(1..=1000).contains(&self.samples) {
+            return Some(format!(
+                "1 to 1000 codes are drawn per item, not {}",
+                self.samples
+            ));
+        }
+        let of_posterior = self.samples > 1
+            || self.free_bits > 0.0
+            || self.total_correlation > 0.0
+            || self.adversary > 0.0;
+        if of_posterior && kind != CodeKind::Posterior {
+            return Some(
+                "several samples, free bits and total correlation need a code with a posterior"
+                    .into(),
+            );
+        }
+        let alone = self.free_bits + self.total_correlation + self.adversary;
+        if self.samples > 1 && alone > 0.0 {
+            return Some("the importance-weighted bound has no KL term for free bits or total correlation to change".into());
+        }
+        if self.contraction > 0.0 && !matches!(kind, CodeKind::Point | CodeKind::Logistic) {
+            return Some("contraction needs a code that is a point or logistic units".into());
+        }
+        None
+    }
 }
 
 /// What the numbers of a code are.
@@ -43,6 +308,10 @@ pub enum CodeKind {
     /// Bits, 0 or 1 each: a sigmoid's output, rounded, whose derivative is taken as if it were not (Krizhevsky and Hinton,
     /// ESANN 2011). The loss is the reconstruction alone.
     Binary,
+    /// Linear units, as they are: a plain auto-encoder.
+    Point,
+    /// Logistic units, 0 to 1 each.
+    Logistic,
 }
 
 impl CodeKind {
@@ -59,6 +328,7 @@ impl CodeKind {
         match self {
             Self::Posterior => 1,
             Self::Binary => 2,
+            Self::Point | Self::Logistic => 3,
         }
     }
 }
@@ -67,10 +337,13 @@ impl CodeKind {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Network {
-    /// Fully connected layers with rectified units.
+    /// Fully connected layers.
     Dense {
         /// Units of each hidden layer of the encoder, from the picture inwards.
         hidden: Vec<usize>,
+        /// What the hidden units are.
+        #[serde(default, skip_serializing_if = "Unit::is_rectified")]
+        unit: Unit,
     },
     /// Convolutions over non-overlapping patches (stride equals kernel) with residual blocks between them, each a depthwise
     /// 3×3 and two 1×1 convolutions, so that nearly all of the work is large matrix products, on every device.
@@ -80,6 +353,31 @@ pub enum Network {
         /// Units of the fully connected layers between the last stage and the code, from the stage inwards.
         hidden: Vec<usize>,
     },
+}
+
+/// What a unit makes of the sum that reaches it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// The sum where it is above 0, else 0.
+    #[default]
+    Rectified,
+    /// `1 / (1 + exp(−x))`.
+    Logistic,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// `log(1 + exp(x))`.
+    Softplus,
+}
+
+impl Unit {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks with a reference"
+    )]
+    fn is_rectified(&self) -> bool {
+        *self == Self::Rectified
+    }
 }
 
 /// One step down in resolution of a convolutional encoder.
@@ -113,6 +411,49 @@ impl ModelSpec {
     #[must_use]
     pub fn is_binary(&self) -> bool {
         self.kind == CodeKind::Binary
+    }
+
+    /// Whether a picture has a distribution of codes, and with it a KL term and a bound on its likelihood.
+    #[must_use]
+    pub fn has_posterior(&self) -> bool {
+        self.kind == CodeKind::Posterior
+    }
+
+    /// The lowest version of the specification that says all of it.
+    fn needed_version(&self) -> u32 {
+        let has_unit = matches!(&self.network, Network::Dense { unit, hidden } if *unit != Unit::Rectified || hidden.is_empty());
+        let is_later = has_unit
+            || !self.objective.is_plain()
+            || self.flow.is_some()
+            || self.prior != Prior::Standard
+            || self.condition.is_some();
+        self.kind.version().max(if is_later { 3 } else { 1 })
+    }
+
+    /// Numbers of a code that are not said by name: its style.
+    #[must_use]
+    pub fn style(&self) -> usize {
+        let named = self.condition.as_ref().map_or(0, |c| c.names.len());
+        self.code.saturating_sub(named)
+    }
+
+    /// What number `index` of a code is called, where it has a name.
+    #[must_use]
+    pub fn number_name(&self, index: usize) -> Option<&str> {
+        let named = index.checked_sub(self.style())?;
+        let condition = self.condition.as_ref()?;
+        condition.names.get(named).map(String::as_str)
+    }
+
+    /// The same, conditioned: a code grows by what it says by name.
+    #[must_use]
+    pub fn conditioned(self, condition: Condition) -> Self {
+        let spec = Self {
+            code: self.style() + condition.names.len(),
+            condition: Some(condition),
+            ..self
+        };
+        spec.of_needed_version()
     }
 
     /// The specification in a JSON file.
@@ -172,7 +513,7 @@ impl ModelSpec {
             return refuse(format!("sigma has to be above 0, not {sigma}"));
         }
         let widths: Vec<usize> = match &self.network {
-            Network::Dense { hidden } => hidden.clone(),
+            Network::Dense { hidden, .. } => hidden.clone(),
             Network::Conv { stages, hidden } => {
                 if stages.is_empty()
                     || stages
@@ -187,21 +528,82 @@ impl ModelSpec {
                 channels.chain(hidden.iter().copied()).collect()
             }
         };
-        if widths.is_empty() || widths.len() > 16 || widths.iter().any(|w| !(1..=8192).contains(w))
-        {
-            return refuse("a network has 1 to 16 layers of 1 to 8192 units".into());
+        if widths.len() > 16 || widths.iter().any(|w| !(1..=8192).contains(w)) {
+            return refuse("a network has up to 16 layers of 1 to 8192 units".into());
         }
-        Ok(Self {
-            version: self.version.max(self.kind.version()),
+        if let Some(reason) = self.objective.misfit(self.kind) {
+            return refuse(reason);
+        }
+        if let Some(condition) = &self.condition {
+            let named = condition.names.len();
+            let has_ranges = match condition.kind {
+                ConditionKind::Class => named >= 2,
+                ConditionKind::Attributes => condition.ranges.len() == named,
+            };
+            if !self.has_posterior() || named == 0 || !has_ranges || self.code < named + 2 {
+                return refuse(
+                    "a condition has names, and a style of at least 2 numbers with a posterior beside them"
+                        .into(),
+                );
+            }
+            let plain = Objective {
+                supervision: self.objective.supervision,
+                ..Objective::default()
+            };
+            if self.flow.is_some() || self.prior != Prior::Standard || self.objective != plain {
+                return refuse(
+                    "a conditional model goes with the plain bound, without a flow and with the standard prior"
+                        .into(),
+                );
+            }
+        }
+        if let Some(flow) = &self.flow
+            && (!self.has_posterior()
+                || !(1..=16).contains(&flow.steps)
+                || !(1..=4096).contains(&flow.hidden))
+        {
+            return refuse(
+                "a flow bends a posterior, in 1 to 16 steps with 1 to 4096 hidden units".into(),
+            );
+        }
+        if let Prior::Vamp { inputs } = self.prior
+            && (!self.has_posterior() || !(1..=5000).contains(&inputs))
+        {
+            return refuse(
+                "a learnt prior needs a code with a posterior, and 1 to 5000 learnt pictures"
+                    .into(),
+            );
+        }
+        let is_bent = self.flow.is_some() || self.prior != Prior::Standard;
+        if is_bent && (self.objective.samples > 1 || self.objective.total_correlation > 0.0) {
+            return refuse(
+                "several samples and total correlation go without a flow and with the standard prior"
+                    .into(),
+            );
+        }
+        if self.prior != Prior::Standard && self.objective.free_bits > 0.0 {
+            return refuse("a learnt prior has no KL term per dimension for free bits".into());
+        }
+        if self.flow.is_some() && self.prior != Prior::Standard {
+            return refuse("a flow goes with the standard normal prior".into());
+        }
+        Ok(self.of_needed_version())
+    }
+
+    /// The same with the lowest version that says all of it.
+    pub(super) fn of_needed_version(self) -> Self {
+        Self {
+            version: self.needed_version(),
             ..self
-        })
+        }
     }
 
     /// A short description such as `conv, 64×64×3, code of 32`.
     #[must_use]
     pub fn summary(&self) -> String {
         let network = match &self.network {
-            Network::Dense { hidden } => {
+            Network::Dense { hidden, .. } if hidden.is_empty() => "one layer".to_owned(),
+            Network::Dense { hidden, .. } => {
                 let widths: Vec<String> = hidden.iter().map(ToString::to_string).collect();
                 format!("dense {}", widths.join("-"))
             }
@@ -209,301 +611,5 @@ impl ModelSpec {
         };
         let bits = if self.is_binary() { " bits" } else { "" };
         format!("{network}, {}, code of {}{bits}", self.shape, self.code)
-    }
-}
-
-/// How a model is trained.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct TrainConfig {
-    /// Passes over the training items.
-    pub epochs: usize,
-    /// Items per step.
-    pub batch: usize,
-    /// Adam's step size at the start; it falls along a cosine.
-    pub learning_rate: f64,
-    /// Step size at the end.
-    pub final_learning_rate: f64,
-    /// Epochs over which the KL term's weight rises from 0 to `beta` where pixels are Bernoulli, and over which the
-    /// deviation of Gaussian pixels falls to `sigma`; may be a fraction.
-    pub warm_up: f32,
-    /// Share of the items kept out of training to choose the best checkpoint, in `[0, 0.5]`.
-    pub validation: f32,
-    /// Largest norm of a step's gradient; larger ones are scaled down to it. 0 turns it off.
-    pub clip: f32,
-    /// Pixels, at most 32, by which the encoder sees each picture moved at random, up or down and left or right, while the decoder has
-    /// to make it where it was: a denoising auto-encoder (Vincent et al. 2008) whose corruption is a shift, so that codes forget
-    /// where a picture lies. 0 turns it off.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub shift: usize,
-    /// Seed of initial weights, shuffling and noise.
-    pub seed: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-fn is_zero(shift: &usize) -> bool {
-    *shift == 0
-}
-
-impl TrainConfig {
-    /// The configuration itself, if it can be followed.
-    ///
-    /// # Errors
-    /// When a number is out of its range; the reason says which.
-    pub fn check(self) -> Result<Self> {
-        let refuse = |reason: &str| Err(Error::usage(reason));
-        if !(1..=100_000).contains(&self.epochs) {
-            return refuse("training takes 1 to 100,000 epochs");
-        }
-        if !(1..=65_536).contains(&self.batch) {
-            return refuse("a batch has 1 to 65,536 items");
-        }
-        if self.shift > 32 {
-            return refuse("pictures can be moved by at most 32 pixels");
-        }
-        let rates = [self.learning_rate, self.final_learning_rate];
-        if rates
-            .iter()
-            .any(|r| !(r.is_finite() && (0.0..=1.0).contains(r)))
-            || self.learning_rate <= 0.0
-        {
-            return refuse("the learning rate has to be above 0 and at most 1");
-        }
-        if !(0.0..=0.5).contains(&self.validation)
-            || self.warm_up.is_nan()
-            || self.warm_up < 0.0
-            || self.clip.is_nan()
-            || self.clip < 0.0
-        {
-            return refuse(
-                "validation share, warm-up and gradient limit cannot be negative, and at most half is kept out",
-            );
-        }
-        Ok(self)
-    }
-}
-
-/// The loss terms of one moment, per item.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct LossPoint {
-    /// Training steps taken.
-    pub step: u64,
-    /// Epochs, with the fraction of the present one.
-    pub epoch: f32,
-    /// Negative log-likelihood of the pixels, nats per item (for Gaussian pixels without the constant).
-    pub reconstruction: f32,
-    /// KL of the posterior from the prior, nats per item; 0 with binary codes.
-    pub kl: f32,
-    /// Sum of the two terms over the validation items, at the end of an epoch.
-    pub validation: Option<f32>,
-}
-
-/// A named starting point for a specification and its training.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Preset {
-    /// Convolutional, for colour pictures such as the built-in portraits.
-    Faces,
-    /// Convolutional, for small grey pictures such as the built-in digits.
-    Digits,
-    /// 784-400-20 with dynamic binarisation, the classic VAE of MNIST.
-    MnistDense,
-    /// Dense with a code of 2, whose map is the code itself.
-    Mnist2d,
-    /// Dense with 256 bits, layers scaled to the pictures.
-    #[serde(rename = "binary-256")]
-    Binary256,
-    /// Dense 8192-4096-2048-1024-512 with 256 bits, as published for pictures of 32×32×3 (Krizhevsky and Hinton, ESANN 2011).
-    #[serde(rename = "binary-256-full")]
-    Binary256Full,
-    /// Dense with 28 bits, short enough to address memory by (Salakhutdinov and Hinton, 2009).
-    #[serde(rename = "hash-28")]
-    Hash28,
-    /// Small and quick, for trying things out.
-    Tiny,
-}
-
-impl Preset {
-    /// Every preset, in the order menus show them.
-    pub const ALL: [Self; 8] = [
-        Self::Faces,
-        Self::Digits,
-        Self::MnistDense,
-        Self::Mnist2d,
-        Self::Binary256,
-        Self::Binary256Full,
-        Self::Hash28,
-        Self::Tiny,
-    ];
-
-    /// The name on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Faces => "faces",
-            Self::Digits => "digits",
-            Self::MnistDense => "mnist-dense",
-            Self::Mnist2d => "mnist-2d",
-            Self::Binary256 => "binary-256",
-            Self::Binary256Full => "binary-256-full",
-            Self::Hash28 => "hash-28",
-            Self::Tiny => "tiny",
-        }
-    }
-
-    /// One line for a menu.
-    #[must_use]
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::Faces => "Convolutional, for colour pictures; code of 32",
-            Self::Digits => "Convolutional, for small grey pictures; code of 16",
-            Self::MnistDense => "Dense 784-400-20, dynamic binarisation",
-            Self::Mnist2d => "Dense with a code of 2: the map is the code",
-            Self::Binary256 => "Dense, code of 256 bits: similar pictures differ in few",
-            Self::Binary256Full => {
-                "Dense 8192-4096-2048-1024-512, code of 256 bits; large and slow"
-            }
-            Self::Hash28 => "Dense, code of 28 bits: a short list of similar pictures at once",
-            Self::Tiny => "Small and quick, for trying things out",
-        }
-    }
-
-    /// The preset that suits pictures of `shape`.
-    #[must_use]
-    pub fn for_shape(shape: ImageShape) -> Self {
-        if shape.channels == 3 || shape.height.max(shape.width) > 40 {
-            Self::Faces
-        } else {
-            Self::Digits
-        }
-    }
-
-    /// The specification for pictures of `shape`.
-    #[must_use]
-    pub fn spec(self, shape: ImageShape) -> ModelSpec {
-        let bernoulli = shape.channels == 1;
-        let likelihood = match self {
-            Self::MnistDense => Likelihood::BinarizedBernoulli,
-            _ if bernoulli => Likelihood::Bernoulli,
-            _ => Likelihood::Gaussian { sigma: 0.1 },
-        };
-        let dense = |hidden: &[usize]| Network::Dense {
-            hidden: hidden.to_vec(),
-        };
-        let (network, code) = match self {
-            Self::Faces => (conv_for(shape, &[32, 64, 128, 192], &[256]), 32),
-            Self::Digits => (conv_for(shape, &[24, 32, 64, 128], &[128]), 16),
-            Self::MnistDense => (dense(&[400]), 20),
-            Self::Mnist2d => (dense(&[512, 256]), 2),
-            Self::Binary256 => (dense(&halving(shape, 512)), 256),
-            Self::Binary256Full => (dense(&[8192, 4096, 2048, 1024, 512]), 256),
-            Self::Hash28 => (dense(&halving(shape, 256)), 28),
-            Self::Tiny => (dense(&[64]), 4),
-        };
-        let kind = match self {
-            Self::Binary256 | Self::Binary256Full | Self::Hash28 => CodeKind::Binary,
-            _ => CodeKind::Posterior,
-        };
-        ModelSpec {
-            version: kind.version(),
-            shape,
-            code,
-            kind,
-            network,
-            likelihood,
-            beta: 1.0,
-        }
-    }
-
-    /// How to train it.
-    #[must_use]
-    pub fn training(self) -> TrainConfig {
-        let (batch, learning_rate) = match self {
-            Self::Faces => (16, 2e-3),
-            Self::Tiny => (32, 3e-3),
-            Self::Digits | Self::MnistDense | Self::Mnist2d | Self::Binary256 | Self::Hash28 => {
-                (128, 1e-3)
-            }
-            Self::Binary256Full => (128, 3e-4),
-        };
-        let (epochs, warm_up) = match self {
-            Self::Faces => (36, 8.0),
-            Self::Digits => (30, 2.0),
-            Self::MnistDense => (50, 0.0),
-            Self::Mnist2d => (50, 2.0),
-            Self::Binary256 | Self::Hash28 => (20, 0.0),
-            Self::Binary256Full => (30, 0.0),
-            Self::Tiny => (5, 1.0),
-        };
-        TrainConfig {
-            epochs,
-            batch,
-            learning_rate,
-            final_learning_rate: 1e-5,
-            warm_up,
-            validation: if self == Self::MnistDense { 0.0 } else { 0.05 },
-            clip: if self == Self::MnistDense {
-                0.0
-            } else {
-                1000.0
-            },
-            shift: 0,
-            seed: 1,
-        }
-    }
-}
-
-impl std::fmt::Display for Preset {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl std::str::FromStr for Preset {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|p| p.name() == text)
-            .ok_or_else(|| {
-                let names: Vec<&str> = Self::ALL.iter().map(|p| p.name()).collect();
-                Error::usage(format!(
-                    "there is no preset {text}; choose from {}",
-                    names.join(", ")
-                ))
-            })
-    }
-}
-
-/// Widths that halve down to `last`, from the power of two that holds the picture's values on, but at most 1024, so that some
-/// thousand pictures are enough and train in minutes.
-fn halving(shape: ImageShape, last: usize) -> Vec<usize> {
-    let first = shape.len().next_power_of_two().clamp(last, 1024);
-    std::iter::successors(Some(first), |width| Some(width / 2))
-        .take_while(|width| *width >= last)
-        .collect()
-}
-
-/// Stages that bring the longer side down to about 4 to 10 positions; with fewer than four of them, of the later
-/// `channels`.
-fn conv_for(shape: ImageShape, channels: &[usize; 4], hidden: &[usize]) -> Network {
-    let longest = shape.height.max(shape.width);
-    let patches: &[usize] = match longest {
-        0..=16 => &[2],
-        17..=40 => &[2, 2],
-        41..=80 => &[2, 2, 2, 2],
-        81..=160 => &[4, 2, 2, 2],
-        161..=320 => &[8, 2, 2, 2],
-        _ => &[16, 4, 2],
-    };
-    let channels = &channels[usize::from(patches.len() < 4)..];
-    let stage = |(&patch, &channels)| Stage {
-        patch,
-        channels,
-        blocks: 1,
-    };
-    Network::Conv {
-        stages: patches.iter().zip(channels).map(stage).collect(),
-        hidden: hidden.to_vec(),
     }
 }

@@ -6,18 +6,21 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use rand::RngExt as _;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
-use super::auto_encoder::{Architecture, AutoEncoder, Terms, normal, read, stream};
+use super::auto_encoder::{Architecture, AutoEncoder, normal, read, stream};
+use super::config::{LossPoint, TrainConfig};
 use super::initial;
 use super::interruption::interruptible;
-use super::network::Layer;
+use super::network::{Layer, apply};
+use super::objective::{Batch, Terms};
 use super::ops;
 use super::optimizer::{Adam, tracked, untracked};
-use super::spec::{Likelihood, LossPoint, ModelSpec, TrainConfig};
+use super::pretraining::{Pretrainer, StagePoint};
+use super::spec::{Likelihood, ModelSpec};
 use crate::data::{Dataset, moved};
 use crate::error::{Error, Result};
 
@@ -34,6 +37,11 @@ const SPLIT: u64 = (1 << 60) - 1;
 const BINARIZE: u64 = 1 << 59;
 const VALIDATE: u64 = 1 << 58;
 const SHIFT: u64 = 1 << 57;
+const CORRUPT: u64 = 1 << 56;
+const DIRECTION: u64 = 1 << 55;
+const APART: u64 = 1 << 54;
+const LABELLED: u64 = 1 << 51;
+const BUDGET: u64 = (1 << 60) - 2;
 
 /// What is left to do in an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,7 +77,15 @@ pub struct Trainer {
     /// Losses not read back yet: step, reconstruction and KL.
     pending: Vec<(u64, Tensor<1>, Tensor<1>)>,
     history: Vec<LossPoint>,
+    /// The errors of pre-training, once it is over.
+    stages: Vec<StagePoint>,
     meanwhile: Option<Between>,
+    /// What is known by name of each item, `[n, named]`, of a conditional model.
+    known: Vec<f32>,
+    /// The training items of which it is used, where it is not used of all.
+    labelled: Option<Vec<u32>>,
+    /// What comes first.
+    pub(super) pretrainer: Option<Pretrainer>,
 }
 
 /// A [`Meanwhile`] that can be printed.
@@ -114,10 +130,16 @@ impl Trainer {
         let mut trainer = Self::with_parts(architecture, config, fresh, dataset, parts)?;
         let mut weights = std::mem::take(&mut trainer.weights);
         let is_gaussian = matches!(trainer.spec().likelihood, Likelihood::Gaussian { .. });
-        if is_gaussian && !trainer.spec().is_binary() {
-            let first = trainer.train.iter().take(initial::ITEMS);
-            let items: Vec<&[u8]> = first.map(|&id| dataset.pixels(id as usize)).collect();
+        let first = trainer.train.iter().take(initial::ITEMS);
+        let items: Vec<&[u8]> = first.map(|&id| dataset.pixels(id as usize)).collect();
+        weights = initial::learnt(&trainer.architecture, weights, &items)?;
+        if is_gaussian && trainer.spec().has_posterior() {
             weights = initial::whitened(&trainer.architecture, weights, &items)?;
+        }
+        if let Some(plan) = trainer.config.pretraining {
+            let seed = trainer.config.seed;
+            let architecture = &trainer.architecture;
+            trainer.pretrainer = Some(Pretrainer::new(plan, architecture, &weights, seed));
         }
         trainer.weights = weights.into_iter().map(tracked).collect();
         Ok(trainer)
@@ -150,13 +172,29 @@ impl Trainer {
             )));
         }
         let config = config.check()?;
+        if let Some(pretraining) = config.pretraining {
+            pretraining.check(spec)?;
+        }
         if train.is_empty() {
             return Err(Error::usage("there is no item to train on"));
         }
         let batch = config.batch.min(train.len());
-        let slices = if ops::is_cpu(&architecture.device) {
+        let known = match &spec.condition {
+            Some(condition) => condition.values(dataset)?,
+            None => Vec::new(),
+        };
+        let labelled = match (&spec.condition, config.labels) {
+            (Some(_), Some(budget)) => Some(budgeted(&config, budget, dataset, &train)?),
+            (None, Some(_)) => {
+                return Err(Error::usage("only a conditional model is told labels")
+                    .hint("choose preset conditional or semi-supervised"));
+            }
+            (_, None) => None,
+        };
+        let can_slice = !spec.objective.is_of_the_batch() && spec.condition.is_none();
+        let slices = if ops::is_cpu(&architecture.device) && can_slice {
             // Backward a layer takes two products as large as the one forward.
-            (2 * batch * architecture.plan.dearest_layer())
+            (2 * batch * spec.objective.samples * architecture.plan.dearest_layer())
                 .div_ceil(CPU_SLICE)
                 .clamp(1, batch)
         } else {
@@ -177,7 +215,11 @@ impl Trainer {
             terms_so_far: None,
             pending: Vec::new(),
             history: Vec::new(),
+            stages: Vec::new(),
             meanwhile: None,
+            known,
+            labelled,
+            pretrainer: None,
             config: TrainConfig { batch, ..config },
         })
     }
@@ -230,7 +272,7 @@ impl Trainer {
     /// Whether all epochs are done, the last validation included.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.step() >= self.steps() && self.phase == Phase::Slice(0)
+        self.step() >= self.steps() && self.phase == Phase::Slice(0) && self.pretrainer.is_none()
     }
 
     /// Whether the next call of [`Self::advance`] begins a step, so that nothing is half done.
@@ -251,6 +293,45 @@ impl Trainer {
         &self.history
     }
 
+    /// The errors of pre-training so far, as far as they have been read back.
+    #[must_use]
+    pub fn stage_history(&self) -> &[StagePoint] {
+        match &self.pretrainer {
+            Some(pretrainer) => pretrainer.history(),
+            None => &self.stages,
+        }
+    }
+
+    pub(super) fn set_stage_history(&mut self, history: Vec<StagePoint>) {
+        match &mut self.pretrainer {
+            Some(pretrainer) => pretrainer.set_history(history),
+            None => self.stages = history,
+        }
+    }
+
+    /// The stage of pre-training that is under way, stages in all, and the steps taken and to take in it.
+    #[must_use]
+    pub fn stage(&self) -> Option<(usize, usize, u64, u64)> {
+        let pretrainer = self.pretrainer.as_ref()?;
+        let (stage, stages) = pretrainer.stages();
+        let steps = pretrainer.steps(self.steps_per_epoch());
+        Some((stage, stages, pretrainer.step, steps))
+    }
+
+    /// Steps of pre-training that were taken, and in all.
+    #[must_use]
+    pub fn pretraining_steps(&self) -> (u64, u64) {
+        let Some(plan) = self.config.pretraining else {
+            return (0, 0);
+        };
+        let stages = self.architecture.plan.stages() as u64;
+        let all = self.steps_per_epoch() * plan.epochs as u64 * stages;
+        let taken = self
+            .stage()
+            .map_or(all, |(stage, _, step, steps)| steps * stage as u64 + step);
+        (taken, all)
+    }
+
     pub(super) fn set_history(&mut self, history: Vec<LossPoint>) {
         self.history = history;
     }
@@ -264,8 +345,75 @@ impl Trainer {
     pub fn model(&self) -> AutoEncoder {
         AutoEncoder {
             architecture: self.architecture.clone(),
-            weights: self.weights.iter().map(untracked).collect(),
+            weights: self.weights_now(),
         }
+    }
+
+    /// The weights as they are now, with the stage of pre-training that is under way in its place.
+    fn weights_now(&self) -> Vec<Layer> {
+        let mut weights: Vec<Layer> = self.weights.iter().map(untracked).collect();
+        if let Some(pretrainer) = &self.pretrainer {
+            let (up, down) = self.architecture.plan.stage(pretrainer.stage);
+            let [inward, outward] = pretrainer.shown();
+            (weights[up], weights[down]) = (inward, outward);
+        }
+        weights
+    }
+
+    /// What the stage of pre-training that is under way makes of pictures of the model's shape, on its way in and out again, and the first
+    /// `filters` of its units as pictures: what each looks for, through the stages before it, black against and white for. `None` after
+    /// pre-training.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn stage_pictures(
+        &self,
+        items: &[&[u8]],
+        filters: usize,
+    ) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+        let Some(pretrainer) = &self.pretrainer else {
+            return Ok(None);
+        };
+        let Architecture {
+            plan,
+            layout,
+            device,
+            spec,
+        } = self.architecture.as_ref();
+        let weights = self.weights_now();
+        let inputs = self.architecture.inputs(items, None, device);
+        let below = plan.up_to(&weights, inputs, pretrainer.stage);
+        let (up, _) = plan.stage(pretrainer.stage);
+        let code = apply(&weights[up], below, plan.unit_of(pretrainer.stage));
+        let output = plan.down_from(&weights, code, pretrainer.stage);
+        let output = match spec.likelihood {
+            Likelihood::Gaussian { .. } => output,
+            Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => activation::sigmoid(output),
+        };
+        let width = layout.inputs();
+        let mut made = vec![0; items.len() * spec.shape.len()];
+        for (picture, output) in made
+            .chunks_mut(spec.shape.len())
+            .zip(read(output)?.chunks(width))
+        {
+            layout.scatter(output, picture);
+        }
+        let [_, units] = weights[up].weight.dims();
+        let shown = filters.min(units);
+        let mut sought = weights[up].weight.clone().narrow(1, 0, shown);
+        for stage in (0..pretrainer.stage).rev() {
+            sought = weights[stage].weight.clone().matmul(sought);
+        }
+        let mut drawn = vec![0; shown * spec.shape.len()];
+        for (picture, sought) in drawn
+            .chunks_mut(spec.shape.len())
+            .zip(read(sought.transpose())?.chunks(width))
+        {
+            let most = sought.iter().fold(1e-9_f32, |most, x| most.max(x.abs()));
+            let grey: Vec<f32> = sought.iter().map(|x| 0.5 + 0.5 * x / most).collect();
+            layout.scatter(&grey, picture);
+        }
+        Ok(Some((made, drawn)))
     }
 
     /// The model with the lowest validation loss; as it is now, when nothing was kept out for validation.
@@ -285,6 +433,21 @@ impl Trainer {
     /// # Errors
     /// When the device fails.
     pub fn advance(&mut self, dataset: &Dataset) -> Result<()> {
+        if let Some(mut pretrainer) = self.pretrainer.take() {
+            let is_over = pretrainer.advance(
+                &self.architecture,
+                &mut self.weights,
+                &self.train,
+                (self.config.batch, self.config.seed),
+                |id| dataset.pixels(id as usize),
+            )?;
+            if is_over {
+                self.stages = pretrainer.history().to_vec();
+            } else {
+                self.pretrainer = Some(pretrainer);
+            }
+            return Ok(());
+        }
         match self.phase {
             Phase::Slice(slice) => {
                 self.advance_step(dataset, slice);
@@ -305,14 +468,27 @@ impl Trainer {
         }
         let start = (self.step() % per_epoch) as usize * batch;
         let range = start + slice * batch / self.slices..start + (slice + 1) * batch / self.slices;
-        let items: Vec<&[u8]> = self.order.1[range.clone()]
-            .iter()
-            .map(|&id| dataset.pixels(id as usize))
-            .collect();
-        let first = self.step() * batch as u64 + (range.start - start) as u64;
+        let ids = self.with_labelled(&self.order.1[range.clone()]);
+        let items: Vec<&[u8]> = ids.iter().map(|&id| dataset.pixels(id as usize)).collect();
+        let known = match &self.labelled {
+            None => items.len(),
+            Some(_) => items.len() - range.len(),
+        };
+        // So that no two items of two steps share their numbers.
+        let per_step = match &self.labelled {
+            None => batch,
+            Some(labelled) => batch + labelled.len().min(batch),
+        } as u64;
+        let first = self.step() * per_step + (range.start - start) as u64;
         let likelihood = self.likelihood();
         let (terms, mut grads) = self.interruptible(|| {
-            let terms = self.terms(&self.weights, &items, first, 1.0 / batch as f32, likelihood);
+            let terms = self.terms(
+                &self.weights,
+                (&items, &ids[..known]),
+                first,
+                1.0 / batch as f32,
+                likelihood,
+            );
             let grads = terms.loss(self.beta()).backward();
             (terms, grads)
         });
@@ -391,9 +567,16 @@ impl Trainer {
         let weights: Vec<Layer> = self.weights.iter().map(untracked).collect();
         let likelihood = self.spec().likelihood;
         let terms = self.interruptible(|| {
-            self.terms(&weights, &items, VALIDATE + start as u64, 1.0, likelihood)
+            let known = if self.labelled.is_some() { &[] } else { ids };
+            self.terms(
+                &weights,
+                (&items, known),
+                VALIDATE + start as u64,
+                1.0,
+                likelihood,
+            )
         });
-        let loss = read(terms.reconstruction + terms.kl * self.spec().beta)?;
+        let loss = read(terms.validation(self.spec().beta))?;
         let sum = sum + f64::from(loss[0]);
         if start + size < self.validation.len() {
             self.phase = Phase::Validation {
@@ -419,7 +602,7 @@ impl Trainer {
     fn terms(
         &self,
         weights: &[Layer],
-        items: &[&[u8]],
+        (items, known): (&[&[u8]], &[u32]),
         first: u64,
         scale: f32,
         likelihood: Likelihood,
@@ -435,29 +618,94 @@ impl Trainer {
         let seed = self.config.seed;
         let binarizing = binarize.then_some((seed, binarizing.as_slice()));
         let inputs = self.architecture.inputs(items, binarizing, device);
-        // Dynamic binarisation draws the same numbers for both: only the place differs.
-        let seen = (self.config.shift > 0).then(|| {
-            let moved = self.moved(items, &streams);
-            let views: Vec<&[u8]> = moved.iter().map(Vec::as_slice).collect();
+        // Dynamic binarisation draws the same numbers for both: only what is drawn from differs.
+        let is_altered = self.config.shift > 0 || self.config.corruption.is_some();
+        let seen = is_altered.then(|| {
+            let altered = self.altered(items, &streams);
+            let views: Vec<&[u8]> = altered.iter().map(Vec::as_slice).collect();
             self.architecture.inputs(&views, binarizing, device)
         });
-        let noise =
-            (!self.spec().is_binary()).then(|| normal(seed, &streams, self.spec().code, device));
-        self.architecture
-            .terms(weights, inputs, seen, noise, scale, likelihood)
+        let spec = self.spec();
+        let objective = &spec.objective;
+        let noise = spec.has_posterior().then(|| {
+            let samples = objective.samples;
+            let noise = normal(seed, &streams, samples * spec.style(), device);
+            noise.reshape([items.len() * samples, spec.style()])
+        });
+        let direction = (objective.contraction > 0.0).then(|| {
+            let streams: Vec<u64> = streams.iter().map(|s| s + DIRECTION).collect();
+            normal(seed, &streams, self.architecture.layout.inputs(), device)
+        });
+        let apart = (objective.adversary > 0.0).then(|| self.apart(first, items.len(), device));
+        let batch = Batch {
+            inputs,
+            seen,
+            noise,
+            direction,
+            apart,
+            known: self.known(known, device),
+        };
+        self.architecture.terms(weights, batch, scale, likelihood)
     }
 
-    /// The pictures, each moved by a whole number of pixels of its own.
-    fn moved(&self, items: &[&[u8]], streams: &[u64]) -> Vec<Vec<u8>> {
+    /// Items of a step: where labels are few, first some of those that have one, a part of them each time.
+    fn with_labelled(&self, others: &[u32]) -> Vec<u32> {
+        let Some(labelled) = &self.labelled else {
+            return others.to_vec();
+        };
+        let count = labelled.len().min(self.config.batch);
+        let mut order = labelled.clone();
+        order.shuffle(&mut stream(self.config.seed, LABELLED + self.step()));
+        let first = order.into_iter().take(count);
+        first.chain(others.iter().copied()).collect()
+    }
+
+    /// What is known by name of the items `ids` of a conditional model, `[ids, named]`.
+    fn known(&self, ids: &[u32], device: &Device) -> Option<Tensor<2>> {
+        let width = self.spec().code - self.spec().style();
+        if width == 0 || ids.is_empty() {
+            return None;
+        }
+        let row = |&id: &u32| &self.known[id as usize * width..][..width];
+        let values: Vec<f32> = ids.iter().flat_map(row).copied().collect();
+        let data = TensorData::new(values, [ids.len(), width]);
+        Some(Tensor::from_data(data, device))
+    }
+
+    /// An order of the items of its own for each number of a code, `[items, code]`.
+    fn apart(&self, first: u64, items: usize, device: &Device) -> Tensor<2, Int> {
+        let code = self.spec().code;
+        let mut chance = stream(self.config.seed, APART + first);
+        let mut places = vec![0_i32; items * code];
+        let mut order: Vec<i32> = (0..items as i32).collect();
+        for number in 0..code {
+            order.shuffle(&mut chance);
+            for (item, from) in order.iter().enumerate() {
+                places[item * code + number] = *from;
+            }
+        }
+        Tensor::from_data(TensorData::new(places, [items, code]), device)
+    }
+
+    /// The pictures as the encoder sees them: each moved by a whole number of pixels of its own, and corrupted.
+    fn altered(&self, items: &[&[u8]], streams: &[u64]) -> Vec<Vec<u8>> {
         let reach = self.config.shift as i32;
         let (shape, seed) = (self.spec().shape, self.config.seed);
-        let moved = items.par_iter().zip(streams).map(|(pixels, id)| {
+        let corruption = self.config.corruption;
+        let altered = items.par_iter().zip(streams).map(|(pixels, id)| {
             let mut chance = stream(seed, SHIFT + id);
             let down = chance.random_range(-reach..=reach);
             let right = chance.random_range(-reach..=reach);
-            moved(pixels, shape, down, right)
+            let pixels = moved(pixels, shape, down, right);
+            match corruption {
+                Some((kind, strength)) => {
+                    let mut chance = stream(seed, CORRUPT + id);
+                    kind.apply_with(&pixels, shape, strength, &mut chance)
+                }
+                None => pixels,
+            }
         });
-        moved.collect()
+        altered.collect()
     }
 
     /// How much of the warm-up is over, in `[0, 1]`.
@@ -510,6 +758,9 @@ impl Trainer {
     /// # Errors
     /// When a loss is not a finite number, or the device fails.
     pub fn read_losses(&mut self) -> Result<()> {
+        if let Some(pretrainer) = &mut self.pretrainer {
+            pretrainer.read_errors()?;
+        }
         let pending = std::mem::take(&mut self.pending);
         if pending.is_empty() {
             return Ok(());
@@ -545,4 +796,41 @@ pub(super) fn split(config: &TrainConfig, items: usize) -> (Vec<u32>, Vec<u32>) 
     let kept = (items as f32 * config.validation).round() as usize;
     let train = ids.split_off(kept.min(items.saturating_sub(1)));
     (ids, train)
+}
+
+/// The `budget` items of `train` whose labels are used, of classes as evenly as there are items of each.
+fn budgeted(
+    config: &TrainConfig,
+    budget: usize,
+    dataset: &Dataset,
+    train: &[u32],
+) -> Result<Vec<u32>> {
+    if budget > train.len() {
+        return Err(Error::usage(format!(
+            "{budget} labels are asked for, and there are only {} items to train on",
+            train.len()
+        )));
+    }
+    let labels = dataset
+        .labels()
+        .ok_or_else(|| Error::usage(format!("{} has no labels", dataset.name())))?;
+    let mut order = train.to_vec();
+    order.shuffle(&mut stream(config.seed, BUDGET));
+    let mut by_class = vec![Vec::new(); labels.names.len()];
+    for id in order {
+        by_class[usize::from(labels.values[id as usize])].push(id);
+    }
+    let mut chosen = Vec::with_capacity(budget);
+    for round in 0.. {
+        let before = chosen.len();
+        for class in &by_class {
+            if chosen.len() < budget {
+                chosen.extend(class.get(round).copied());
+            }
+        }
+        if chosen.len() == budget || chosen.len() == before {
+            break;
+        }
+    }
+    Ok(chosen)
 }

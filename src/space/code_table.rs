@@ -23,6 +23,9 @@ impl CodeTable {
     /// al. (2016, section 5.2) set for active units, put on the divergence.
     pub const ACTIVE_KL: f32 = 0.05;
 
+    /// The same for the standard deviation of a dimension without a divergence.
+    pub const ACTIVE_STD: f32 = 0.01;
+
     /// The table of `codes`, `[n, d]` row by row, whose dimensions diverge from the prior by `kl` nats on average.
     ///
     /// # Errors
@@ -128,11 +131,16 @@ impl CodeTable {
         &self.kl
     }
 
-    /// The dimensions, from the one that carries most nats to the one that carries least.
+    /// The dimensions, from the one that carries most nats to the one that carries least; from the widest to the narrowest where they carry none.
     #[must_use]
     pub fn order_by_kl(&self) -> Vec<usize> {
         let mut order: Vec<_> = (0..self.dims).collect();
-        order.sort_by(|&a, &b| self.kl[b].total_cmp(&self.kl[a]));
+        // Codes without a posterior have no divergence: there the spread tells.
+        let key = |dim: usize| (self.kl[dim], self.std[dim]);
+        order.sort_by(|&a, &b| {
+            let (a, b) = (key(a), key(b));
+            b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1))
+        });
         order
     }
 
@@ -157,7 +165,8 @@ impl CodeTable {
         self.is_binary
     }
 
-    /// Whether dimension `dim` carries more than [`Self::ACTIVE_KL`] nats or, of bits, is set in some codes and not in others.
+    /// Whether dimension `dim` carries more than [`Self::ACTIVE_KL`] nats; of bits, is set in some codes and not in others; without a
+    /// divergence, varies by more than [`Self::ACTIVE_STD`].
     ///
     /// # Panics
     /// When `dim` is not below [`Self::dims`].
@@ -166,7 +175,16 @@ impl CodeTable {
         if self.is_binary {
             return self.extremes[dim] == (0.0, 1.0);
         }
+        if self.kl[dim] == 0.0 {
+            return self.std[dim] > Self::ACTIVE_STD;
+        }
         self.kl[dim] > Self::ACTIVE_KL
+    }
+
+    /// Whether any dimension has a divergence from a prior.
+    #[must_use]
+    pub fn has_kl(&self) -> bool {
+        self.kl.iter().any(|kl| *kl > 0.0)
     }
 
     /// The range of a slider over dimension `dim`: three standard deviations to either side of the mean, cut where no

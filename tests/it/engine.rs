@@ -66,7 +66,7 @@ fn in_training(engine: &Engine, count: usize, epochs: usize) {
     let shape = session.dataset.as_ref().expect("data").shape();
     let config = TrainConfig {
         epochs,
-        ..Preset::Tiny.training()
+        ..Preset::Tiny.training(shape)
     };
     engine.request(Request::Train {
         spec: Preset::Tiny.spec(shape),
@@ -96,6 +96,7 @@ fn training_runs_to_its_end_and_codes_follow() {
         Event::Preview {
             originals,
             reconstructions,
+            ..
         } => {
             assert_eq!(originals.len(), reconstructions.len());
             previews += 1;

@@ -260,7 +260,7 @@ fn folds_are_left_out_beside_live_requests_and_given_up_at_once() {
             spec: Preset::Tiny.spec(shape),
             config: TrainConfig {
                 epochs: 2,
-                ..Preset::Tiny.training()
+                ..Preset::Tiny.training(shape)
             },
         });
         wait(&engine, "the codes", |event| {
@@ -316,7 +316,7 @@ fn folds_are_left_out_beside_live_requests_and_given_up_at_once() {
         spec: Preset::Tiny.spec(shape),
         config: TrainConfig {
             epochs: 1,
-            ..Preset::Tiny.training()
+            ..Preset::Tiny.training(shape)
         },
     });
     wait(&engine, "another model", |event| {

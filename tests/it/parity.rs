@@ -38,7 +38,7 @@ fn the_gpu_agrees_with_the_cpu() {
         }
         let pixels: Vec<u8> = (0..64 * shape.len()).map(|i| (i * i % 253) as u8).collect();
         let dataset = Dataset::new("patterns", shape, pixels).expect("pictures");
-        let mut config = preset.training();
+        let mut config = preset.training(shape);
         (config.epochs, config.batch, config.validation) = (2, 32, 0.0);
         let spec = preset.spec(shape);
         let mut losses = Vec::new();

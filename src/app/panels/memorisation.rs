@@ -218,7 +218,7 @@ impl MemorisationPanel {
             }
             ui.add_space(theme::STEP);
             match self.shown {
-                Shown::LeftOut if !model.spec.is_binary() => self.folds_ui(ui, cx, model),
+                Shown::LeftOut if model.spec.has_posterior() => self.folds_ui(ui, cx, model),
                 Shown::LeftOut => {}
                 Shown::Samples | Shown::Reconstructions => {
                     if !matches!(unseen, Unseen::Nowhere) {
@@ -353,15 +353,15 @@ impl MemorisationPanel {
 
 /// The items whose likelihoods owe most to having been trained on.
 fn left_out_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Arc<Dataset>, model: &ModelInfo) {
-    let (title, text) = if model.spec.is_binary() {
-        (
-            "A code of bits has no likelihood",
-            "Likelihoods are taken over the posterior of a picture's code, and bits have none: take a model with a continuous code",
-        )
-    } else {
+    let (title, text) = if model.spec.has_posterior() {
         (
             "No folds left out yet",
             "Trains models like this one, each without one fold of the items: an item whose likelihood falls when it was not seen was memorised",
+        )
+    } else {
+        (
+            "A code without a posterior has no likelihood",
+            "Likelihoods are taken over the posterior of a picture's code, and this model's codes have none: take a variational one",
         )
     };
     let (title, text) = if task(cx, LEAVING_OUT).is_some() {

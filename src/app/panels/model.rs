@@ -61,7 +61,7 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelInfo) {
         Likelihood::Gaussian { sigma } => format!("Gaussian, σ {sigma}"),
     };
     fact_ui(ui, tokens, "Pixels", &likelihood);
-    if !model.spec.is_binary() {
+    if model.spec.has_posterior() {
         let beta = format!("β {}", model.spec.beta);
         fact_ui(ui, tokens, "Weight of KL", &beta);
     }
@@ -70,8 +70,10 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelInfo) {
     let kl: f32 = model.code_kl.iter().sum();
     let information = if model.spec.is_binary() {
         format!("{} bits per code", model.spec.code)
-    } else {
+    } else if model.spec.has_posterior() {
         format!("{} nats per code", format::number(kl))
+    } else {
+        "not measured: the code has no posterior".to_owned()
     };
     fact_ui(ui, tokens, "Information", &information);
     if let Some(file) = &model.file {

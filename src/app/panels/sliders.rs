@@ -125,7 +125,7 @@ fn of_codes(basis: &Basis, codes: &CodeTable) -> Vec<Row> {
         let (short, note, is_active) = match basis {
             Basis::Dimensions(_) => (
                 format::dimension(index),
-                note_of(codes.is_binary(), codes.kl()[index], codes.mean()[index]),
+                note_of(codes, index),
                 codes.is_active(index),
             ),
             Basis::Components(_) => {
@@ -157,10 +157,13 @@ fn of_codes(basis: &Basis, codes: &CodeTable) -> Vec<Row> {
     basis.sliders(codes).into_iter().map(row).collect()
 }
 
-/// What is said of a dimension: what it carries or, of a bit, in how many codes it is set.
-fn note_of(is_binary: bool, kl: f32, mean: f32) -> String {
-    if is_binary {
+/// What is said of a dimension: what it carries; of a bit, in how many codes it is set; else how far it spreads.
+fn note_of(codes: &CodeTable, dim: usize) -> String {
+    let (kl, mean, std) = (codes.kl()[dim], codes.mean()[dim], codes.std()[dim]);
+    if codes.is_binary() {
         format!("{:.0} %", 100.0 * mean)
+    } else if kl == 0.0 {
+        format!("σ {}", format::number(std))
     } else {
         format!("{} nats", format::number(kl))
     }
@@ -175,7 +178,7 @@ fn of_model(model: &ModelInfo, dim: usize) -> Row {
     );
     let reach = (3.0 * std).max(0.5);
     let is_binary = model.spec.is_binary();
-    let is_active = if is_binary {
+    let is_active = if is_binary || kl == 0.0 {
         std > 0.0
     } else {
         kl > CodeTable::ACTIVE_KL || model.code_kl.is_empty()
@@ -184,7 +187,11 @@ fn of_model(model: &ModelInfo, dim: usize) -> Row {
         index: dim,
         short: format::dimension(dim),
         name: format!("Dimension {}", dim + 1),
-        note: note_of(is_binary, kl, mean),
+        note: match (is_binary, kl == 0.0) {
+            (true, _) => format!("{:.0} %", 100.0 * mean),
+            (false, true) => format!("σ {}", format::number(std)),
+            (false, false) => format!("{} nats", format::number(kl)),
+        },
         range: if is_binary {
             (0.0, 1.0)
         } else {

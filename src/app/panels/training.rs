@@ -5,13 +5,12 @@
 use eframe::egui::{CollapsingHeader, ScrollArea, Ui};
 
 use super::training_form::TrainingForm;
-use super::training_progress::{Curves, preview_ui, report_ui};
+use super::training_progress::{Curves, preview_ui, report_ui, stages_ui};
 use super::{Cx, Panel};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
 use crate::app::theme;
 use crate::app::widgets::{command_button, empty_ui, padded, primary_button};
-use crate::data::ImageShape;
 use crate::engine::TrainingState;
 
 /// The panel.
@@ -39,13 +38,13 @@ impl Panel for TrainingPanel {
         };
         self.form.suit(shape);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            padded(ui, |ui| self.contents_ui(ui, cx, shape));
+            padded(ui, |ui| self.contents_ui(ui, cx));
         });
     }
 }
 
 impl TrainingPanel {
-    fn contents_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, shape: ImageShape) {
+    fn contents_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let tokens = cx.tokens;
         let is_training = cx.state.is_training();
         if is_training {
@@ -61,7 +60,10 @@ impl TrainingPanel {
             ui.add_space(theme::HALF);
         }
         if !is_training {
-            self.start_ui(ui, cx, shape);
+            self.start_ui(ui, cx);
+        }
+        if !cx.state.stage_curve.is_empty() {
+            stages_ui(ui, tokens, &cx.state.stage_curve);
         }
         if !cx.state.curve.is_empty() {
             self.curves.show_ui(ui, tokens, &cx.state.curve);
@@ -75,15 +77,18 @@ impl TrainingPanel {
         }
     }
 
-    fn start_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, shape: ImageShape) {
+    fn start_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         self.form.show_ui(ui, cx.tokens);
         ui.add_space(theme::HALF);
         ui.horizontal(|ui| {
             let tip = "Train a new model on the loaded data";
-            match self.form.read(shape) {
+            let Some(data) = cx.state.session.dataset.clone() else {
+                return;
+            };
+            match self.form.read(&data) {
                 Ok((spec, config)) => {
                     if primary_button(ui, cx.tokens, icon::PLAY, "Train", tip) {
-                        cx.out.act(Action::Train(spec, config));
+                        cx.out.act(Action::Train(Box::new(spec), Box::new(config)));
                     }
                 }
                 Err(error) => {

@@ -6,9 +6,11 @@ use eframe::egui::{CollapsingHeader, ComboBox, DragValue, Grid, RichText, Ui};
 
 use crate::app::theme::Tokens;
 use crate::app::widgets::set_name;
-use crate::data::ImageShape;
+use crate::data::{Corruption, Dataset, ImageShape};
 use crate::error::Result;
-use crate::model::{CodeKind, ModelSpec, Preset, TrainConfig};
+use crate::model::{
+    CodeKind, Flow, ModelSpec, Objective, Preset, Pretraining, Prior, Teacher, TrainConfig,
+};
 
 /// The fields.
 #[derive(Clone)]
@@ -18,24 +20,30 @@ pub(super) struct TrainingForm {
     suits: Option<ImageShape>,
     code: usize,
     beta: f32,
+    objective: Objective,
+    flow: Option<Flow>,
+    prior: Prior,
     config: TrainConfig,
 }
 
 impl Default for TrainingForm {
     fn default() -> Self {
-        Self::of(Preset::Faces)
+        Self::of(Preset::Faces, ImageShape::new(64, 64, 3))
     }
 }
 
 impl TrainingForm {
-    fn of(preset: Preset) -> Self {
-        let spec = preset.spec(ImageShape::new(64, 64, 3));
+    fn of(preset: Preset, shape: ImageShape) -> Self {
+        let spec = preset.spec(shape);
         Self {
             preset,
             suits: None,
             code: spec.code,
             beta: spec.beta,
-            config: preset.training(),
+            objective: spec.objective,
+            flow: spec.flow,
+            prior: spec.prior,
+            config: preset.training(shape),
         }
     }
 
@@ -44,20 +52,31 @@ impl TrainingForm {
         if self.suits != Some(shape) {
             *self = Self {
                 suits: Some(shape),
-                ..Self::of(Preset::for_shape(shape))
+                ..Self::of(Preset::for_shape(shape), shape)
             };
         }
+    }
+
+    fn shape(&self) -> ImageShape {
+        self.suits.unwrap_or(ImageShape::new(64, 64, 3))
     }
 
     /// What the fields say.
     ///
     /// # Errors
     /// When no network can be built from them.
-    pub(super) fn read(&self, shape: ImageShape) -> Result<(ModelSpec, TrainConfig)> {
-        let mut spec = self.preset.spec(shape);
-        spec.code = self.code;
+    pub(super) fn read(&self, dataset: &Dataset) -> Result<(ModelSpec, TrainConfig)> {
+        let mut spec = self.preset.spec_for(dataset)?;
+        spec.code = self.code + spec.code - spec.style();
         spec.beta = self.beta;
-        Ok((spec.check()?, self.config.clone()))
+        spec.objective = self.objective.clone();
+        spec.flow.clone_from(&self.flow);
+        spec.prior = self.prior;
+        let spec = spec.check()?;
+        if let Some(pretraining) = self.config.pretraining {
+            pretraining.check(&spec)?;
+        }
+        Ok((spec, self.config.clone().check()?))
     }
 
     /// Draws the fields.
@@ -88,7 +107,7 @@ impl TrainingForm {
                 if chosen != self.preset {
                     *self = Self {
                         suits: self.suits,
-                        ..Self::of(chosen)
+                        ..Self::of(chosen, self.shape())
                     };
                 }
                 let config = &mut self.config;
@@ -96,7 +115,7 @@ impl TrainingForm {
                     ui,
                     tokens,
                     "Code size",
-                    "Numbers, or bits, per code, 2 to 256",
+                    "Numbers, or bits, per code, 2 to 256; what has a name comes on top",
                     |ui| ui.add(DragValue::new(&mut self.code).range(2..=256).speed(0.2)),
                 );
                 field(
@@ -116,9 +135,105 @@ impl TrainingForm {
                     ui.add(DragValue::new(&mut config.batch).range(1..=4096).speed(1.0))
                 });
             });
+        let objective =
+            CollapsingHeader::new("Objective").show(ui, |ui| self.objective_ui(ui, tokens));
+        objective
+            .header_response
+            .on_hover_text("What is minimised, where the posterior and the prior come from");
         let more = CollapsingHeader::new("More settings").show(ui, |ui| self.more_ui(ui, tokens));
         more.header_response
-            .on_hover_text("Learning rate, beta, warm-up, shift and seed");
+            .on_hover_text("Learning rate, warm-up, corruption, pre-training, shift and seed");
+    }
+
+    /// What is minimised; terms that the kind of code has not are disabled, with the reason.
+    fn objective_ui(&mut self, ui: &mut Ui, tokens: &Tokens) {
+        let spec = self.preset.spec(self.shape());
+        let has_posterior = spec.has_posterior();
+        let is_point = matches!(spec.kind, CodeKind::Point | CodeKind::Logistic);
+        let weight = |ui: &mut Ui, value: &mut f32, is_on: bool, reason: &str| {
+            let number = DragValue::new(value)
+                .range(0.0..=1000.0)
+                .speed(0.02)
+                .max_decimals(4);
+            ui.add_enabled(is_on, number).on_disabled_hover_text(reason)
+        };
+        let needs_posterior = "The code has no posterior";
+        let objective = &mut self.objective;
+        Grid::new("objective of the training form")
+            .num_columns(2)
+            .spacing([12.0, 6.0])
+            .show(ui, |ui| {
+                let tip = "Weight of the KL term; 1 is the evidence lower bound";
+                field(ui, tokens, "Beta", tip, |ui| {
+                    ui.add_enabled(
+                        has_posterior,
+                        DragValue::new(&mut self.beta)
+                            .range(0.001..=100.0)
+                            .speed(0.01)
+                            .max_decimals(3),
+                    )
+                    .on_disabled_hover_text("A code without a posterior has no KL term")
+                });
+                let tip = "Codes drawn per item; more than one give the importance-weighted bound";
+                field(ui, tokens, "Samples", tip, |ui| {
+                    let number = DragValue::new(&mut objective.samples)
+                        .range(1..=1000)
+                        .speed(0.1);
+                    ui.add_enabled(has_posterior, number)
+                        .on_disabled_hover_text(needs_posterior)
+                });
+                let tip = "Nats per dimension below which the KL term is not pressed further";
+                field(ui, tokens, "Free bits", tip, |ui| {
+                    weight(ui, &mut objective.free_bits, has_posterior, needs_posterior)
+                });
+                let tip = "Additional weight of the code's total correlation (β-TCVAE)";
+                field(ui, tokens, "Total correlation", tip, |ui| {
+                    let value = &mut objective.total_correlation;
+                    weight(ui, value, has_posterior, needs_posterior)
+                });
+                let tip = "Weight of the total correlation that a discriminator tells (FactorVAE)";
+                field(ui, tokens, "Discriminator", tip, |ui| {
+                    weight(ui, &mut objective.adversary, has_posterior, needs_posterior)
+                });
+                let tip = "Steps of the inverse autoregressive flow that bends the posterior";
+                let mut steps = self.flow.as_ref().map_or(0, |flow| flow.steps);
+                field(ui, tokens, "Flow steps", tip, |ui| {
+                    let number = DragValue::new(&mut steps).range(0..=16).speed(0.05);
+                    ui.add_enabled(has_posterior, number)
+                        .on_disabled_hover_text(needs_posterior)
+                });
+                if steps != self.flow.as_ref().map_or(0, |flow| flow.steps) {
+                    let hidden = self.flow.as_ref().map_or(160, |flow| flow.hidden);
+                    self.flow = (steps > 0).then_some(Flow { steps, hidden });
+                }
+                let tip = "Pictures that the prior learns (VampPrior); 0 for a standard normal prior";
+                let mut inputs = match self.prior {
+                    Prior::Standard => 0,
+                    Prior::Vamp { inputs } => inputs,
+                };
+                field(ui, tokens, "Learnt pictures", tip, |ui| {
+                    let number = DragValue::new(&mut inputs).range(0..=5000).speed(1.0);
+                    ui.add_enabled(has_posterior, number)
+                        .on_disabled_hover_text(needs_posterior)
+                });
+                self.prior = match inputs {
+                    0 => Prior::Standard,
+                    inputs => Prior::Vamp { inputs },
+                };
+                let tip = "Weight of the squared norm of the code's derivative by the picture";
+                field(ui, tokens, "Contraction", tip, |ui| {
+                    let reason = "The code is no point or logistic unit: presets deep, denoising and contractive have such";
+                    weight(ui, &mut objective.contraction, is_point, reason)
+                });
+                let tip = "Weight of the sum of absolute values of a code (L1)";
+                field(ui, tokens, "Sparsity", tip, |ui| {
+                    weight(ui, &mut objective.sparsity, true, "")
+                });
+                let tip = "Weight of the sum of squares of a code (L2)";
+                field(ui, tokens, "Shrinkage", tip, |ui| {
+                    weight(ui, &mut objective.shrinkage, true, "")
+                });
+            });
     }
 
     fn more_ui(&mut self, ui: &mut Ui, tokens: &Tokens) {
@@ -146,23 +261,6 @@ impl TrainingForm {
                         response
                     },
                 );
-                let has_kl = self.preset.spec(ImageShape::new(1, 1, 1)).kind == CodeKind::Posterior;
-                field(
-                    ui,
-                    tokens,
-                    "Beta",
-                    "Weight of the KL term; 1 is the evidence lower bound",
-                    |ui| {
-                        ui.add_enabled(
-                            has_kl,
-                            DragValue::new(&mut self.beta)
-                                .range(0.001..=100.0)
-                                .speed(0.01)
-                                .max_decimals(3),
-                        )
-                        .on_disabled_hover_text("Bits have no KL term")
-                    },
-                );
                 field(
                     ui,
                     tokens,
@@ -184,6 +282,73 @@ impl TrainingForm {
                     "Pixels by which the encoder sees each picture moved at random, while the decoder makes it where it was: codes that forget the place",
                     |ui| ui.add(DragValue::new(&mut config.shift).range(0..=32).speed(0.05)),
                 );
+                let tip = "What is done to each picture before the encoder sees it, while the decoder makes the clean one";
+                let mut kind = config.corruption.map(|(kind, _)| kind);
+                field(ui, tokens, "Corruption", tip, |ui| {
+                    let name = kind.map_or("None", Corruption::title);
+                    let combo = ComboBox::from_id_salt("corruption")
+                        .selected_text(name)
+                        .width(ui.available_width().clamp(72.0, 120.0));
+                    let combo = combo.show_ui(ui, |ui| {
+                        ui.selectable_value(&mut kind, None, "None");
+                        for other in Corruption::ALL {
+                            ui.selectable_value(&mut kind, Some(other), other.title());
+                        }
+                    });
+                    combo.response
+                });
+                let mut strength = config.corruption.map_or(0.3, |(_, strength)| strength);
+                let tip = "Share of the pixels, or the noise's deviation where a pixel's range is 1";
+                field(ui, tokens, "Strength", tip, |ui| {
+                    let number = DragValue::new(&mut strength).range(0.01..=1.0).speed(0.005);
+                    ui.add_enabled(kind.is_some(), number)
+                        .on_disabled_hover_text("Nothing is corrupted")
+                });
+                config.corruption = kind.map(|kind| (kind, strength));
+                let tip = "Layers of a dense network learn one by one before the whole is trained";
+                let mut teacher = config.pretraining.map(|p| p.teacher);
+                field(ui, tokens, "Pre-training", tip, |ui| {
+                    let name = teacher.map_or("None", Teacher::title);
+                    let combo = ComboBox::from_id_salt("pre-training")
+                        .selected_text(name)
+                        .width(ui.available_width().clamp(72.0, 120.0));
+                    let combo = combo.show_ui(ui, |ui| {
+                        ui.selectable_value(&mut teacher, None, "None");
+                        for other in Teacher::ALL {
+                            ui.selectable_value(&mut teacher, Some(other), other.title());
+                        }
+                    });
+                    combo.response
+                });
+                let mut has_budget = config.labels.is_some();
+                let mut labels = config.labels.unwrap_or(100);
+                let is_conditional =
+                    matches!(self.preset, Preset::Conditional | Preset::SemiSupervised);
+                let tip = "How many items a conditional model is told the class of; it trains on the others without";
+                field(ui, tokens, "Labels", tip, |ui| {
+                    ui.add_enabled_ui(is_conditional, |ui| {
+                        ui.horizontal(|ui| {
+                            let some = ui.checkbox(&mut has_budget, "");
+                            set_name(&some, "Few labels");
+                            some.on_hover_text("Only so many; all of them else");
+                            ui.add_enabled(
+                                has_budget,
+                                DragValue::new(&mut labels).range(1..=1_000_000).speed(1.0),
+                            )
+                        })
+                        .inner
+                    })
+                    .inner
+                });
+                config.labels = has_budget.then_some(labels);
+                let mut epochs = config.pretraining.map_or(10, |p| p.epochs);
+                let tip = "Passes over the training items for each layer";
+                field(ui, tokens, "Epochs a layer", tip, |ui| {
+                    let number = DragValue::new(&mut epochs).range(1..=1000).speed(0.1);
+                    ui.add_enabled(teacher.is_some(), number)
+                        .on_disabled_hover_text("Nothing is pre-trained")
+                });
+                config.pretraining = teacher.map(|teacher| Pretraining { teacher, epochs });
                 field(
                     ui,
                     tokens,
@@ -213,15 +378,19 @@ fn field(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::digits;
+    use crate::progress::Progress;
 
     #[test]
     fn every_preset_reads_back_as_itself() {
-        let shape = ImageShape::new(28, 28, 1);
+        let dataset = digits::generate(1, 0..20, &Progress::silent()).expect("digits");
+        let shape = dataset.shape();
         for preset in Preset::ALL {
-            let (spec, config) = TrainingForm::of(preset)
-                .read(shape)
+            let (spec, config) = TrainingForm::of(preset, shape)
+                .read(&dataset)
                 .expect("a preset can be built");
-            assert_eq!((spec, config), (preset.spec(shape), preset.training()));
+            let expected = preset.spec_for(&dataset).expect("digits have classes");
+            assert_eq!((spec, config), (expected, preset.training(shape)));
         }
     }
 
@@ -232,7 +401,7 @@ mod tests {
         assert_eq!(form.preset, Preset::Digits);
         form = TrainingForm {
             suits: form.suits,
-            ..TrainingForm::of(Preset::Tiny)
+            ..TrainingForm::of(Preset::Tiny, ImageShape::new(28, 28, 1))
         };
         form.suit(ImageShape::new(28, 28, 1));
         assert_eq!(form.preset, Preset::Tiny);

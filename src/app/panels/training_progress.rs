@@ -6,11 +6,12 @@ use eframe::egui::{self, Color32, RichText, Sense, Stroke, Ui, WidgetInfo};
 use egui_plot::{GridInput, Line, PlotPoints, Points, uniform_grid_spacer};
 
 use crate::app::format;
+use crate::app::palette;
 use crate::app::panels::Cx;
 use crate::app::theme::{self, Tokens};
 use crate::app::widgets::{bar_ui, caption, paint_picture, set_name, still_plot};
 use crate::engine::{TrainingReport, TrainingState};
-use crate::model::LossPoint;
+use crate::model::{LossPoint, StagePoint};
 
 /// Points drawn per curve at most.
 const DRAWN: usize = 600;
@@ -41,7 +42,10 @@ pub(super) fn report_ui(ui: &mut Ui, tokens: &Tokens, report: &TrainingReport) {
     };
     ui.horizontal(|ui| {
         let epoch = (report.epoch + 1).min(report.epochs);
-        let text = format!("Epoch {epoch} of {}", report.epochs);
+        let text = match report.stage {
+            Some(stage) => format!("Layer {} of {}", stage.stage + 1, stage.stages),
+            None => format!("Epoch {epoch} of {}", report.epochs),
+        };
         ui.label(
             RichText::new(text)
                 .font(theme::strong(theme::BODY))
@@ -193,6 +197,58 @@ impl Curves {
     }
 }
 
+/// The squared error of each layer in its pre-training, layer beside layer.
+pub(super) fn stages_ui(ui: &mut Ui, tokens: &Tokens, curve: &[StagePoint]) {
+    let stages = curve.iter().map(|p| p.stage + 1).max().unwrap_or(0);
+    let stride = curve.len().div_ceil(DRAWN).max(1);
+    // Noise of single batches hides the course.
+    let smooth = |points: &[&StagePoint]| -> Vec<f64> {
+        let mut mean = points.first().map_or(0.0, |p| f64::from(p.error));
+        let follow = |p: &&StagePoint| {
+            mean += 0.1 * (f64::from(p.error) - mean);
+            mean
+        };
+        points.iter().map(follow).collect()
+    };
+    let plot = still_plot("stages", tokens)
+        .height(110.0)
+        .y_axis_min_width(40.0)
+        .include_y(0.0)
+        .show_x(false)
+        .x_grid_spacer(uniform_grid_spacer(|_| [1.0, 1.0, 1.0]))
+        .y_grid_spacer(uniform_grid_spacer(|grid| steps(&grid, 3.0)))
+        .y_axis_formatter(|mark, _| format::number(mark.value as f32))
+        .x_axis_formatter(move |mark, _| {
+            let layer = mark.value.round();
+            if layer < 0.0 || layer >= stages as f64 {
+                String::new()
+            } else {
+                format!("layer {}", layer + 1.0)
+            }
+        });
+    plot.show(ui, |plot| {
+        for stage in 0..stages {
+            let points = curve.iter().filter(|p| p.stage == stage);
+            let points: Vec<&StagePoint> = points.step_by(stride).collect();
+            let last = points.last().map_or(1, |p| p.step).max(1) as f64;
+            let ys = smooth(&points);
+            let line: PlotPoints<'_> = points
+                .iter()
+                .zip(ys)
+                .map(|(p, y)| [stage as f64 + 0.95 * p.step as f64 / last, y])
+                .collect();
+            let colour = palette::class(stage, tokens.is_dark);
+            let name = format!("Layer {}", stage + 1);
+            plot.line(Line::new(name, line).color(colour).width(1.5));
+        }
+    });
+    caption(
+        ui,
+        tokens,
+        "Squared error per item of what each layer makes again, in its pre-training",
+    );
+}
+
 /// Steps of a grid with about `count` lines.
 pub(super) fn steps(grid: &GridInput, count: f64) -> [f64; 3] {
     let step = round_step((grid.bounds.1 - grid.bounds.0) / count);
@@ -248,6 +304,10 @@ pub(super) fn preview_ui(ui: &mut Ui, cx: &Cx<'_>) {
         (
             "Reconstructed now",
             cx.textures.preview_reconstructions.get(),
+        ),
+        (
+            "What units of this layer look for",
+            cx.textures.preview_filters.get(),
         ),
     ];
     for (name, live) in rows {
