@@ -128,6 +128,8 @@ fn file_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
     entry(ui, Command::ExportSheet, app.state.sheet.done > 0, out);
     let has_study = app.state.session.study.is_some();
     entry(ui, Command::ExportReport, has_study, out);
+    let has_formation = app.state.formation.is_some();
+    entry(ui, Command::ExportFormation, has_formation, out);
     for kind in [
         Command::ExportPath,
         Command::ExportPathPng,

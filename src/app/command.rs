@@ -59,6 +59,7 @@ pub(crate) enum Command {
     ExportSelection,
     ExportSheet,
     ExportReport,
+    ExportFormation,
     ExportPath,
     ExportPathPng,
     ExportPathFrames,
@@ -165,6 +166,8 @@ pub(crate) enum Action {
     Study(Study),
     /// Write the report of that to a folder.
     ExportReport(PathBuf),
+    /// Write the model's moments as an animation.
+    ExportFormation(PathBuf),
     /// Write the path as an animation.
     ExportPath(PathBuf),
     /// Write the path's key-frames.
@@ -234,7 +237,7 @@ const fn key(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
 impl Command {
     /// Every command, in the order in which the list of shortcuts shows them.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        const COMMANDS: [Command; 62] = [
+        const COMMANDS: [Command; 63] = [
             Command::OpenData,
             Command::OpenFolder,
             Command::OpenModel,
@@ -274,6 +277,7 @@ impl Command {
             Command::ExportSelection,
             Command::ExportSheet,
             Command::ExportReport,
+            Command::ExportFormation,
             Command::ExportPath,
             Command::ExportPathPng,
             Command::ExportPathFrames,
@@ -533,6 +537,12 @@ impl Command {
                 "Export report…",
                 "Write the comparison of spaces as a page, with its figures as JSON and CSV",
                 icon::EXPORT,
+                None,
+            ),
+            Self::ExportFormation => (
+                "Export formation…",
+                "Write the model's map and pictures at every moment of its training as an animated GIF",
+                icon::FILM,
                 None,
             ),
             Self::ExportPath => (

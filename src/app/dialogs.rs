@@ -74,6 +74,9 @@ impl Dialogs {
             Command::ExportSelection => (target("csv", ITEMS), Action::ExportSelection),
             Command::ExportSheet => (target("png", &[("PNG", &["png"])]), Action::ExportSheet),
             Command::ExportReport => (Asked::Folder, Action::ExportReport),
+            Command::ExportFormation => {
+                (target("gif", &[("GIF", &["gif"])]), Action::ExportFormation)
+            }
             // The dialog does not tell which of several kinds was chosen: each has one of its own.
             Command::ExportPath => (target("gif", &[("GIF", &["gif"])]), Action::ExportPath),
             Command::ExportPathPng => (

@@ -184,6 +184,7 @@ impl App {
                 }
                 self.request_own();
             }
+            Event::Formed(formation) => self.state.formation = Some(formation),
             Event::Saved(path) => {
                 self.tell(ctx, Level::Success, format!("Saved {}", path.display()));
                 self.state.remember(path);

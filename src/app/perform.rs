@@ -120,6 +120,12 @@ impl App {
             Action::ExportSheet(path) => self.export_sheet(ctx, &path),
             Action::Study(study) => self.engine.request(Request::Study(study)),
             Action::ExportReport(folder) => self.engine.request(Request::WriteReport(folder)),
+            Action::ExportFormation(path) => {
+                if let Some(formation) = self.state.formation.clone() {
+                    self.engine
+                        .request(Request::WriteFormation { formation, path });
+                }
+            }
             Action::ExportPath(path) => self.export_path(ctx, path),
             Action::SavePath(path) => self.save_path(ctx, &path),
             Action::OpenPathFile(path) => self.open_path_file(ctx, &path),
@@ -305,6 +311,7 @@ impl App {
             Command::ExportSelection => self.dialogs.open(ctx, command, "items"),
             Command::ExportSheet => self.dialogs.open(ctx, command, "sheet"),
             Command::ExportReport => self.dialogs.open(ctx, command, "report"),
+            Command::ExportFormation => self.dialogs.open(ctx, command, "formation"),
             Command::ExportPath
             | Command::ExportPathPng
             | Command::ExportPathFrames

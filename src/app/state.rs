@@ -9,7 +9,7 @@ use super::key_places::KeyPlaces;
 use super::sheet::{KeyPictures, Sheet};
 use crate::data::Picture;
 use crate::engine::{
-    Comparison, DeviceInfo, ModelInfo, Passed, Session, TrainingReport, TrainingState,
+    Comparison, DeviceInfo, Formation, ModelInfo, Passed, Session, TrainingReport, TrainingState,
 };
 use crate::model::{LossPoint, StagePoint};
 
@@ -106,6 +106,8 @@ pub(crate) struct State {
     pub tasks: Vec<Task>,
     pub training: Option<TrainingReport>,
     pub curve: Vec<LossPoint>,
+    /// The model that trains, or was trained last, at moments of its training.
+    pub formation: Option<Arc<Formation>>,
     /// Errors of pre-training.
     pub stage_curve: Vec<StagePoint>,
     /// Items beside their reconstructions while training goes on, and what units of a layer that is pre-trained look for.

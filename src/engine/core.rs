@@ -269,6 +269,10 @@ impl Core {
             Request::FitMixture => self.fit_mixture(),
             Request::Study(study) => self.study(study),
             Request::WriteReport(folder) => self.write_report(folder),
+            Request::WriteFormation { formation, path } => {
+                self.write_formation(formation, path);
+                Ok(())
+            }
             Request::AddMetadata(path) => self.add_metadata(path),
             Request::PlaceKeys { generation, codes } => {
                 self.place_keys(generation, codes);

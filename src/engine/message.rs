@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::forming::Formation;
 use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
 use crate::model::{LossPoint, Memorised, ModelSpec, StagePoint, TrainConfig};
@@ -234,6 +235,13 @@ pub enum Request {
     Study(Study),
     /// Write the report of that to a folder.
     WriteReport(PathBuf),
+    /// Write how a model took form as an animation, in the format that the path asks for.
+    WriteFormation {
+        /// What is written.
+        formation: Arc<Formation>,
+        /// Where to.
+        path: PathBuf,
+    },
     /// Read a table with a row per item of the loaded data.
     AddMetadata(PathBuf),
     /// Find the items among which codes are placed on a map that places none by itself; answered by [`Event::KeysPlaced`].
@@ -628,6 +636,8 @@ pub enum Event {
         /// What units of the layer that is pre-trained look for.
         filters: Vec<Picture>,
     },
+    /// A training model's map and pictures at its moments so far.
+    Formed(Arc<Formation>),
     /// The model was written.
     Saved(PathBuf),
     /// Something else was written.

@@ -7,6 +7,7 @@ mod core;
 mod device;
 mod encoding;
 mod errands;
+mod forming;
 mod indexing;
 mod live;
 mod loading;
@@ -26,6 +27,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+pub use forming::{Formation, Moment};
 use mailbox::{Decode, Encode, Inspect, Mailbox, Pass, Retrieve, Sheet};
 pub use message::{
     Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, IndexInfo,

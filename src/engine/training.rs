@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 
 use super::core::Core;
+use super::forming::Forming;
 use super::message::{Event, StageReport, TrainingReport, TrainingState};
 use crate::data::{Dataset, DatasetSource, Picture};
 use crate::error::{Error, Result};
@@ -39,6 +40,7 @@ pub(super) struct Training {
     pub(super) statistics: CodeStatistics,
     pace: Pace,
     is_over: bool,
+    forming: Forming,
     saved: ModelFile,
     epoch_shown: u64,
     last_report: Instant,
@@ -79,6 +81,7 @@ impl Training {
 
     fn around(trainer: Trainer, saved: ModelFile, dataset: Arc<Dataset>) -> Self {
         Self {
+            forming: Forming::new(&trainer, &dataset),
             epoch_shown: epoch_of(&trainer),
             reported: (0, 0),
             trainer,
@@ -239,7 +242,9 @@ fn epoch_of(trainer: &Trainer) -> u64 {
 impl Core {
     /// One slice of a step, and what is due after it.
     pub(super) fn train_some(&mut self) -> Result<()> {
-        if self.end_epoch()? {
+        // What is recorded of the last moment comes before the end.
+        let is_recording = |t: &Training| t.forming.is_due(&t.trainer);
+        if !self.training.as_ref().is_some_and(is_recording) && self.end_epoch()? {
             return Ok(());
         }
         let Some(training) = &mut self.training else {
@@ -247,6 +252,17 @@ impl Core {
         };
         if let Err(error) = training.dataset.check_unchanged() {
             return self.give_up(error);
+        }
+        if training.forming.is_due(&training.trainer) {
+            let formed = training
+                .forming
+                .advance(&training.trainer, &training.dataset);
+            match formed {
+                Ok(Some(formation)) => self.outbox.send(Event::Formed(formation)),
+                Ok(None) => {}
+                Err(error) => return self.give_up(error),
+            }
+            return Ok(());
         }
         let start = Instant::now();
         let before = steps_of(&training.trainer);
