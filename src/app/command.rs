@@ -11,8 +11,8 @@ use super::fonts::icon;
 use super::panels::PanelKind;
 use super::view::{BasisKind, Camera, Colouring, Lookup, MapLook, SheetSpec};
 use crate::data::{DatasetSource, Flip, Picture};
-use crate::engine::{Contrast, Request, Study};
-use crate::model::{ModelSpec, TrainConfig};
+use crate::engine::{Contrast, FamilyWish, Request, Study};
+use crate::model::{FamilyPlan, ModelSpec, TrainConfig};
 use crate::retrieval::Space;
 use crate::retrieval::approximate::Kind;
 use crate::space::{MapMethod, Selection};
@@ -168,6 +168,10 @@ pub(crate) enum Action {
     ExportReport(PathBuf),
     /// Write the model's moments as an animation.
     ExportFormation(PathBuf),
+    /// Train families of auto-encoders side by side.
+    CompareFamilies(FamilyPlan),
+    /// Show what each family makes of a wish.
+    DecodeFamilies(FamilyWish),
     /// Write the path as an animation.
     ExportPath(PathBuf),
     /// Write the path's key-frames.

@@ -184,6 +184,10 @@ impl App {
                 }
                 self.request_own();
             }
+            Event::FamiliesDecoded {
+                generation,
+                pictures,
+            } => self.state.families_shown = Some((generation, pictures)),
             Event::Formed(formation) => self.state.formation = Some(formation),
             Event::Saved(path) => {
                 self.tell(ctx, Level::Success, format!("Saved {}", path.display()));

@@ -120,6 +120,13 @@ impl App {
             Action::ExportSheet(path) => self.export_sheet(ctx, &path),
             Action::Study(study) => self.engine.request(Request::Study(study)),
             Action::ExportReport(folder) => self.engine.request(Request::WriteReport(folder)),
+            Action::CompareFamilies(plan) => self.engine.request(Request::CompareFamilies(plan)),
+            Action::DecodeFamilies(wish) => {
+                self.state.families_asked += 1;
+                let generation = self.state.families_asked;
+                self.engine
+                    .request(Request::DecodeFamilies { generation, wish });
+            }
             Action::ExportFormation(path) => {
                 if let Some(formation) = self.state.formation.clone() {
                     self.engine

@@ -9,7 +9,8 @@ use super::key_places::KeyPlaces;
 use super::sheet::{KeyPictures, Sheet};
 use crate::data::Picture;
 use crate::engine::{
-    Comparison, DeviceInfo, Formation, ModelInfo, Passed, Session, TrainingReport, TrainingState,
+    Comparison, DeviceInfo, FamilyPictures, Formation, ModelInfo, Passed, Session, TrainingReport,
+    TrainingState,
 };
 use crate::model::{LossPoint, StagePoint};
 
@@ -108,6 +109,10 @@ pub(crate) struct State {
     pub curve: Vec<LossPoint>,
     /// The model that trains, or was trained last, at moments of its training.
     pub formation: Option<Arc<Formation>>,
+    /// What each family makes of the newest wish that was answered, with that wish's number.
+    pub families_shown: Option<(u64, Vec<FamilyPictures>)>,
+    /// Number of the newest wish.
+    pub families_asked: u64,
     /// Errors of pre-training.
     pub stage_curve: Vec<StagePoint>,
     /// Items beside their reconstructions while training goes on, and what units of a layer that is pre-trained look for.
@@ -145,6 +150,13 @@ impl PixelCost {
 }
 
 impl State {
+    /// Number of the newest wish that the families answered.
+    pub(super) fn families_answered(&self) -> u64 {
+        self.families_shown
+            .as_ref()
+            .map_or(0, |(number, _)| *number)
+    }
+
     /// The model that is loaded.
     pub(crate) fn model(&self) -> Option<&Arc<ModelInfo>> {
         self.session.model.as_ref()

@@ -20,6 +20,7 @@ mod retrieve;
 mod screenshot;
 mod short_list;
 mod train;
+mod why;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -96,6 +97,8 @@ enum Command {
     Compare(compare::Compare),
     /// Find out how much a model copies the items it was trained on
     Memorise(memorise::Memorise),
+    /// Compare families of auto-encoders trained on the same data
+    Why(why::Why),
     /// List or describe data
     Data(data::Data),
     /// Draw the pictures of the README
@@ -175,6 +178,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Retrieve(command)) => command.run(&common),
         Some(Command::Compare(command)) => command.run(&common),
         Some(Command::Memorise(command)) => command.run(&common),
+        Some(Command::Why(command)) => command.run(&common),
         Some(Command::Data(command)) => command.run(&common),
         Some(Command::Screenshot(command)) => command.run(&common),
     }

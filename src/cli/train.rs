@@ -387,15 +387,16 @@ impl Train {
                     watch.last = *point;
                     watch.validation = point.validation.or(watch.validation);
                 }
-                if let Some(point) = report.stage_points.last() {
-                    watch.error = point.error;
-                }
                 // The first report of a layer tells how the one before ended.
                 let stage = report.stage.map_or(usize::MAX, |stage| stage.stage);
                 let has_stage_ended = watch.stage.is_some_and(|own| own != stage);
                 if let (true, Some(own), false) = (has_stage_ended, watch.stage, common.quiet) {
-                    let error = watch.error;
+                    let mut of_stage = report.stage_points.iter().filter(|p| p.stage == own);
+                    let error = of_stage.next_back().map_or(watch.error, |p| p.error);
                     eprintln!("layer {} is pre-trained: squared error {error:.2}", own + 1);
+                }
+                if let Some(point) = report.stage_points.last() {
+                    watch.error = point.error;
                 }
                 watch.stage = report.stage.map(|stage| stage.stage);
                 let ended = report.epoch > watch.epoch;

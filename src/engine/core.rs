@@ -269,6 +269,8 @@ impl Core {
             Request::FitMixture => self.fit_mixture(),
             Request::Study(study) => self.study(study),
             Request::WriteReport(folder) => self.write_report(folder),
+            Request::CompareFamilies(plan) => self.compare_families(plan),
+            Request::DecodeFamilies { generation, wish } => self.decode_families(generation, wish),
             Request::WriteFormation { formation, path } => {
                 self.write_formation(formation, path);
                 Ok(())
@@ -377,6 +379,7 @@ impl Core {
         self.session.source = Some(source.clone());
         self.session.seed = self.options.seed;
         self.session.metadata = None;
+        self.session.families = None;
         self.forget_codes();
         let fits = self
             .model
@@ -425,6 +428,7 @@ impl Core {
             .is_some_and(|d| d.shape() == shape);
         if !fits {
             self.session.dataset = None;
+            self.session.families = None;
             self.session.source = None;
             self.session.expected_items = 0;
             self.shown_job = None;
@@ -568,7 +572,7 @@ impl Core {
         self.begin(training)
     }
 
-    fn whole_dataset(&self) -> Result<Arc<crate::data::Dataset>> {
+    pub(super) fn whole_dataset(&self) -> Result<Arc<crate::data::Dataset>> {
         let dataset = self
             .session
             .dataset

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use super::forming::Formation;
 use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
-use crate::model::{LossPoint, Memorised, ModelSpec, StagePoint, TrainConfig};
+use crate::model::{
+    Families, FamilyPlan, LossPoint, Memorised, ModelSpec, StagePoint, TrainConfig,
+};
 use crate::retrieval::Space;
 use crate::retrieval::approximate::Kind;
 use crate::retrieval::memorisation::{Dependence, Scores};
@@ -122,6 +124,8 @@ pub struct Session {
     pub is_trained_on: bool,
     /// How much the model copies its training items, on request.
     pub memorised: Option<Arc<Memorised>>,
+    /// Families of auto-encoders trained on the items, side by side.
+    pub families: Option<Arc<Families>>,
     /// How much the items' likelihoods depend on their having been trained on, on request.
     pub left_out: Option<Arc<LeftOut>>,
     /// The density of the codes, on request.
@@ -235,6 +239,15 @@ pub enum Request {
     Study(Study),
     /// Write the report of that to a folder.
     WriteReport(PathBuf),
+    /// Train families of auto-encoders on the data, side by side.
+    CompareFamilies(FamilyPlan),
+    /// Show what each family makes of the same wish.
+    DecodeFamilies {
+        /// Comes back with the answer.
+        generation: u64,
+        /// What is wished for.
+        wish: FamilyWish,
+    },
     /// Write how a model took form as an animation, in the format that the path asks for.
     WriteFormation {
         /// What is written.
@@ -490,6 +503,30 @@ pub struct TrainingReport {
     pub stage_points: Vec<StagePoint>,
 }
 
+/// What every family of auto-encoders is asked to show.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct FamilyWish {
+    /// Two items.
+    pub items: [usize; 2],
+    /// How far from the first to the second, in `[0, 1]`.
+    pub share: f32,
+    /// Deviation of the noise on the code, in units of the codes' spread.
+    pub noise: f32,
+    /// Whether samples are drawn from the mixture of Gaussians fitted to the codes, or from N(0, 1).
+    pub by_mixture: bool,
+    /// What noise and samples are drawn by.
+    pub seed: u64,
+}
+
+/// What one family makes of a wish.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FamilyPictures {
+    /// The picture between the two items, with noise on its code.
+    pub between: Picture,
+    /// Samples.
+    pub samples: Vec<Picture>,
+}
+
 /// Where the pre-training of one layer stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StageReport {
@@ -635,6 +672,13 @@ pub enum Event {
         reconstructions: Vec<Picture>,
         /// What units of the layer that is pre-trained look for.
         filters: Vec<Picture>,
+    },
+    /// What each family makes of a wish.
+    FamiliesDecoded {
+        /// Of the request.
+        generation: u64,
+        /// In the order of the families.
+        pictures: Vec<FamilyPictures>,
     },
     /// A training model's map and pictures at its moments so far.
     Formed(Arc<Formation>),

@@ -3,6 +3,7 @@
 //! The window and the command line are two readers of the same events. Invariant: nothing a caller does here waits for
 //! the engine, but for [`Engine::wait`].
 
+mod comparing;
 mod core;
 mod device;
 mod encoding;
@@ -27,12 +28,13 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+pub use comparing::TRAINING_FAMILIES;
 pub use forming::{Formation, Moment};
 use mailbox::{Decode, Encode, Inspect, Mailbox, Pass, Retrieve, Sheet};
 pub use message::{
-    Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, IndexInfo,
-    IndexState, LeftOut, ModelInfo, Passed, Query, QuerySet, Request, Row, Search, Session,
-    StageReport, Studied, Study, TrainingReport, TrainingState,
+    Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, FamilyPictures,
+    FamilyWish, IndexInfo, IndexState, LeftOut, ModelInfo, Passed, Query, QuerySet, Request, Row,
+    Search, Session, StageReport, Studied, Study, TrainingReport, TrainingState,
 };
 
 pub use memorising::{COMPARING, LEAVING_OUT};

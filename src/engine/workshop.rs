@@ -38,6 +38,8 @@ pub(super) enum Bench {
     Metadata,
     /// Comparing a model's pictures with its training items.
     Memorisation,
+    /// Training families of auto-encoders.
+    Families,
     /// Training models without each fold of the items.
     Folds,
     /// Opening or building an approximate index.

@@ -7,6 +7,7 @@ pub(crate) mod codes_file;
 mod config;
 mod depthwise;
 mod evaluate;
+mod families;
 mod file;
 mod flow;
 mod import;
@@ -35,6 +36,7 @@ pub use animate::{Animated, animate, crossfade_of, originals_of, shape_of};
 pub use auto_encoder::{AutoEncoder, Posteriors};
 pub use config::{LossPoint, TrainConfig};
 pub use evaluate::{Evaluation, evaluate, log_likelihoods};
+pub use families::{Families, Family, FamilyFigures, FamilyPlan, Trained};
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};
 pub use interruption::interruptible;
 pub use memorise::{

@@ -32,6 +32,7 @@ mod sliders;
 mod training;
 mod training_form;
 mod training_progress;
+mod why;
 
 use std::sync::Arc;
 
@@ -72,11 +73,12 @@ pub(crate) enum PanelKind {
     Measures,
     Memorisation,
     Formation,
+    Why,
 }
 
 impl PanelKind {
     /// Every panel, in the order of the View menu.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Data,
         Self::Model,
         Self::Training,
@@ -95,6 +97,7 @@ impl PanelKind {
         Self::Measures,
         Self::Memorisation,
         Self::Formation,
+        Self::Why,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -117,6 +120,7 @@ impl PanelKind {
             Self::Measures => "Measures",
             Self::Memorisation => "Memorisation",
             Self::Formation => "Formation",
+            Self::Why => "Why VAE",
         }
     }
 
@@ -140,6 +144,7 @@ impl PanelKind {
             Self::Measures => "Show or hide how good retrieval is in each space, over many queries",
             Self::Memorisation => "Show or hide how much the model copies what it was trained on",
             Self::Formation => "Show or hide the model at every moment of its training",
+            Self::Why => "Show or hide families of auto-encoders side by side",
         }
     }
 
@@ -163,6 +168,7 @@ impl PanelKind {
             Self::Measures => icon::MEASURES,
             Self::Memorisation => icon::BRAIN,
             Self::Formation => icon::FILM,
+            Self::Why => icon::INFO,
         }
     }
 }
@@ -233,6 +239,7 @@ pub(crate) struct Panels {
     measures: measures::MeasuresPanel,
     memorisation: memorisation::MemorisationPanel,
     formation: formation::FormationPanel,
+    why: why::WhyPanel,
 }
 
 impl Panels {
@@ -265,6 +272,7 @@ impl Panels {
             PanelKind::Measures => &mut self.measures,
             PanelKind::Memorisation => &mut self.memorisation,
             PanelKind::Formation => &mut self.formation,
+            PanelKind::Why => &mut self.why,
         }
     }
 }
