@@ -11,7 +11,7 @@ use super::fonts::icon;
 use super::panels::PanelKind;
 use super::view::{BasisKind, Camera, Colouring, Lookup, MapLook, SheetSpec};
 use crate::data::{DatasetSource, Flip, Picture};
-use crate::engine::{Contrast, FamilyWish, Request, Study};
+use crate::engine::{Contrast, FamilyWish, LikelihoodPlan, Request, Study};
 use crate::model::{FamilyPlan, ModelSpec, TrainConfig};
 use crate::retrieval::Space;
 use crate::retrieval::approximate::Kind;
@@ -60,6 +60,7 @@ pub(crate) enum Command {
     ExportSheet,
     ExportReport,
     ExportFormation,
+    AddToLikelihood,
     ExportPath,
     ExportPathPng,
     ExportPathFrames,
@@ -168,6 +169,12 @@ pub(crate) enum Action {
     ExportReport(PathBuf),
     /// Write the model's moments as an animation.
     ExportFormation(PathBuf),
+    /// Measure how likely models take the items to be.
+    MeasureLikelihoods(LikelihoodPlan),
+    /// Add a model to that table.
+    AddToLikelihood(PathBuf),
+    /// Leave one out of it.
+    LeaveOutOfLikelihood(PathBuf),
     /// Train families of auto-encoders side by side.
     CompareFamilies(FamilyPlan),
     /// Show what each family makes of a wish.
@@ -241,7 +248,7 @@ const fn key(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
 impl Command {
     /// Every command, in the order in which the list of shortcuts shows them.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        const COMMANDS: [Command; 63] = [
+        const COMMANDS: [Command; 64] = [
             Command::OpenData,
             Command::OpenFolder,
             Command::OpenModel,
@@ -282,6 +289,7 @@ impl Command {
             Command::ExportSheet,
             Command::ExportReport,
             Command::ExportFormation,
+            Command::AddToLikelihood,
             Command::ExportPath,
             Command::ExportPathPng,
             Command::ExportPathFrames,
@@ -547,6 +555,12 @@ impl Command {
                 "Export formation…",
                 "Write the model's map and pictures at every moment of its training as an animated GIF",
                 icon::FILM,
+                None,
+            ),
+            Self::AddToLikelihood => (
+                "Add a model…",
+                "Add a model to the table of likelihoods",
+                icon::PLUS,
                 None,
             ),
             Self::ExportPath => (

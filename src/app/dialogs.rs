@@ -59,6 +59,7 @@ impl Dialogs {
         let (asked, then): (Asked, fn(PathBuf) -> Action) = match command {
             Command::OpenFolder => (Asked::Folder, Action::OpenPath),
             Command::OpenModel => (Asked::File(MODELS), Action::OpenModel),
+            Command::AddToLikelihood => (Asked::File(MODELS), Action::AddToLikelihood),
             Command::SaveModel => (
                 target("safetensors", &[("Model", &["safetensors"])]),
                 Action::SaveModel,

@@ -120,6 +120,18 @@ impl App {
             Action::ExportSheet(path) => self.export_sheet(ctx, &path),
             Action::Study(study) => self.engine.request(Request::Study(study)),
             Action::ExportReport(folder) => self.engine.request(Request::WriteReport(folder)),
+            Action::MeasureLikelihoods(plan) => {
+                self.engine.request(Request::MeasureLikelihoods(plan));
+            }
+            Action::AddToLikelihood(path) => {
+                let models = &mut self.view.likelihood_models;
+                if !models.contains(&path) {
+                    models.push(path);
+                }
+            }
+            Action::LeaveOutOfLikelihood(path) => {
+                self.view.likelihood_models.retain(|own| *own != path);
+            }
             Action::CompareFamilies(plan) => self.engine.request(Request::CompareFamilies(plan)),
             Action::DecodeFamilies(wish) => {
                 self.state.families_asked += 1;
@@ -318,6 +330,7 @@ impl App {
             Command::ExportSelection => self.dialogs.open(ctx, command, "items"),
             Command::ExportSheet => self.dialogs.open(ctx, command, "sheet"),
             Command::ExportReport => self.dialogs.open(ctx, command, "report"),
+            Command::AddToLikelihood => self.dialogs.open(ctx, command, "model"),
             Command::ExportFormation => self.dialogs.open(ctx, command, "formation"),
             Command::ExportPath
             | Command::ExportPathPng

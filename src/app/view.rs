@@ -3,6 +3,7 @@
 //! Invariant: a [`View`] holds no derived data, such as decoded pictures or codes of items; those follow from it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -221,6 +222,8 @@ pub(crate) struct View {
     pub scale: Option<(f32, f32)>,
     /// Classes that the legend has switched off.
     pub hidden: BTreeSet<u32>,
+    /// Models in the table of likelihoods beside the one in use.
+    pub likelihood_models: Vec<PathBuf>,
     /// The way through code space that is played, drawn and exported.
     pub path: Path,
     /// Whether the pixel cross-fade of the path's items is shown and written beside it.

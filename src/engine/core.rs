@@ -269,6 +269,7 @@ impl Core {
             Request::FitMixture => self.fit_mixture(),
             Request::Study(study) => self.study(study),
             Request::WriteReport(folder) => self.write_report(folder),
+            Request::MeasureLikelihoods(plan) => self.measure_likelihoods(plan),
             Request::CompareFamilies(plan) => self.compare_families(plan),
             Request::DecodeFamilies { generation, wish } => self.decode_families(generation, wish),
             Request::WriteFormation { formation, path } => {
@@ -469,6 +470,7 @@ impl Core {
         self.forget_copies();
         self.session.mixture = None;
         self.session.study = None;
+        self.session.likelihoods = None;
         self.session.components = None;
         self.session.map_method = crate::space::MapMethod::Components;
         self.session.projection = None;

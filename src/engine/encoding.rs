@@ -119,6 +119,7 @@ impl Core {
         self.forget_copies();
         self.session.mixture = None;
         self.session.study = None;
+        self.session.likelihoods = None;
         self.drop_indices();
         self.workshop.cancel_all();
         let (Some(in_use), Some(dataset)) = (&self.model, &self.session.dataset) else {

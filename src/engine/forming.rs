@@ -276,16 +276,11 @@ struct UnderWay {
 impl Forming {
     pub(super) fn new(trainer: &Trainer, dataset: &Dataset) -> Self {
         let n = dataset.len();
-        let stride = n.div_ceil(ITEMS).max(1);
-        // Data are often sorted by class, so that the first of them would be all alike.
-        let items: Vec<u32> = (0..n as u32).step_by(stride).collect();
-        let shown = items
-            .iter()
-            .step_by((items.len() / SHOWN).max(1))
-            .take(SHOWN);
-        let first: Vec<u32> = shown.copied().collect();
-        let rest = items.iter().filter(|id| !first.contains(id));
-        let items: Vec<u32> = first.iter().chain(rest).copied().collect();
+        // Data are often in an order, so that the first of them, or every tenth, would be all alike.
+        let mut rng = ChaCha8Rng::seed_from_u64(trainer.config().seed);
+        let drawn = rand::seq::index::sample(&mut rng, n, n.min(ITEMS));
+        let items: Vec<u32> = drawn.into_iter().map(|id| id as u32).collect();
+        let first = &items[..items.len().min(SHOWN)];
         let pixels = first.iter().flat_map(|&id| dataset.pixels(id as usize));
         let originals: Vec<u8> = pixels.copied().collect();
         let labels = dataset.labels().map(|labels| Labels {
@@ -293,7 +288,6 @@ impl Forming {
             names: labels.names.clone(),
         });
         let spec = trainer.spec();
-        let mut rng = ChaCha8Rng::seed_from_u64(trainer.config().seed);
         let codes = (0..SIDE * SIDE).flat_map(|_| spec.sample_prior(&[], &mut rng));
         Self {
             codes: codes.collect(),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::forming::Formation;
+use super::likelihoods::{LikelihoodPlan, Likelihoods};
 use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
 use crate::model::{
@@ -126,6 +127,8 @@ pub struct Session {
     pub memorised: Option<Arc<Memorised>>,
     /// Families of auto-encoders trained on the items, side by side.
     pub families: Option<Arc<Families>>,
+    /// How likely models take the items to be.
+    pub likelihoods: Option<Arc<Likelihoods>>,
     /// How much the items' likelihoods depend on their having been trained on, on request.
     pub left_out: Option<Arc<LeftOut>>,
     /// The density of the codes, on request.
@@ -239,6 +242,8 @@ pub enum Request {
     Study(Study),
     /// Write the report of that to a folder.
     WriteReport(PathBuf),
+    /// Measure how likely models take the items to be.
+    MeasureLikelihoods(LikelihoodPlan),
     /// Train families of auto-encoders on the data, side by side.
     CompareFamilies(FamilyPlan),
     /// Show what each family makes of the same wish.

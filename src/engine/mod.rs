@@ -10,6 +10,7 @@ mod encoding;
 mod errands;
 mod forming;
 mod indexing;
+mod likelihoods;
 mod live;
 mod loading;
 mod mailbox;
@@ -30,6 +31,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 pub use comparing::TRAINING_FAMILIES;
 pub use forming::{Formation, Moment};
+pub use likelihoods::{LikelihoodPlan, LikelihoodRow, Likelihoods, MEASURING_LIKELIHOODS};
 use mailbox::{Decode, Encode, Inspect, Mailbox, Pass, Retrieve, Sheet};
 pub use message::{
     Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, FamilyPictures,

@@ -38,6 +38,8 @@ pub(super) enum Bench {
     Metadata,
     /// Comparing a model's pictures with its training items.
     Memorisation,
+    /// Measuring likelihoods.
+    Likelihoods,
     /// Training families of auto-encoders.
     Families,
     /// Training models without each fold of the items.

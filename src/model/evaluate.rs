@@ -29,6 +29,14 @@ pub struct Evaluation {
     pub elbo: Option<f64>,
     /// Negative log-likelihood, nats, estimated by importance weighting with all samples (Burda et al. 2016).
     pub nll: Option<f64>,
+    /// Standard errors of the two over the items.
+    pub elbo_error: Option<f64>,
+    /// See `elbo_error`.
+    pub nll_error: Option<f64>,
+    /// The two parts of the bound by the same samples: mean of `log p(x|z)`, and KL `log q(z|x) − log p(z)`.
+    pub reconstruction: Option<f64>,
+    /// See `reconstruction`.
+    pub kl: Option<f64>,
     /// Samples per item behind `elbo` and `nll`.
     pub samples: usize,
     /// KL of the posterior from the prior per code dimension, nats.
@@ -62,13 +70,15 @@ pub fn evaluate(
         0
     };
     let chunk = items_at_once(model, samples);
-    let (mut squared, mut bound, mut likelihood) = (0.0, 0.0, 0.0);
+    let (mut squared, mut kl) = (0.0, 0.0);
+    let (mut bound, mut likelihood) = (Sum::default(), Sum::default());
     let mut posteriors = Posteriors::default();
     for start in (0..n).step_by(chunk) {
         progress.update(start, n)?;
         let ids: Vec<u64> = (start..(start + chunk).min(n)).map(|i| i as u64).collect();
         let items: Vec<&[u8]> = ids.iter().map(|&id| dataset.pixels(id as usize)).collect();
-        let (of_items, weights) = log_weights(model, &items, &ids, samples, seed)?;
+        let (of_items, weights, divergence) = log_weights(model, &items, &ids, samples, seed)?;
+        kl += divergence;
         let pictures = model.decode(&of_items.mean)?;
         squared += items
             .par_iter()
@@ -77,8 +87,8 @@ pub fn evaluate(
             .sum::<f64>()
             / (255.0 * 255.0);
         for weights in weights.iter().filter(|_| samples > 0) {
-            bound += weights.iter().sum::<f64>() / samples as f64;
-            likelihood += log_mean_exp(weights);
+            bound.add(weights.iter().sum::<f64>() / samples as f64);
+            likelihood.add(log_mean_exp(weights));
         }
         posteriors.mean.extend(of_items.mean);
         posteriors.log_variance.extend(of_items.log_variance);
@@ -89,8 +99,12 @@ pub fn evaluate(
         n,
         sse_per_image: squared / items,
         mse_per_pixel: squared / items / spec.shape.len() as f64,
-        elbo: has_posterior.then_some(bound / items),
-        nll: has_posterior.then_some(-likelihood / items),
+        elbo: has_posterior.then_some(bound.mean(n)),
+        nll: has_posterior.then_some(-likelihood.mean(n)),
+        elbo_error: has_posterior.then_some(bound.error(n)),
+        nll_error: has_posterior.then_some(likelihood.error(n)),
+        reconstruction: has_posterior.then_some(bound.mean(n) + kl / items),
+        kl: has_posterior.then_some(kl / items),
         samples,
         kl_per_dim: has_posterior.then(|| posteriors.kl_per_dimension(spec)),
         class_error: class_error(spec, dataset, &posteriors.mean),
@@ -124,7 +138,7 @@ pub fn log_likelihoods(
         progress.update(found.len(), found.capacity())?;
         let items: Vec<&[u8]> = ids.iter().map(|&id| dataset.pixels(id as usize)).collect();
         let streams: Vec<u64> = ids.iter().map(|&id| u64::from(id)).collect();
-        let (_, weights) = log_weights(model, &items, &streams, samples, seed)?;
+        let (_, weights, _) = log_weights(model, &items, &streams, samples, seed)?;
         found.extend(weights.iter().map(|weights| log_mean_exp(weights) as f32));
     }
     Ok(found)
@@ -149,14 +163,14 @@ fn items_at_once(model: &AutoEncoder, samples: usize) -> usize {
 }
 
 /// The posteriors of items, and of each the logarithms of the importance weights `p(x|z) p(z) / q(z|x)` of `samples` codes drawn from
-/// its posterior; none of a code of bits. `ids` tell the items' random numbers apart.
+/// its posterior; none of a code without one; and the KL by these samples, summed over items. `ids` tell the items' random numbers apart.
 fn log_weights(
     model: &AutoEncoder,
     items: &[&[u8]],
     ids: &[u64],
     samples: usize,
     seed: u64,
-) -> Result<(Posteriors, Vec<Vec<f64>>)> {
+) -> Result<(Posteriors, Vec<Vec<f64>>, f64)> {
     let architecture = &model.architecture;
     let spec = model.spec();
     let device = &architecture.device;
@@ -179,7 +193,7 @@ fn log_weights(
         log_variance: log_variance.map_or(Ok(Vec::new()), read)?,
     };
     if samples == 0 {
-        return Ok((posteriors, vec![Vec::new(); ids.len()]));
+        return Ok((posteriors, vec![Vec::new(); ids.len()], 0.0));
     }
     let mut features = plan.features(&model.weights, inputs.clone());
     if let Some(named) = &named {
@@ -187,6 +201,7 @@ fn log_weights(
     }
     let (mean, log_variance) = plan.posterior(&model.weights, features.clone());
     let mut weights = vec![Vec::with_capacity(samples); ids.len()];
+    let mut divergence = 0.0;
     for first in (0..samples).step_by(at_once) {
         let part = at_once.min(samples - first);
         let stream = |id: &u64| {
@@ -198,6 +213,7 @@ fn log_weights(
         let drawn = plan.draw(&model.weights, &features, (&mean, &log_variance), noise);
         let prior = plan.log_prior(&model.weights, &drawn.codes).sum_dim(1);
         let ratios = read(prior - drawn.log_density.sum_dim(1))?;
+        divergence -= ratios.iter().map(|r| f64::from(*r)).sum::<f64>();
         let codes = match &named {
             Some(named) => Tensor::cat(vec![drawn.codes, repeated(named.clone(), part)], 1),
             None => drawn.codes,
@@ -215,7 +231,31 @@ fn log_weights(
             weights.extend(pairs.map(|(e, r)| f64::from(*r) - f64::from(e - padding) - constant));
         }
     }
-    Ok((posteriors, weights))
+    Ok((posteriors, weights, divergence / samples as f64))
+}
+
+/// A sum, and that of the squares.
+#[derive(Default)]
+struct Sum {
+    first: f64,
+    squares: f64,
+}
+
+impl Sum {
+    fn add(&mut self, x: f64) {
+        self.first += x;
+        self.squares += x * x;
+    }
+
+    fn mean(&self, n: usize) -> f64 {
+        self.first / n as f64
+    }
+
+    /// Standard error of the mean.
+    fn error(&self, n: usize) -> f64 {
+        let variance = self.squares / n as f64 - self.mean(n).powi(2);
+        (variance.max(0.0) / (n as f64 - 1.0).max(1.0)).sqrt()
+    }
 }
 
 fn squared_error(a: &[u8], b: &[u8]) -> f64 {

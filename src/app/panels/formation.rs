@@ -26,7 +26,6 @@ use crate::engine::Formation;
 const PACE: f64 = 10.0;
 
 /// The panel.
-#[derive(Default)]
 pub(super) struct FormationPanel {
     /// The moment that is shown.
     at: usize,
@@ -35,6 +34,17 @@ pub(super) struct FormationPanel {
     /// When it began to play, and from which moment.
     playing: Option<(f64, usize)>,
     made: Option<Made>,
+}
+
+impl Default for FormationPanel {
+    fn default() -> Self {
+        Self {
+            at: 0,
+            follows: true,
+            playing: None,
+            made: None,
+        }
+    }
 }
 
 /// What was worked out of a formation.
@@ -132,6 +142,8 @@ impl Panel for FormationPanel {
             self.made = Some(Made::new(formation.clone()));
         }
         let last = formation.moments.len().saturating_sub(1);
+        // Another training begins at its beginning.
+        self.follows |= last == 0;
         if self.follows || self.at > last {
             self.at = last;
         }

@@ -6,6 +6,7 @@ mod data;
 mod directions;
 mod formation;
 mod items;
+mod likelihood;
 mod log;
 mod map;
 mod map_cloud;
@@ -74,11 +75,12 @@ pub(crate) enum PanelKind {
     Memorisation,
     Formation,
     Why,
+    Likelihood,
 }
 
 impl PanelKind {
     /// Every panel, in the order of the View menu.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Data,
         Self::Model,
         Self::Training,
@@ -98,6 +100,7 @@ impl PanelKind {
         Self::Memorisation,
         Self::Formation,
         Self::Why,
+        Self::Likelihood,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -121,6 +124,7 @@ impl PanelKind {
             Self::Memorisation => "Memorisation",
             Self::Formation => "Formation",
             Self::Why => "Why VAE",
+            Self::Likelihood => "Likelihood",
         }
     }
 
@@ -145,6 +149,7 @@ impl PanelKind {
             Self::Memorisation => "Show or hide how much the model copies what it was trained on",
             Self::Formation => "Show or hide the model at every moment of its training",
             Self::Why => "Show or hide families of auto-encoders side by side",
+            Self::Likelihood => "Show or hide bounds and likelihoods of models in one table",
         }
     }
 
@@ -169,6 +174,7 @@ impl PanelKind {
             Self::Memorisation => icon::BRAIN,
             Self::Formation => icon::FILM,
             Self::Why => icon::INFO,
+            Self::Likelihood => icon::TABLE,
         }
     }
 }
@@ -240,6 +246,7 @@ pub(crate) struct Panels {
     memorisation: memorisation::MemorisationPanel,
     formation: formation::FormationPanel,
     why: why::WhyPanel,
+    likelihood: likelihood::LikelihoodPanel,
 }
 
 impl Panels {
@@ -273,6 +280,7 @@ impl Panels {
             PanelKind::Memorisation => &mut self.memorisation,
             PanelKind::Formation => &mut self.formation,
             PanelKind::Why => &mut self.why,
+            PanelKind::Likelihood => &mut self.likelihood,
         }
     }
 }

@@ -95,6 +95,7 @@ impl TrainingForm {
                         let combo = ComboBox::from_id_salt("preset")
                             .selected_text(chosen.name())
                             .width(ui.available_width().clamp(72.0, 120.0))
+                            .height(440.0)
                             .show_ui(ui, |ui| {
                                 for preset in Preset::ALL {
                                     ui.selectable_value(&mut chosen, preset, preset.name())

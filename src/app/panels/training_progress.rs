@@ -2,8 +2,8 @@
 //!
 //! Invariant: shows every point of the curve it is given, thinned only for drawing.
 
-use eframe::egui::{self, Color32, RichText, Sense, Stroke, Ui, WidgetInfo};
-use egui_plot::{GridInput, Line, PlotPoints, Points, uniform_grid_spacer};
+use eframe::egui::{self, Color32, Rangef, RichText, Sense, Stroke, Ui, WidgetInfo};
+use egui_plot::{AxisHints, GridInput, Line, PlotPoints, Points, uniform_grid_spacer};
 
 use crate::app::format;
 use crate::app::palette;
@@ -218,14 +218,18 @@ pub(super) fn stages_ui(ui: &mut Ui, tokens: &Tokens, curve: &[StagePoint]) {
         .x_grid_spacer(uniform_grid_spacer(|_| [1.0, 1.0, 1.0]))
         .y_grid_spacer(uniform_grid_spacer(|grid| steps(&grid, 3.0)))
         .y_axis_formatter(|mark, _| format::number(mark.value as f32))
-        .x_axis_formatter(move |mark, _| {
-            let layer = mark.value.round();
-            if layer < 0.0 || layer >= stages as f64 {
-                String::new()
-            } else {
-                format!("layer {}", layer + 1.0)
-            }
-        });
+        .custom_x_axes(vec![
+            AxisHints::new_x()
+                .label_spacing(Rangef::new(16.0, 22.0))
+                .formatter(move |mark, _| {
+                    let layer = mark.value.round();
+                    if layer < 0.0 || layer >= stages as f64 {
+                        String::new()
+                    } else {
+                        format!("{}", layer + 1.0)
+                    }
+                }),
+        ]);
     plot.show(ui, |plot| {
         for stage in 0..stages {
             let points = curve.iter().filter(|p| p.stage == stage);
@@ -245,7 +249,7 @@ pub(super) fn stages_ui(ui: &mut Ui, tokens: &Tokens, curve: &[StagePoint]) {
     caption(
         ui,
         tokens,
-        "Squared error per item of what each layer makes again, in its pre-training",
+        "Layers in their pre-training: squared error per item of what each makes again",
     );
 }
 
