@@ -4,6 +4,7 @@
 //! Invariant: text, tooltip, icon and shortcut of a command are written here and nowhere else.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use eframe::egui::{Key, KeyboardShortcut, Modifiers};
 
@@ -169,6 +170,8 @@ pub(crate) enum Action {
     ExportReport(PathBuf),
     /// Write the model's moments as an animation.
     ExportFormation(PathBuf),
+    /// Decode many codes at once.
+    DecodeGrid(Arc<Vec<f32>>),
     /// Measure how likely models take the items to be.
     MeasureLikelihoods(LikelihoodPlan),
     /// Add a model to that table.

@@ -188,6 +188,10 @@ impl App {
                 generation,
                 pictures,
             } => self.state.families_shown = Some((generation, pictures)),
+            Event::GridDecoded {
+                generation,
+                pictures,
+            } => self.state.grid_shown = Some((generation, pictures)),
             Event::Formed(formation) => self.state.formation = Some(formation),
             Event::Saved(path) => {
                 self.tell(ctx, Level::Success, format!("Saved {}", path.display()));

@@ -31,7 +31,7 @@ impl Default for Layout {
         };
         let about = tabs(&[P::Data, P::Model]);
         let training = tabs(&[P::Training, P::Selection]);
-        let map = tabs(&[P::Map, P::Memorisation, P::Formation, P::Why]);
+        let map = tabs(&[P::Map, P::Memorisation, P::Formation, P::Why, P::Conditions]);
         let below = tabs(&[
             P::Retrieval,
             P::Measures,

@@ -120,6 +120,12 @@ impl App {
             Action::ExportSheet(path) => self.export_sheet(ctx, &path),
             Action::Study(study) => self.engine.request(Request::Study(study)),
             Action::ExportReport(folder) => self.engine.request(Request::WriteReport(folder)),
+            Action::DecodeGrid(codes) => {
+                self.state.grid_asked += 1;
+                let generation = self.state.grid_asked;
+                self.engine
+                    .request(Request::DecodeGrid { generation, codes });
+            }
             Action::MeasureLikelihoods(plan) => {
                 self.engine.request(Request::MeasureLikelihoods(plan));
             }

@@ -109,6 +109,10 @@ pub(crate) struct State {
     pub curve: Vec<LossPoint>,
     /// The model that trains, or was trained last, at moments of its training.
     pub formation: Option<Arc<Formation>>,
+    /// The newest grid of pictures that was answered, with its number.
+    pub grid_shown: Option<(u64, Vec<Picture>)>,
+    /// Number of the newest grid that was asked for.
+    pub grid_asked: u64,
     /// What each family makes of the newest wish that was answered, with that wish's number.
     pub families_shown: Option<(u64, Vec<FamilyPictures>)>,
     /// Number of the newest wish.
@@ -150,6 +154,11 @@ impl PixelCost {
 }
 
 impl State {
+    /// Number of the newest grid that was answered.
+    pub(super) fn grid_answered(&self) -> u64 {
+        self.grid_shown.as_ref().map_or(0, |(number, _)| *number)
+    }
+
     /// Number of the newest wish that the families answered.
     pub(super) fn families_answered(&self) -> u64 {
         self.families_shown

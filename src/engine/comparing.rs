@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::core::Core;
 use super::message::{Event, FamilyPictures, FamilyWish};
 use super::workshop::Bench;
+use crate::data::Picture;
 use crate::error::{Error, Result};
 use crate::model::FamilyPlan;
 
@@ -37,6 +38,24 @@ impl Core {
                 Ok(())
             },
         );
+        Ok(())
+    }
+
+    /// Decodes many codes by the model in use, or by that which trains.
+    pub(super) fn decode_grid(&mut self, generation: u64, codes: &[f32]) -> Result<()> {
+        let Some(network) = self.network() else {
+            return Ok(());
+        };
+        let shape = network.spec().shape;
+        let pixels = network.decode(codes)?;
+        let picture = |pixels: &[u8]| Picture {
+            shape,
+            pixels: pixels.to_vec(),
+        };
+        self.outbox.send(Event::GridDecoded {
+            generation,
+            pictures: pixels.chunks_exact(shape.len()).map(picture).collect(),
+        });
         Ok(())
     }
 

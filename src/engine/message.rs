@@ -242,6 +242,13 @@ pub enum Request {
     Study(Study),
     /// Write the report of that to a folder.
     WriteReport(PathBuf),
+    /// Decode many codes at once.
+    DecodeGrid {
+        /// Comes back with the answer.
+        generation: u64,
+        /// `[count, code]`.
+        codes: Arc<Vec<f32>>,
+    },
     /// Measure how likely models take the items to be.
     MeasureLikelihoods(LikelihoodPlan),
     /// Train families of auto-encoders on the data, side by side.
@@ -677,6 +684,13 @@ pub enum Event {
         reconstructions: Vec<Picture>,
         /// What units of the layer that is pre-trained look for.
         filters: Vec<Picture>,
+    },
+    /// The pictures of a grid of codes.
+    GridDecoded {
+        /// Of the request.
+        generation: u64,
+        /// One per code.
+        pictures: Vec<Picture>,
     },
     /// What each family makes of a wish.
     FamiliesDecoded {

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a panel reads [`Cx`] and emits commands and actions; it changes nothing but its own form fields.
 
+mod conditions;
 mod data;
 mod directions;
 mod formation;
@@ -76,11 +77,12 @@ pub(crate) enum PanelKind {
     Formation,
     Why,
     Likelihood,
+    Conditions,
 }
 
 impl PanelKind {
     /// Every panel, in the order of the View menu.
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Data,
         Self::Model,
         Self::Training,
@@ -101,6 +103,7 @@ impl PanelKind {
         Self::Formation,
         Self::Why,
         Self::Likelihood,
+        Self::Conditions,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -125,6 +128,7 @@ impl PanelKind {
             Self::Formation => "Formation",
             Self::Why => "Why VAE",
             Self::Likelihood => "Likelihood",
+            Self::Conditions => "Style and class",
         }
     }
 
@@ -150,6 +154,9 @@ impl PanelKind {
             Self::Formation => "Show or hide the model at every moment of its training",
             Self::Why => "Show or hide families of auto-encoders side by side",
             Self::Likelihood => "Show or hide bounds and likelihoods of models in one table",
+            Self::Conditions => {
+                "Show or hide the same style with every class, or an attribute swept"
+            }
         }
     }
 
@@ -175,6 +182,7 @@ impl PanelKind {
             Self::Formation => icon::FILM,
             Self::Why => icon::INFO,
             Self::Likelihood => icon::TABLE,
+            Self::Conditions => icon::PALETTE,
         }
     }
 }
@@ -247,6 +255,7 @@ pub(crate) struct Panels {
     formation: formation::FormationPanel,
     why: why::WhyPanel,
     likelihood: likelihood::LikelihoodPanel,
+    conditions: conditions::ConditionsPanel,
 }
 
 impl Panels {
@@ -281,6 +290,7 @@ impl Panels {
             PanelKind::Formation => &mut self.formation,
             PanelKind::Why => &mut self.why,
             PanelKind::Likelihood => &mut self.likelihood,
+            PanelKind::Conditions => &mut self.conditions,
         }
     }
 }

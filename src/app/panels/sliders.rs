@@ -82,7 +82,7 @@ impl Shown {
         let is_same = same_codes && same_model && same_basis;
         if !is_same {
             self.rows = match codes {
-                Some(codes) => of_codes(cx.basis, codes),
+                Some(codes) => named(of_codes(cx.basis, codes), cx.basis, model),
                 None => (0..model.spec.code)
                     .map(|dim| of_model(model, dim))
                     .collect(),
@@ -115,6 +115,24 @@ impl Shown {
             row.marks = counts.into_iter().map(|c| c / highest).collect();
         }
     }
+}
+
+/// The rows with what has a name called by it, and before the others.
+fn named(mut rows: Vec<Row>, basis: &Basis, model: &ModelInfo) -> Vec<Row> {
+    if !matches!(basis, Basis::Dimensions(_)) || model.spec.condition.is_none() {
+        return rows;
+    }
+    for row in &mut rows {
+        if let Some(name) = model.spec.number_name(row.index) {
+            name.clone_into(&mut row.name);
+            row.short = name.chars().take(9).collect();
+            row.range = (0.0, 1.0);
+            row.is_active = true;
+            row.note = String::new();
+        }
+    }
+    rows.sort_by_key(|row| model.spec.number_name(row.index).is_none());
+    rows
 }
 
 fn of_codes(basis: &Basis, codes: &CodeTable) -> Vec<Row> {

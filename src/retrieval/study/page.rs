@@ -45,9 +45,10 @@ impl Report {
         let figures = serde_json::to_string(self)
             .map_err(|e| Error::file(folder.join("report.json"), e.to_string()))?;
         let write = |name: &str, text: &str| write_atomically(&folder.join(name), text.as_bytes());
-        write("report.html", &Page { report: self }.html()?)?;
         write("report.json", &figures)?;
         write("curves.csv", &curves(&self.findings))?;
+        // Last, so that who sees the page has the figures, too.
+        write("report.html", &Page { report: self }.html()?)?;
         Ok(folder.join("report.html"))
     }
 }
