@@ -42,7 +42,7 @@ const ENCODED: usize = 4096;
 #[derive(Debug, Parser)]
 #[command(name = "morphospace", version, args_conflicts_with_subcommands = true)]
 struct Cli {
-    /// Data to open: faces, digits, or a path, each with an optional :train, :test, :HxW or :COUNT
+    /// Data to open: faces, digits, creatures, or a path, each with an optional :train, :test, :HxW or :COUNT
     #[arg(long, value_name = "SRC")]
     data: Option<DatasetSource>,
     /// Model to open: a file, or faces or digits for a shipped one
