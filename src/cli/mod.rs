@@ -10,6 +10,7 @@ mod encode;
 mod evaluate;
 mod index;
 mod memorise;
+mod mixture;
 mod morph;
 mod output;
 mod project;
@@ -96,6 +97,8 @@ enum Command {
     Compare(compare::Compare),
     /// Find out how much a model copies the items it was trained on
     Memorise(memorise::Memorise),
+    /// Fit a mixture of Gaussians to pictures, or to their codes: likelihoods, samples, components
+    Mixture(mixture::MixtureOf),
     /// List or describe data
     Data(data::Data),
     /// Draw the pictures of the README
@@ -175,6 +178,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Retrieve(command)) => command.run(&common),
         Some(Command::Compare(command)) => command.run(&common),
         Some(Command::Memorise(command)) => command.run(&common),
+        Some(Command::Mixture(command)) => command.run(&common),
         Some(Command::Data(command)) => command.run(&common),
         Some(Command::Screenshot(command)) => command.run(&common),
     }

@@ -6,7 +6,7 @@ use super::{front_face, patterned};
 use crate::data::creatures::canvas::{Canvas, MIDDLE, Shape, colour, limb, of, oval};
 use crate::data::creatures::face::{FacePlace, face};
 use crate::data::creatures::gear::{feathered_wings, headgear, leathery_wings, tail};
-use crate::data::creatures::palette::{CREAM, DEEP, ORANGE, RED, YELLOW};
+use crate::data::creatures::palette::{CREAM, DEEP, LIGHT, ORANGE, PLAIN, RED, SHADOW, YELLOW};
 use crate::data::creatures::traits::Traits;
 
 pub(super) fn biped(traits: &Traits, canvas: &mut Canvas, is_dragon: bool) {
@@ -182,16 +182,13 @@ pub(super) fn bird(traits: &Traits, canvas: &mut Canvas) {
         },
     );
     let below = row + 2;
-    let peak = |canvas: &mut Canvas, column: i32, row: i32, shade: u8| {
-        canvas.set(column, row, colour(beak, shade))
-    };
     for (column, row, shade) in [
-        (9, below, 4),
-        (10, below, 3),
-        (9, below + 1, 2),
-        (10, below + 1, 2),
+        (9, below, LIGHT),
+        (10, below, PLAIN),
+        (9, below + 1, SHADOW),
+        (10, below + 1, SHADOW),
     ] {
-        peak(canvas, column, row, shade);
+        canvas.set(column, row, colour(beak, shade));
     }
     canvas.ground(MIDDLE, rx, 18);
 }
