@@ -94,7 +94,15 @@ fn entries(ui: &mut Ui, out: &mut Outbox, commands: &[Command]) {
 fn file_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
     entries(ui, out, &[Command::OpenData, Command::OpenFolder]);
     ui.menu_button(format!("{}   Built-in data", icon::DATABASE), |ui| {
-        entries(ui, out, &[Command::OpenFaces, Command::OpenDigits]);
+        entries(
+            ui,
+            out,
+            &[
+                Command::OpenFaces,
+                Command::OpenDigits,
+                Command::OpenCreatures,
+            ],
+        );
     });
     ui.add_enabled_ui(!app.state.recent.is_empty(), |ui| {
         ui.menu_button(format!("{}   Recent", icon::TIMER), |ui| {

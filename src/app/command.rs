@@ -27,6 +27,8 @@ pub(crate) enum Command {
     SaveModel,
     OpenFaces,
     OpenDigits,
+    /// Draw the built-in creatures.
+    OpenCreatures,
     Cancel,
     Quit,
     Undo,
@@ -251,13 +253,14 @@ const fn key(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
 impl Command {
     /// Every command, in the order in which the list of shortcuts shows them.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        const COMMANDS: [Command; 64] = [
+        const COMMANDS: [Command; 65] = [
             Command::OpenData,
             Command::OpenFolder,
             Command::OpenModel,
             Command::SaveModel,
             Command::OpenFaces,
             Command::OpenDigits,
+            Command::OpenCreatures,
             Command::Cancel,
             Command::Quit,
             Command::Undo,
@@ -359,6 +362,12 @@ impl Command {
                 "Digits",
                 "Draw the built-in handwritten digits",
                 icon::DIGITS,
+                None,
+            ),
+            Self::OpenCreatures => (
+                "Creatures",
+                "Draw the built-in little monsters: pixel art in the colours of a palette",
+                icon::CREATURE,
                 None,
             ),
             Self::Cancel => (
@@ -731,6 +740,7 @@ impl Command {
         Some(match self {
             Self::OpenFaces => Request::OpenData(builtin("faces")?),
             Self::OpenDigits => Request::OpenData(builtin("digits")?),
+            Self::OpenCreatures => Request::OpenData(builtin("creatures")?),
             Self::Cancel => Request::Cancel,
             Self::Pause => Request::Pause,
             Self::Resume => Request::Resume,

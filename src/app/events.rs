@@ -15,6 +15,7 @@ use super::view::{Change, Focus, View};
 use crate::data::Picture;
 use crate::engine::{Event, IndexInfo, IndexState, Session, TrainingReport, TrainingState};
 use crate::model::StagePoint;
+use crate::space::Mixture;
 
 impl App {
     /// Takes in one event.
@@ -252,6 +253,9 @@ impl App {
         {
             self.perform(ctx, super::command::Action::OpenMetadata(table));
         }
+        if let (None, Some(mixture)) = (&before.mixture, &now.mixture) {
+            self.note(Level::Info, told_of(mixture));
+        }
         if self.wants_sample && now.mixture.is_some() {
             self.sample_mixture(ctx);
         }
@@ -452,6 +456,26 @@ impl App {
     }
 }
 
+/// What the log says of a mixture that was fitted.
+fn told_of(mixture: &Mixture) -> String {
+    let gaussians = match mixture.components() {
+        1 => "One Gaussian".to_owned(),
+        n => format!("A mixture of {n} Gaussians"),
+    };
+    let mut text = format!("{gaussians} fitted to the codes");
+    match mixture.reseeded() {
+        0 => {}
+        1 => text.push_str("; one had collapsed on the way and was set anew"),
+        n => text = format!("{text}; {n} times one had collapsed on the way and was set anew"),
+    }
+    match mixture.collapsed() {
+        0 => {}
+        1 => text.push_str("; one is close to a point"),
+        n => text = format!("{text}; {n} are close to points"),
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use eframe::egui::Vec2;
@@ -461,6 +485,22 @@ mod tests {
     use crate::app::{AppOptions, can_draw};
     use crate::data::ImageShape;
     use crate::engine::EngineOptions;
+
+    #[test]
+    fn the_log_says_when_components_of_the_mixture_had_collapsed() -> crate::error::Result<()> {
+        let silent = crate::progress::Progress::silent();
+        let points = Mixture::fit(&[1.0, 2.0].repeat(50), 1, 2, 1, &silent)?;
+        let text = told_of(&points);
+        let counted = format!("; {} times", points.reseeded());
+        assert!(
+            text.contains(&counted) && text.contains("2 are close to points"),
+            "{text}"
+        );
+        let even: Vec<f32> = (0..100_u8).map(f32::from).collect();
+        let one = Mixture::fit(&even, 1, 1, 1, &silent)?;
+        assert_eq!(told_of(&one), "One Gaussian fitted to the codes");
+        Ok(())
+    }
 
     #[test]
     fn pictures_that_answer_nothing_asked_for_are_dropped() {

@@ -83,6 +83,7 @@ pub(crate) mod icon {
         SLIDERS = "\u{e434}";
         SMILEY = "\u{e436}";
         DIGITS = "\u{e3c8}";
+        CREATURE = "\u{e62a}";
         SEARCH = "\u{e30c}";
         CLICK = "\u{e7c8}";
         CPU = "\u{e610}";

@@ -378,6 +378,7 @@ impl App {
             // Requests were sent above.
             Command::OpenFaces
             | Command::OpenDigits
+            | Command::OpenCreatures
             | Command::Cancel
             | Command::Pause
             | Command::Resume

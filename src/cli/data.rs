@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{Common, output};
-use crate::data::{Column, ColumnValues, DatasetSource};
+use crate::data::{Column, ColumnValues, DatasetSource, creatures};
 use crate::error::Result;
 
 /// List or describe data
@@ -32,6 +32,10 @@ impl Data {
             DataCommand::List => json!({
                 "faces": "portraits, 64×64 RGB, drawn by the program with named factors",
                 "digits": "handwriting-like digits, 28×28 grey, drawn by the program with labels and named factors",
+                "creatures": format!(
+                    "little monsters, 20×20 in a palette of {} colours, drawn by the program with labels and named factors",
+                    creatures::colours()
+                ),
             }),
             DataCommand::Describe { source } => describe(&source, common)?,
         };
@@ -60,6 +64,7 @@ fn describe(source: &DatasetSource, common: &Common) -> Result<Value> {
         "height": shape.height,
         "width": shape.width,
         "channels": shape.channels,
+        "colours": dataset.palette().map(|palette| palette.colours().len()),
         "classes": dataset.labels().map(|l| l.names.clone()),
         "factors": factors,
         "columns": columns,

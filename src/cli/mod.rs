@@ -10,6 +10,7 @@ mod encode;
 mod evaluate;
 mod index;
 mod memorise;
+mod mixture;
 mod morph;
 mod output;
 mod project;
@@ -43,7 +44,7 @@ const ENCODED: usize = 4096;
 #[derive(Debug, Parser)]
 #[command(name = "morphospace", version, args_conflicts_with_subcommands = true)]
 struct Cli {
-    /// Data to open: faces, digits, or a path, each with an optional :train, :test, :HxW or :COUNT
+    /// Data to open: faces, digits, creatures, or a path, each with an optional :train, :test, :HxW or :COUNT
     #[arg(long, value_name = "SRC")]
     data: Option<DatasetSource>,
     /// Model to open: a file, or faces or digits for a shipped one
@@ -99,6 +100,8 @@ enum Command {
     Memorise(memorise::Memorise),
     /// Compare families of auto-encoders trained on the same data
     Why(why::Why),
+    /// Fit a mixture of Gaussians to pictures, or to their codes: likelihoods, samples, components
+    Mixture(mixture::MixtureOf),
     /// List or describe data
     Data(data::Data),
     /// Draw the pictures of the README
@@ -179,6 +182,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Compare(command)) => command.run(&common),
         Some(Command::Memorise(command)) => command.run(&common),
         Some(Command::Why(command)) => command.run(&common),
+        Some(Command::Mixture(command)) => command.run(&common),
         Some(Command::Data(command)) => command.run(&common),
         Some(Command::Screenshot(command)) => command.run(&common),
     }

@@ -1,18 +1,20 @@
 //! A set of pictures of one shape, with what is known about each.
 //!
 //! Invariants: every block but the last holds the same number of items; labels, factors, columns and names, where
-//! there are any, have one entry per item; a label is below the number of label names.
+//! there are any, have one entry per item; a label is below the number of label names; where there is a palette, every pixel
+//! has one of its colours.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::{Rgb, RgbImage};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::ColumnValues;
 use super::mapped::Mapped;
 use super::metadata::{self, Column};
+use super::{ColumnValues, Palette};
 use crate::error::{Error, Result};
 use crate::files::Digest;
 
@@ -164,6 +166,7 @@ pub struct Dataset {
     labels: Option<Labels>,
     factors: Vec<Factor>,
     columns: Vec<Column>,
+    palette: Option<Arc<Palette>>,
     item_names: Vec<String>,
     skipped: Vec<Skipped>,
     origin: Option<Origin>,
@@ -222,6 +225,7 @@ impl Dataset {
             labels: None,
             factors: Vec::new(),
             columns: Vec::new(),
+            palette: None,
             item_names: Vec::new(),
             skipped: Vec::new(),
             origin: None,
@@ -320,6 +324,31 @@ impl Dataset {
         self
     }
 
+    /// The same set, known to be in the colours of `palette` alone.
+    ///
+    /// # Errors
+    /// When the pictures are grey, or a pixel has another colour.
+    pub fn with_palette(mut self, palette: impl Into<Arc<Palette>>) -> Result<Self> {
+        let palette = palette.into();
+        if self.shape.channels != 3 {
+            return Err(Error::usage(format!(
+                "pictures of shape {} have no palette of colours",
+                self.shape
+            )));
+        }
+        let other = (0..self.len)
+            .into_par_iter()
+            .find_first(|&id| palette.indices(self.pixels(id)).is_none());
+        if let Some(id) = other {
+            return Err(Error::usage(format!(
+                "picture {id} has a colour that is not among the {} of the palette",
+                palette.colours().len()
+            )));
+        }
+        self.palette = Some(palette);
+        Ok(self)
+    }
+
     /// The same set with a name per item.
     ///
     /// # Errors
@@ -353,7 +382,7 @@ impl Dataset {
     /// This set followed by `next`; the pixels of both are shared, not copied.
     ///
     /// # Errors
-    /// When shape, block length, class names, factors or columns differ.
+    /// When shape, block length, class names, factors, columns or palette differ.
     pub fn followed_by(&self, next: &Self) -> Result<Self> {
         let same_factors = self
             .factors
@@ -375,6 +404,7 @@ impl Dataset {
             || !same_factors
             || !same_columns
             || !same_classes
+            || self.palette != next.palette
             || !whole_blocks
             || !one_block
         {
@@ -435,6 +465,7 @@ impl Dataset {
             whole: origin.whole,
         });
         part.is_cut = true;
+        part.palette.clone_from(&self.palette);
         if !self.item_names.is_empty() {
             part.item_names = ids.iter().map(|&id| self.item_names[id].clone()).collect();
         }
@@ -589,6 +620,12 @@ impl Dataset {
     #[must_use]
     pub fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    /// The colours that the pictures are limited to, where that is known; [`Palette::indices`] gives their numbers back.
+    #[must_use]
+    pub fn palette(&self) -> Option<&Palette> {
+        self.palette.as_deref()
     }
 
     /// Where the items stood in their source, where that is known.

@@ -6,10 +6,12 @@ mod distortion;
 mod flip;
 mod mapped;
 mod metadata;
+mod palette;
 mod search;
 mod source;
 
 pub mod animation;
+pub mod creatures;
 pub mod digits;
 pub mod export;
 pub mod faces;
@@ -20,4 +22,5 @@ pub use dataset::{Dataset, Factor, ImageShape, Labels, Picture, Skipped};
 pub use distortion::{Distortion, moved};
 pub use flip::Flip;
 pub use metadata::{Column, ColumnValues};
+pub use palette::Palette;
 pub use source::{DatasetSource, Part, Size};

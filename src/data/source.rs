@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::formats::{self, Wanted};
-use super::{Dataset, digits, faces};
+use super::{Dataset, creatures, digits, faces};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
@@ -85,6 +85,7 @@ fn parse_number(text: &str) -> Option<usize> {
 enum Origin {
     Faces,
     Digits,
+    Creatures,
     Path(PathBuf),
 }
 
@@ -93,6 +94,7 @@ impl Origin {
         match text {
             "faces" => Self::Faces,
             "digits" => Self::Digits,
+            "creatures" => Self::Creatures,
             _ => Self::Path(PathBuf::from(text)),
         }
     }
@@ -100,7 +102,7 @@ impl Origin {
 
 /// A parsed `--data` value: `NAME-OR-PATH[:part][:size][:count]`.
 ///
-/// `NAME` is `faces` or `digits`, drawn by this program; anything else is a path (write `./faces` for a folder of
+/// `NAME` is `faces`, `digits` or `creatures`, drawn by this program; anything else is a path (write `./faces` for a folder of
 /// that name). The part is `train` or `test`, the size `HxW` or `HxWxC`, the count the first so many items. A path
 /// that itself ends like a suffix is taken as it is when it exists, or when an empty suffix follows it (`a:10::train`).
 ///
@@ -160,6 +162,12 @@ impl DatasetSource {
         Self::whole(Origin::Digits)
     }
 
+    /// The built-in creatures, whose pixels are in the colours of a palette.
+    #[must_use]
+    pub fn creatures() -> Self {
+        Self::whole(Origin::Creatures)
+    }
+
     /// The same source, cut to one half (`None`: to all).
     #[must_use]
     pub fn with_part(mut self, part: Option<Part>) -> Self {
@@ -192,7 +200,7 @@ impl DatasetSource {
     pub fn path(&self) -> Option<&Path> {
         match &self.origin {
             Origin::Path(path) => Some(path),
-            Origin::Faces | Origin::Digits => None,
+            Origin::Faces | Origin::Digits | Origin::Creatures => None,
         }
     }
 
@@ -251,6 +259,7 @@ impl DatasetSource {
         let stem = match &self.origin {
             Origin::Faces => "faces".into(),
             Origin::Digits => "digits".into(),
+            Origin::Creatures => "creatures".into(),
             Origin::Path(path) => {
                 let named = path.file_name().unwrap_or(path.as_os_str());
                 named.to_string_lossy().into_owned()
@@ -268,6 +277,7 @@ impl DatasetSource {
             (_, Some(Part::Test)) => BUILTIN_TEST_COUNT,
             (Origin::Faces, _) => faces::DEFAULT_COUNT,
             (Origin::Digits, _) => digits::DEFAULT_COUNT,
+            (Origin::Creatures, _) => creatures::DEFAULT_COUNT,
         };
         Some(self.count.unwrap_or(default))
     }
@@ -317,6 +327,7 @@ impl DatasetSource {
         let end = range.end.checked_add(offset).ok_or_else(too_far)?;
         let set = match self.origin {
             Origin::Digits => digits::generate(seed, start..end, progress)?,
+            Origin::Creatures => creatures::generate(seed, start..end, progress)?,
             _ => faces::generate(seed, start..end, progress)?,
         };
         Ok(set.named(self.name()))
@@ -368,7 +379,7 @@ impl FromStr for DatasetSource {
         }
         if rest.is_empty() {
             return Err(Error::usage("the data source is empty")
-                .hint("name a file, a folder, faces or digits"));
+                .hint("name a file, a folder, faces, digits or creatures"));
         }
         source.origin = Origin::named(rest);
         if let (true, Some(size)) = (source.is_builtin(), source.size) {
@@ -386,6 +397,7 @@ impl fmt::Display for DatasetSource {
         match &self.origin {
             Origin::Faces => f.write_str("faces")?,
             Origin::Digits => f.write_str("digits")?,
+            Origin::Creatures => f.write_str("creatures")?,
             Origin::Path(path) => {
                 let text = path.to_string_lossy();
                 f.write_str(&text)?;
@@ -471,6 +483,7 @@ mod tests {
         let mut sources = vec![
             DatasetSource::faces(),
             DatasetSource::digits().with_part(Some(Part::Test)),
+            DatasetSource::creatures().with_count(Some(500)),
         ];
         for path in [
             "a",
@@ -531,7 +544,14 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "faces:0", "faces:64x64", "digits:28x28:5"] {
+        for text in [
+            "",
+            "faces:0",
+            "faces:64x64",
+            "digits:28x28:5",
+            "creatures:0",
+            "creatures:20x20",
+        ] {
             assert!(parse(text).is_err_and(|e| e.is_usage()), "{text}");
         }
     }

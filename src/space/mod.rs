@@ -34,6 +34,6 @@ pub use grid::{GridCell, GridIndex};
 pub use held::Held;
 pub use layout::{check_spread, lay_out, neighbours_for};
 pub use map::{CodeMap, MapMethod};
-pub use mixture::Mixture;
+pub use mixture::{Mixture, PictureMixture};
 pub use projection::Projection;
 pub use selection::{NamedSelection, Selection};

@@ -698,7 +698,30 @@ fn built_in_data_is_described() {
     assert!(faces["factors"].as_array().map(Vec::len) >= Some(16));
     let digits = json(&["data", "describe", "digits:20"]);
     assert_eq!(digits["classes"].as_array().map(Vec::len), Some(10));
-    assert!(json(&["data", "list"])["faces"].is_string());
+    let creatures = json(&["data", "describe", "creatures:500"]);
+    assert_eq!(
+        (&creatures["items"], &creatures["height"]),
+        (&500.into(), &20.into())
+    );
+    assert!(
+        creatures["colours"]
+            .as_u64()
+            .is_some_and(|n| (2..=167).contains(&n))
+    );
+    assert!(digits["colours"].is_null());
+    failure(&["data", "describe", "creatures:0"], 2);
+    failure(&["data", "describe", "creatures:18446744073709551615"], 2);
+    failure(
+        &["data", "describe", "creatures:99999999999999999999999"],
+        1,
+    );
+    let list = json(&["data", "list"]);
+    assert!(
+        list["creatures"]
+            .as_str()
+            .is_some_and(|text| text.contains("164 colours"))
+    );
+    assert!(list["faces"].is_string());
 }
 
 #[test]

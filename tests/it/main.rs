@@ -5,6 +5,7 @@ mod data;
 mod driver;
 mod engine;
 mod memorise;
+mod mixture;
 mod parity;
 #[cfg(feature = "qdrant")]
 mod qdrant;

@@ -91,14 +91,18 @@ fn waiting_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             "Open pictures of your own, or start with built-in ones",
         ),
     };
-    let rows = [
-        [Command::OpenData, Command::OpenFolder],
-        [Command::OpenFaces, Command::OpenDigits],
+    let rows: [&[Command]; 2] = [
+        &[Command::OpenData, Command::OpenFolder],
+        &[
+            Command::OpenFaces,
+            Command::OpenDigits,
+            Command::OpenCreatures,
+        ],
     ];
     empty_ui(ui, cx.tokens, icon::DATABASE, &title, text, |ui| {
         for row in rows {
             centred_row(ui, row[0].describe().text, |ui| {
-                for command in row {
+                for &command in row {
                     command_button(ui, command, true, cx.out);
                 }
             });
@@ -113,6 +117,7 @@ fn open_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             Command::OpenFolder,
             Command::OpenFaces,
             Command::OpenDigits,
+            Command::OpenCreatures,
         ] {
             command_button(ui, command, true, cx.out);
         }
@@ -144,6 +149,10 @@ fn dataset_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, columns: &[(String, 
     }
     if let Some(labels) = data.labels() {
         fact_ui(ui, tokens, "Classes", &labels.names.len().to_string());
+    }
+    if let Some(palette) = data.palette() {
+        let colours = format::count(palette.colours().len());
+        fact_ui(ui, tokens, "Colours", &colours);
     }
     if !data.factors().is_empty() {
         fact_ui(ui, tokens, "Factors", &data.factors().len().to_string());

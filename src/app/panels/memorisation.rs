@@ -133,6 +133,7 @@ impl Panel for MemorisationPanel {
             };
             let open = match model.trained_on.as_str() {
                 "digits" => Command::OpenDigits,
+                "creatures" => Command::OpenCreatures,
                 "faces" => Command::OpenFaces,
                 _ => Command::OpenData,
             };

@@ -7,10 +7,10 @@ use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 
 /// A point, a direction or a linear colour.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub(super) struct Vec3 {
-    pub(super) x: f32,
-    pub(super) y: f32,
-    pub(super) z: f32,
+pub(in crate::data) struct Vec3 {
+    pub(in crate::data) x: f32,
+    pub(in crate::data) y: f32,
+    pub(in crate::data) z: f32,
 }
 
 pub(super) const fn vec3(x: f32, y: f32, z: f32) -> Vec3 {

@@ -10,7 +10,7 @@ mod hair;
 mod head;
 mod light;
 mod maths;
-mod palette;
+pub(super) mod palette;
 mod scene;
 
 use std::ops::Range;

@@ -74,7 +74,7 @@ fn ramp(stops: &[Lch], t: f32) -> Vec3 {
 }
 
 /// Linear RGB of lightness `l`, chroma `c` and hue `h` in degrees.
-pub(super) fn oklch(l: f32, c: f32, h: f32) -> Vec3 {
+pub(in crate::data) fn oklch(l: f32, c: f32, h: f32) -> Vec3 {
     let (sin, cos) = sin_cos(h);
     oklab(vec3(l, c * cos, c * sin))
 }
@@ -92,7 +92,7 @@ fn oklab(lab: Vec3) -> Vec3 {
 }
 
 /// An sRGB byte of linear `v`: a sum of square roots that stays within one step of the exact curve.
-pub(super) fn to_srgb(v: f32) -> u8 {
+pub(in crate::data) fn to_srgb(v: f32) -> u8 {
     let half = v.clamp(0.0, 1.0).sqrt();
     let quarter = half.sqrt();
     let eighth = quarter.sqrt();

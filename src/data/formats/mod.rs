@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use super::dataset::Origin;
 use super::mapped::{Mapped, WORTH_MAPPING};
 use super::metadata;
-use super::{Column, ColumnValues, Dataset, ImageShape, Labels, Part, Size, Skipped};
+use super::{Column, ColumnValues, Dataset, ImageShape, Labels, Palette, Part, Size, Skipped};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use sniff::Kind;
@@ -99,6 +99,8 @@ struct Loaded {
     labels: Option<Labels>,
     item_names: Vec<String>,
     skipped: Vec<Skipped>,
+    /// The colours that the pixels are limited to.
+    palette: Option<Palette>,
     places: Places,
     /// The file that was read, where it is another than the one that was asked for.
     file: Option<PathBuf>,
@@ -113,6 +115,7 @@ impl Loaded {
             labels: None,
             item_names: Vec::new(),
             skipped: Vec::new(),
+            palette: None,
             places: Places::default(),
             file: None,
         }
@@ -230,6 +233,10 @@ pub fn load(path: &Path, wanted: Wanted, progress: &Progress) -> Result<Dataset>
         names if names.is_empty() => set,
         names => set.with_item_names(names).map_err(|e| e.in_file(path))?,
     };
+    let set = match loaded.palette {
+        Some(palette) => set.with_palette(palette).map_err(|e| e.in_file(path))?,
+        None => set,
+    };
     let mut set = set.with_skipped(loaded.skipped);
     let places = loaded.places;
     if let Some(split) = places.split(set.len()) {
@@ -309,7 +316,7 @@ fn missing(path: &Path) -> Error {
     let names = neighbours
         .flatten()
         .map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let builtin = ["faces", "digits"].map(String::from);
+    let builtin = ["faces", "digits", "creatures"].map(String::from);
     let all = names.map(|name| parent.unwrap_or(Path::new("")).join(name));
     let all = all.chain(
         builtin
@@ -337,7 +344,7 @@ fn missing(path: &Path) -> Error {
         _ if parent.is_some_and(|parent| !parent.exists()) => {
             error.hint("its folder does not exist either; check the path")
         }
-        _ => error.hint("check the path; the built-in sets are called faces and digits"),
+        _ => error.hint("check the path; the built-in sets are called faces, digits and creatures"),
     }
 }
 

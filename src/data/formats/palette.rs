@@ -8,15 +8,12 @@ use std::path::{Path, PathBuf};
 
 use super::stream::{Stream, checked_total, fail};
 use super::{Loaded, Places, Wanted, folder};
-use crate::data::ImageShape;
+use crate::data::{ImageShape, Palette};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
 /// The longest line that is read.
 const MAX_LINE: u64 = 16 << 20;
-
-/// Colours of a map at most.
-const MAX_COLOURS: usize = 1 << 16;
 
 /// Reads the pictures in the index file at `path`, or in the one beside the colour map at `path`.
 pub(super) fn load(path: &Path, wanted: Wanted, progress: &Progress) -> Result<Loaded> {
@@ -160,10 +157,10 @@ fn read_colours(path: &Path, progress: &Progress) -> Result<Vec<[u8; 3]>> {
         let colour = numbers
             .try_into()
             .map_err(|_| rows.error("has not three numbers"))?;
-        if colours.len() == MAX_COLOURS {
+        if colours.len() == Palette::MOST {
             return Err(Error::file(
                 path,
-                format!("has more than {MAX_COLOURS} colours"),
+                format!("has more than {} colours", Palette::MOST),
             ));
         }
         colours.push(colour);
@@ -246,6 +243,7 @@ fn read_pictures(
     places.keep(index, pick, None);
     Ok(Loaded {
         places,
+        palette: Some(Palette::new(colours.iter().copied())?),
         ..Loaded::new(shape, pixels)
     })
 }

@@ -126,6 +126,8 @@ pub(super) fn to_size(
     Ok(Loaded {
         shape: to,
         pixels,
+        // Mixed colours are others.
+        palette: None,
         ..loaded
     })
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
-use morphospace::data::{Dataset, DatasetSource, ImageShape};
+use morphospace::data::{Dataset, DatasetSource, ImageShape, Palette};
 use morphospace::error::{Error, Result};
 use morphospace::progress::Progress;
 use tempfile::TempDir;
@@ -421,7 +421,14 @@ fn palette_indices_find_their_colour_map() {
         assert_eq!((set.len(), set.shape()), (2, ImageShape::new(2, 2, 3)));
         assert_eq!(set.pixels(0), [0, 0, 0, 255, 0, 0, 0, 255, 10, 0, 0, 0]);
     }
-    assert_eq!(read(&path, ":1x4").shape(), ImageShape::new(1, 4, 3));
+    let set = read(&path, ":1x4");
+    assert_eq!(set.shape(), ImageShape::new(1, 4, 3));
+    let palette = set.palette().expect("the colour map");
+    assert_eq!(palette.colours(), [[0, 0, 0], [255, 0, 0], [0, 255, 10]]);
+    assert_eq!(palette.indices(set.pixels(1)), Some(vec![2, 2, 1, 0]));
+    // Colours that are mixed or turned to grey are no longer those of the map.
+    assert!(read(&path, ":2x1").palette().is_none());
+    assert!(read(&path, ":2x2x1").palette().is_none());
     folder.write("one/map.csv", "0,0,0\n1,0.5,0\n");
     let set = read(&folder.write("one/i.csv", "1,2,2,1\n"), "");
     assert_eq!(set.pixels(0)[3..6], [255, 128, 0]);
@@ -450,6 +457,32 @@ fn palette_indices_find_their_colour_map() {
         "",
         "no colour map",
     );
+}
+
+#[test]
+fn a_set_of_creatures_keeps_its_palette_when_it_is_cut_or_continued() {
+    let source: DatasetSource = "creatures:40".parse().expect("a source");
+    let set = source.load(1, &Progress::silent()).expect("creatures");
+    assert_eq!((set.len(), set.shape()), (40, ImageShape::new(20, 20, 3)));
+    let palette = set.palette().expect("a palette");
+    let part = set.subset(&[7, 3]).expect("two of them");
+    assert_eq!(part.palette(), Some(palette));
+    assert_eq!(set.first(5).expect("five").palette(), Some(palette));
+    let half = |range| source.load_range(1, range, &Progress::silent());
+    let (first, second) = (half(0..20).expect("draws"), half(20..40).expect("draws"));
+    let joined = first.followed_by(&second).expect("the rest");
+    assert_eq!(joined.palette(), Some(palette));
+    assert_eq!(joined.digest(), set.digest());
+    // Indices name the colours of the pixels.
+    let indices = palette.indices(part.pixels(0)).expect("known colours");
+    let colours = indices.iter().map(|&i| palette.colours()[usize::from(i)]);
+    assert_eq!(colours.flatten().collect::<Vec<u8>>(), part.pixels(0));
+    // Another palette is no continuation, and colours that are not in one are refused.
+    let fewer = Palette::new(palette.colours().iter().copied().rev()).expect("the same colours");
+    let other = second.clone().with_palette(fewer).expect("all are known");
+    assert!(first.followed_by(&other).is_err());
+    let black = Palette::new([[0, 0, 0]]).expect("one colour");
+    assert!(second.with_palette(black).is_err_and(|e| e.is_usage()));
 }
 
 #[test]

@@ -3,35 +3,26 @@
 //! Fitted by expectation and maximisation (Dempster, Laird and Rubin 1977) with full covariances. Invariants: every weight,
 //! mean and factor is finite; the same codes and seed give the same mixture, whatever the number of threads.
 
+mod fit;
+mod pictures;
+
 use std::f64::consts::TAU;
 
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
-use rand::seq::index;
-use rand::{Rng, RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
-use super::sums::{BLOCK, add_products, cholesky, over_blocks};
+use super::sums::{BLOCK, cholesky};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use fit::{Fit, Sums};
+pub use pictures::PictureMixture;
 
 /// Added to the variance of each component in each dimension, as a share of that dimension's variance over all codes.
 const RIDGE: f64 = 1e-6;
-
-/// The standard deviation that a dimension without spread is taken to have, as a share of its mean's magnitude or of one.
-const NO_SPREAD: f64 = 1e-4;
-
-/// Fitting ends when a step adds less than this to the mean log-density per code, in nats.
-const TOLERANCE: f64 = 1e-4;
-
-/// Most steps of expectation and maximisation.
-const MOST_STEPS: usize = 200;
-
-/// Most rounds of k-means from which the fit starts.
-const MOST_ROUNDS: usize = 20;
 
 /// A weighted sum of Gaussian densities over codes `[d]`.
 #[derive(Clone, Debug)]
@@ -40,9 +31,11 @@ pub struct Mixture {
     centre: Vec<f64>,
     scale: Vec<f64>,
     components: Vec<Component>,
-    /// Sum over the items of the log-density in code space, after each step.
+    /// Sum over the items of the log-density in code space, after each step since components were last set anew.
     history: Vec<f64>,
     items: usize,
+    reseeded: usize,
+    collapsed: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -68,6 +61,10 @@ impl Mixture {
     /// each, the fewest that can span a covariance, or fewer different codes. Codes that are all the same give one
     /// component without spread to speak of.
     ///
+    /// A component that collapses, answering for fewer than `d + 1` items or with hardly any variance in a direction in which the
+    /// codes have some, is set anew at the item that the others explain worst, a few times ([`Self::reseeded`]); what collapses
+    /// after that stays as it is ([`Self::collapsed`]).
+    ///
     /// # Errors
     /// When there is no code or no component, a number is not finite, or `progress` was asked to end.
     pub fn fit(
@@ -92,27 +89,7 @@ impl Mixture {
                 position / d
             )));
         }
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let ids = chosen(codes.len() / d, &mut rng);
-        let fit = Fit::new(codes, d, &ids);
-        let components = components.min(ids.len() / (d + 1)).max(1);
-        let nearest = fit.start(components, &mut rng, progress)?;
-        let mut mixture = fit.mixture();
-        mixture.components = fit.begin(&nearest, progress)?;
-        let mut before = f64::NEG_INFINITY;
-        for step in 0..MOST_STEPS {
-            progress.update(step, MOST_STEPS)?;
-            let (log_density, sums) = fit.expect(&mixture, progress)?;
-            mixture.history.push(log_density);
-            // With one component there is nothing to assign, and the first estimate is the best.
-            if mixture.components.len() == 1 || log_density - before < TOLERANCE * fit.n as f64 {
-                break;
-            }
-            before = log_density;
-            mixture.components = Fit::maximise(&sums);
-        }
-        progress.update(1, 1)?;
-        Ok(mixture)
+        Fit::run(codes, d, components, seed, progress)
     }
 
     /// Number of components.
@@ -130,6 +107,45 @@ impl Mixture {
     /// The share of each component; they add up to one.
     pub fn weights(&self) -> impl Iterator<Item = f64> {
         self.components.iter().map(|component| component.weight)
+    }
+
+    /// The mean of a component, `[d]`.
+    ///
+    /// # Panics
+    /// When there is no component of that index.
+    #[must_use]
+    pub fn mean(&self, component: usize) -> Vec<f32> {
+        let mean = self.components[component].mean.iter();
+        let scales = self.centre.iter().zip(&self.scale);
+        mean.zip(scales)
+            .map(|(x, (centre, scale))| (centre + scale * x) as f32)
+            .collect()
+    }
+
+    /// Items that it was fitted to.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        self.items
+    }
+
+    /// How often a component that had collapsed was set anew during the fit.
+    #[must_use]
+    pub fn reseeded(&self) -> usize {
+        self.reseeded
+    }
+
+    /// Components that were collapsed at the end of the fit: each is close to a point, or answers for next to no item, and
+    /// makes the log-density of the items it was fitted to look better than it is.
+    #[must_use]
+    pub fn collapsed(&self) -> usize {
+        self.collapsed
+    }
+
+    /// The sum over the items of their log-densities, in nats, after each step of the fit since components were last set anew. It
+    /// never falls but by what the small variance that is added to each component costs.
+    #[must_use]
+    pub fn history(&self) -> &[f64] {
+        &self.history
     }
 
     /// A code, `[d]`, drawn from the mixture.
@@ -163,6 +179,24 @@ impl Mixture {
         self.assess(code).0
     }
 
+    /// The same of each of `codes`, `[n, d]` row by row; what is left over of a row is ignored.
+    #[must_use]
+    pub fn log_densities(&self, codes: &[f32]) -> Vec<f64> {
+        let d = self.dims();
+        let mut densities = vec![0.0; codes.len() / d];
+        densities
+            .par_chunks_mut(BLOCK)
+            .zip(codes.par_chunks(BLOCK * d))
+            .for_each(|(densities, codes)| {
+                let codes = &codes[..densities.len() * d];
+                let mut rows: Vec<f64> = codes.iter().map(|&x| f64::from(x)).collect();
+                rows.chunks_exact_mut(d)
+                    .for_each(|row| self.standardise(row));
+                self.densities(&rows, densities);
+            });
+        densities
+    }
+
     /// The probability of each component given `code`, `[d]`; they add up to one.
     #[must_use]
     pub fn responsibilities(&self, code: &[f32]) -> Vec<f64> {
@@ -182,8 +216,17 @@ impl Mixture {
         let mut row: Vec<f64> = code.iter().map(|&x| f64::from(x)).collect();
         self.standardise(&mut row);
         let mut shares = vec![0.0; self.components.len()];
-        let log_density = self.share_out(&row, &mut vec![0.0; row.len()], &mut shares);
+        let mut log_density = 0.0;
+        let tell = |_, density| log_density = density;
+        self.share_out(&row, &mut vec![0.0; row.len()], &mut shares, tell);
         (log_density, shares)
+    }
+
+    /// Writes the log-densities in code space of `rows`, standardised codes row by row.
+    fn densities(&self, rows: &[f64], densities: &mut [f64]) {
+        let mut shares = vec![0.0; densities.len() * self.components.len()];
+        let tell = |i: usize, density| densities[i] = density;
+        self.share_out(rows, &mut vec![0.0; rows.len()], &mut shares, tell);
     }
 
     fn standardise(&self, code: &mut [f64]) {
@@ -193,8 +236,15 @@ impl Mixture {
     }
 
     /// Writes the probability of each component for each of `rows`, standardised codes row by row, to `shares`,
-    /// `[rows, components]`; the sum of the rows' log-densities in code space. `whitened` is room for as many numbers as `rows`.
-    fn share_out(&self, rows: &[f64], whitened: &mut [f64], shares: &mut [f64]) -> f64 {
+    /// `[rows, components]`, and tells the log-density of each row in code space. `whitened` is room for as many numbers as
+    /// `rows`.
+    fn share_out(
+        &self,
+        rows: &[f64],
+        whitened: &mut [f64],
+        shares: &mut [f64],
+        mut tell: impl FnMut(usize, f64),
+    ) {
         let (d, k) = (self.dims(), self.components.len());
         let height = rows.len() / d;
         for (c, component) in self.components.iter().enumerate() {
@@ -216,8 +266,7 @@ impl Mixture {
             }
         }
         let log_scale: f64 = self.scale.iter().map(|scale| scale.ln()).sum();
-        let mut log_density = 0.0;
-        for shares in shares.chunks_exact_mut(k) {
+        for (i, shares) in shares.chunks_exact_mut(k).enumerate() {
             let most = shares.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let mut sum = 0.0;
             for share in shares.iter_mut() {
@@ -227,9 +276,8 @@ impl Mixture {
             for share in shares.iter_mut() {
                 *share /= sum;
             }
-            log_density += most + sum.ln() - log_scale;
+            tell(i, most + sum.ln() - log_scale);
         }
-        log_density
     }
 }
 
@@ -244,6 +292,11 @@ impl Component {
             let (i, j) = (i.max(j), i.min(j));
             sums.second[(i, j)] / sums.weight - mean[i] * mean[j] + ridge
         });
+        Self::new(mean, covariance, sums.weight / total)
+    }
+
+    fn new(mean: Vec<f64>, covariance: Mat<f64>, weight: f64) -> Self {
+        let d = mean.len();
         // The ridge outweighs any rounding error, so that there is a factor; without the correlations there always is.
         let variances = Mat::from_fn(d, d, |i, j| {
             let std = covariance[(i, i)].max(RIDGE).sqrt();
@@ -255,7 +308,6 @@ impl Component {
         let whitened_mean = (0..d)
             .map(|i| (0..=i).map(|j| inverse[(i, j)] * mean[j]).sum())
             .collect();
-        let weight = sums.weight / total;
         let half_log_determinant: f64 = (0..d).map(|i| factor[(i, i)].ln()).sum();
         Self {
             weight,
@@ -266,269 +318,27 @@ impl Component {
             factor,
         }
     }
-}
 
-/// What a component is estimated from.
-struct Sums {
-    weight: f64,
-    first: Vec<f64>,
-    second: Mat<f64>,
-}
-
-impl Sums {
-    fn zero(d: usize) -> Self {
-        Self {
-            weight: 0.0,
-            first: vec![0.0; d],
-            second: Mat::zeros(d, d),
-        }
+    /// The least variance that is left in a dimension when those before it are known: that of a component without spread in some
+    /// direction is hardly more than the ridge.
+    fn least_variance(&self) -> f64 {
+        let variances = (0..self.mean.len()).map(|i| self.factor[(i, i)] * self.factor[(i, i)]);
+        variances.fold(f64::INFINITY, f64::min)
     }
 
-    /// Adds each of `rows` with its weight; `weighted` is room for as many numbers.
-    fn add(&mut self, rows: &[f64], weights: impl Iterator<Item = f64>, weighted: &mut Vec<f64>) {
-        let d = self.first.len();
-        weighted.clear();
-        for (row, weight) in rows.chunks_exact(d).zip(weights) {
-            // Most rows are none of the component's concern.
-            if weight > f64::MIN_POSITIVE {
-                self.weight += weight;
-                let root = weight.sqrt();
-                for (sum, x) in self.first.iter_mut().zip(row) {
-                    *sum += weight * x;
-                    weighted.push(root * x);
-                }
-            }
-        }
-        add_products(self.second.as_mut(), weighted);
+    /// The same component with another weight.
+    fn weighted(mut self, weight: f64) -> Self {
+        self.log_scale += weight.ln() - self.weight.ln();
+        self.weight = weight;
+        self
     }
-
-    fn merge(sums: &mut [Self], parts: Vec<Self>) {
-        for (sum, part) in sums.iter_mut().zip(parts) {
-            sum.weight += part.weight;
-            for (sum, x) in sum.first.iter_mut().zip(part.first) {
-                *sum += x;
-            }
-            sum.second += part.second;
-        }
-    }
-}
-
-/// Standardised codes that a mixture is being fitted to.
-struct Fit {
-    rows: Vec<f64>,
-    n: usize,
-    d: usize,
-    centre: Vec<f64>,
-    scale: Vec<f64>,
-}
-
-impl Fit {
-    fn new(codes: &[f32], d: usize, ids: &[usize]) -> Self {
-        let n = ids.len();
-        let mut rows = Vec::with_capacity(n * d);
-        for &id in ids {
-            rows.extend(codes[id * d..][..d].iter().map(|&x| f64::from(x)));
-        }
-        let mut centre = vec![0.0; d];
-        for row in rows.chunks_exact(d) {
-            for (sum, x) in centre.iter_mut().zip(row) {
-                *sum += x / n as f64;
-            }
-        }
-        let mut scale = vec![0.0; d];
-        for row in rows.chunks_exact(d) {
-            for ((sum, x), centre) in scale.iter_mut().zip(row).zip(&centre) {
-                *sum += (x - centre).powi(2) / n as f64;
-            }
-        }
-        for (scale, centre) in scale.iter_mut().zip(&centre) {
-            let least = NO_SPREAD * centre.abs().max(1.0);
-            let std = scale.sqrt();
-            *scale = if std > 1e-3 * least { std } else { least };
-        }
-        let mut fit = Self {
-            rows: Vec::new(),
-            n,
-            d,
-            centre,
-            scale,
-        };
-        let mixture = fit.mixture();
-        rows.par_chunks_exact_mut(d)
-            .for_each(|row| mixture.standardise(row));
-        fit.rows = rows;
-        fit
-    }
-
-    /// The mixture of no component.
-    fn mixture(&self) -> Mixture {
-        Mixture {
-            centre: self.centre.clone(),
-            scale: self.scale.clone(),
-            components: Vec::new(),
-            history: Vec::new(),
-            items: self.n,
-        }
-    }
-
-    fn row(&self, i: usize) -> &[f64] {
-        &self.rows[i * self.d..][..self.d]
-    }
-
-    /// The cluster of each row: k-means from centres drawn one by one, each with the chance of a row's squared distance to
-    /// the nearest one drawn before.
-    fn start(
-        &self,
-        clusters: usize,
-        rng: &mut ChaCha8Rng,
-        progress: &Progress,
-    ) -> Result<Vec<u32>> {
-        let mut centres = self.row(rng.random_range(0..self.n)).to_vec();
-        let mut nearest = vec![(0_u32, f64::INFINITY); self.n];
-        for cluster in 0..clusters as u32 {
-            progress.update(0, MOST_STEPS)?;
-            let centre = &centres[cluster as usize * self.d..];
-            nearest
-                .par_iter_mut()
-                .zip(self.rows.par_chunks_exact(self.d))
-                .for_each(|(nearest, row)| {
-                    let squared = squared_distance(row, centre);
-                    if squared < nearest.1 {
-                        *nearest = (cluster, squared);
-                    }
-                });
-            let total: f64 = nearest.iter().map(|(_, squared)| squared).sum();
-            if cluster + 1 == clusters as u32 || total <= 0.0 {
-                break;
-            }
-            let mut left = total * rng.random::<f64>();
-            let mut next = None;
-            for (i, (_, squared)) in nearest.iter().enumerate() {
-                if *squared > 0.0 {
-                    next = Some(i);
-                    left -= squared;
-                    if left < 0.0 {
-                        break;
-                    }
-                }
-            }
-            let Some(next) = next else { break };
-            centres.extend_from_slice(&self.rows[next * self.d..][..self.d]);
-        }
-        let mut clusters: Vec<u32> = nearest.into_iter().map(|(cluster, _)| cluster).collect();
-        for _ in 0..MOST_ROUNDS {
-            progress.update(0, MOST_STEPS)?;
-            let mut sums = vec![0.0; centres.len()];
-            let mut counts = vec![0_usize; centres.len() / self.d];
-            for (row, &cluster) in self.rows.chunks_exact(self.d).zip(&clusters) {
-                counts[cluster as usize] += 1;
-                for (sum, x) in sums[cluster as usize * self.d..].iter_mut().zip(row) {
-                    *sum += x;
-                }
-            }
-            for ((centre, sum), &count) in centres
-                .chunks_exact_mut(self.d)
-                .zip(sums.chunks_exact(self.d))
-                .zip(&counts)
-            {
-                if count > 0 {
-                    for (x, sum) in centre.iter_mut().zip(sum) {
-                        *x = sum / count as f64;
-                    }
-                }
-            }
-            let moved: usize = clusters
-                .par_iter_mut()
-                .zip(self.rows.par_chunks_exact(self.d))
-                .map(|(cluster, row)| {
-                    let before = *cluster;
-                    let mut least = f64::INFINITY;
-                    for (candidate, centre) in (0..).zip(centres.chunks_exact(self.d)) {
-                        let squared = squared_distance(row, centre);
-                        if squared < least {
-                            (*cluster, least) = (candidate, squared);
-                        }
-                    }
-                    usize::from(before != *cluster)
-                })
-                .sum();
-            if moved * 1000 <= self.n {
-                break;
-            }
-        }
-        Ok(clusters)
-    }
-
-    /// A component for each cluster that has rows.
-    fn begin(&self, clusters: &[u32], progress: &Progress) -> Result<Vec<Component>> {
-        let count = clusters.iter().max().map_or(1, |&last| last as usize + 1);
-        let sums = over_blocks(
-            self.n,
-            progress,
-            || (0..count).map(|_| Sums::zero(self.d)).collect::<Vec<_>>(),
-            |sums, block| {
-                let rows = &self.rows[block.start * self.d..block.end * self.d];
-                let mut weighted = Vec::new();
-                for (cluster, sum) in (0..).zip(sums) {
-                    let own = clusters[block.clone()].iter();
-                    let weights = own.map(|&c| f64::from(u8::from(c == cluster)));
-                    sum.add(rows, weights, &mut weighted);
-                }
-            },
-            |sums, parts| Sums::merge(sums, parts),
-        )?;
-        Ok(Self::maximise(&sums))
-    }
-
-    /// The log-density of all rows, and for each component the rows weighted by its responsibility for them.
-    fn expect(&self, mixture: &Mixture, progress: &Progress) -> Result<(f64, Vec<Sums>)> {
-        let k = mixture.components.len();
-        over_blocks(
-            self.n,
-            progress,
-            || (0.0, (0..k).map(|_| Sums::zero(self.d)).collect::<Vec<_>>()),
-            |(log_density, sums), block| {
-                let rows = &self.rows[block.start * self.d..block.end * self.d];
-                let mut room = Vec::with_capacity(BLOCK * self.d);
-                room.resize(rows.len(), 0.0);
-                let mut shares = vec![0.0; block.len() * k];
-                *log_density += mixture.share_out(rows, &mut room, &mut shares);
-                for (component, sum) in sums.iter_mut().enumerate() {
-                    let weights = shares.iter().skip(component).step_by(k).copied();
-                    sum.add(rows, weights, &mut room);
-                }
-            },
-            |(log_density, sums), (part, parts)| {
-                *log_density += part;
-                Sums::merge(sums, parts);
-            },
-        )
-    }
-
-    /// The components of greatest likelihood for the sums; one that has lost its rows is gone.
-    fn maximise(sums: &[Sums]) -> Vec<Component> {
-        let kept = || sums.iter().filter(|sum| sum.weight > 1e-6);
-        let total = kept().map(|sum| sum.weight).sum();
-        kept().map(|sum| Component::of(sum, total)).collect()
-    }
-}
-
-fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
-}
-
-/// The items to fit to, in rising order.
-fn chosen(n: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
-    if n <= Mixture::MOST_ITEMS {
-        return (0..n).collect();
-    }
-    let mut ids = index::sample(rng, n, Mixture::MOST_ITEMS).into_vec();
-    ids.sort_unstable();
-    ids
 }
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
     use super::*;
 
     /// Three overlapping clouds of 600 evenly spread codes in all.
@@ -674,6 +484,66 @@ mod tests {
                 "{:?}",
                 mixture.history
             );
+        }
+        Ok(())
+    }
+
+    /// A broad cloud in the plane, and twelve of its codes in one place, on which a component falls in.
+    fn cloud_with_a_point() -> Vec<f32> {
+        let mut codes = random(400, 2, 1);
+        codes.extend([9.0, 9.0].repeat(12));
+        codes.extend(random(400, 2, 1).iter().map(|x| x - 12.0));
+        codes
+    }
+
+    #[test]
+    fn a_component_that_falls_in_on_a_point_is_set_anew_and_it_is_said() -> Result<()> {
+        let mixture = fit(&cloud_with_a_point(), 2, 3)?;
+        assert_eq!(mixture.components(), 3);
+        assert!(mixture.reseeded() > 0);
+        let total: f64 = mixture.weights().sum();
+        assert!((total - 1.0).abs() < 1e-9, "{total}");
+        for step in mixture.history().windows(2) {
+            assert!(step[1] >= step[0] - 1e-9 * step[0].abs());
+        }
+        // Codes without such a place have no need of it.
+        let healthy = fit(&random(3000, 5, 7), 5, 6)?;
+        assert_eq!((healthy.reseeded(), healthy.collapsed()), (0, 0));
+        // Where the codes are few points alone, every component is one, and that is told, too.
+        let twins = fit(&[1.0, 2.0].repeat(50), 1, 2)?;
+        assert!(twins.reseeded() > 0);
+        assert_eq!(twins.collapsed(), 2);
+        Ok(())
+    }
+
+    #[test]
+    fn a_component_with_too_few_items_moves_to_where_others_explain_little() -> Result<()> {
+        // Two lone codes far out draw a component that starts between them; three clouds need three components.
+        let mut codes: Vec<f32> = (0..3_i8)
+            .flat_map(|cloud| {
+                let far = 14.0 * f32::from(cloud);
+                random(300, 2, 1).into_iter().map(move |x| x + far)
+            })
+            .collect();
+        codes.extend([-90.0, 90.0, -91.0, 90.5]);
+        let mixture = fit(&codes, 2, 4)?;
+        assert!(mixture.reseeded() > 0);
+        let means: Vec<Vec<f32>> = (0..mixture.components()).map(|c| mixture.mean(c)).collect();
+        for cloud in [0.0, 14.0, 28.0] {
+            let is_there = |mean: &Vec<f32>| mean.iter().all(|x| (x - cloud).abs() < 4.0);
+            assert!(means.iter().any(is_there), "{means:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn log_densities_are_those_of_each_code() -> Result<()> {
+        let codes = clouds();
+        let mixture = fit(&codes, 3, 3)?;
+        let all = mixture.log_densities(&codes);
+        assert_eq!(all.len(), 600);
+        for (code, density) in codes.chunks_exact(3).zip(all) {
+            assert!((mixture.log_density(code) - density).abs() < 1e-9);
         }
         Ok(())
     }
