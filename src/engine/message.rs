@@ -197,6 +197,10 @@ pub struct LeftOut {
 
 /// Work to be done in order.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "requests are few, and none is kept"
+)]
 pub enum Request {
     /// Read data; a model that fits it stays, else the shipped one that fits is taken, else none.
     OpenData(DatasetSource),

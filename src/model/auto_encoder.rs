@@ -86,7 +86,7 @@ impl Architecture {
             &output.device(),
         );
         let per_value = match self.spec.likelihood {
-            Likelihood::Gaussian { .. } => 0.0,
+            Likelihood::Gaussian { .. } | Likelihood::Categorical { .. } => 0.0,
             Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => std::f32::consts::LN_2,
         };
         (output * mask, padding * per_value)
@@ -242,7 +242,7 @@ impl AutoEncoder {
             let codes = Tensor::from_data(TensorData::new(padded, [rows, code]), device);
             let output = self.architecture.plan.decode(&self.weights, codes);
             let output = read(match self.spec().likelihood {
-                Likelihood::Gaussian { .. } => output,
+                Likelihood::Gaussian { .. } | Likelihood::Categorical { .. } => output,
                 Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => {
                     activation::sigmoid(output)
                 }

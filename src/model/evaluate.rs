@@ -182,7 +182,9 @@ fn log_weights(
             spec.shape.len() as f64
                 * (f64::from(sigma).ln() + 0.5 * (2.0 * std::f64::consts::PI).ln())
         }
-        Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => 0.0,
+        Likelihood::Bernoulli | Likelihood::BinarizedBernoulli | Likelihood::Categorical { .. } => {
+            0.0
+        }
     };
     let inputs = architecture.inputs(items, binarized.then_some((seed, ids)), device);
     let plan = &architecture.plan;

@@ -13,6 +13,8 @@ pub(super) struct PixelLayout {
     /// For each input, the index of its value in the picture (row by row, channels interleaved); `None` is padding.
     order: Vec<Option<u32>>,
     picture_len: usize,
+    /// The colours of pictures whose pixels are numbers of colours.
+    palette: Vec<[u8; 3]>,
 }
 
 impl PixelLayout {
@@ -43,17 +45,25 @@ impl PixelLayout {
                 order
             }
         };
-        Self { order, picture_len }
+        Self {
+            order,
+            picture_len,
+            palette: spec.palette.clone().unwrap_or_default(),
+        }
     }
 
     /// Inputs of the network, padding included.
     pub(super) fn inputs(&self) -> usize {
-        self.order.len()
+        if self.palette.is_empty() {
+            self.order.len()
+        } else {
+            self.picture_len / 3 * self.palette.len()
+        }
     }
 
     /// For each input 1, or 0 where it is padding; `None` when there is no padding.
     pub(super) fn mask(&self) -> Option<Vec<f32>> {
-        (self.order.len() > self.picture_len).then(|| {
+        (self.palette.is_empty() && self.order.len() > self.picture_len).then(|| {
             self.order
                 .iter()
                 .map(|o| if o.is_some() { 1.0 } else { 0.0 })
@@ -61,20 +71,53 @@ impl PixelLayout {
         })
     }
 
-    /// Writes a picture's values, as the network reads them, into `inputs`: `value(byte)` each, 0 for padding.
+    /// Writes a picture's values, as the network reads them, into `inputs`, which are 0: `value(byte)` each, 0 for padding; of a palette 1 at the
+    /// place of each pixel's colour.
     pub(super) fn gather(
         &self,
         pixels: &[u8],
         inputs: &mut [f32],
         mut value: impl FnMut(u8) -> f32,
     ) {
+        if !self.palette.is_empty() {
+            let places = inputs.chunks_exact_mut(self.palette.len());
+            for (pixel, places) in pixels.chunks_exact(3).zip(places) {
+                places[self.nearest(pixel)] = 1.0;
+            }
+            return;
+        }
         for (input, from) in inputs.iter_mut().zip(&self.order) {
             *input = from.map_or(0.0, |i| value(pixels[i as usize]));
         }
     }
 
-    /// Writes a network's outputs in `[0, 1]` as the bytes of a picture.
+    /// The number of the colour that is nearest to `pixel`: its own, where the palette has it.
+    fn nearest(&self, pixel: &[u8]) -> usize {
+        let off = |colour: &[u8; 3]| -> i32 {
+            let pairs = colour.iter().zip(pixel);
+            pairs
+                .map(|(a, b)| (i32::from(*a) - i32::from(*b)).pow(2))
+                .sum()
+        };
+        let nearest = self
+            .palette
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, colour)| off(colour));
+        nearest.map_or(0, |(i, _)| i)
+    }
+
+    /// Writes a network's outputs in `[0, 1]` as the bytes of a picture; of a palette the likeliest colour of each pixel.
     pub(super) fn scatter(&self, outputs: &[f32], pixels: &mut [u8]) {
+        if !self.palette.is_empty() {
+            let places = outputs.chunks_exact(self.palette.len());
+            for (pixel, places) in pixels.chunks_exact_mut(3).zip(places) {
+                let likeliest = places.iter().enumerate();
+                let likeliest = likeliest.max_by(|a, b| a.1.total_cmp(b.1));
+                pixel.copy_from_slice(&self.palette[likeliest.map_or(0, |(i, _)| i)]);
+            }
+            return;
+        }
         for (output, to) in outputs.iter().zip(&self.order) {
             if let Some(i) = to {
                 pixels[*i as usize] = (output.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;

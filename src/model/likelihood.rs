@@ -31,6 +31,9 @@ pub(super) fn reconstruction(
     scale: f32,
 ) -> Tensor<1> {
     let device = output.device();
+    if let Likelihood::Categorical { colours } = likelihood {
+        return categorical_rows(output, target, colours).sum() * scale;
+    }
     if !is_cpu(&device) {
         return match likelihood {
             Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => {
@@ -39,6 +42,9 @@ pub(super) fn reconstruction(
             Likelihood::Gaussian { sigma } => {
                 let off = output - target;
                 (off.clone() * off).sum() * (scale / (2.0 * sigma * sigma))
+            }
+            Likelihood::Categorical { colours } => {
+                categorical_rows(output, target, colours).sum() * scale
             }
         };
     }
@@ -73,7 +79,8 @@ pub(super) fn weighted_reconstruction(
     let device = output.device();
     let [rows, pixels] = output.dims();
     let weights = weights.detach();
-    if !is_cpu(&device) || !device.is_autodiff() {
+    let is_categorical = matches!(likelihood, Likelihood::Categorical { .. });
+    if is_categorical || !is_cpu(&device) || !device.is_autodiff() {
         let each = plain_rows(output, &target, repeat, likelihood);
         return ((each.clone() * weights).sum() * scale, each.detach());
     }
@@ -178,21 +185,31 @@ fn differentiated(
     scale: f32,
     likelihood: Likelihood,
 ) -> f64 {
-    match likelihood {
-        Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => {
-            sum_and_differentiate(outputs, targets, grads, scale, |l, t| {
-                let (softplus, sigmoid) = softplus_and_sigmoid(l);
-                (softplus - l * t, sigmoid - t)
-            })
-        }
-        Likelihood::Gaussian { sigma } => {
-            let precision = 1.0 / (sigma * sigma);
-            sum_and_differentiate(outputs, targets, grads, scale, |o, t| {
-                let off = o - t;
-                (0.5 * precision * off * off, precision * off)
-            })
-        }
+    // Categorical pixels are no terms of single values, and never come here.
+    if let Likelihood::Gaussian { sigma } = likelihood {
+        let precision = 1.0 / (sigma * sigma);
+        sum_and_differentiate(outputs, targets, grads, scale, |o, t| {
+            let off = o - t;
+            (0.5 * precision * off * off, precision * off)
+        })
+    } else {
+        sum_and_differentiate(outputs, targets, grads, scale, |l, t| {
+            let (softplus, sigmoid) = softplus_and_sigmoid(l);
+            (softplus - l * t, sigmoid - t)
+        })
     }
+}
+
+/// The term of each row where each pixel has one of `colours` colours: cross-entropy with the soft-max, summed over pixels.
+fn categorical_rows(output: Tensor<2>, target: Tensor<2>, colours: usize) -> Tensor<1> {
+    let [rows, values] = output.dims();
+    let pixels = values / colours;
+    let output = output.reshape([rows * pixels, colours]);
+    let target = target.reshape([rows * pixels, colours]);
+    let top = output.clone().detach().max_dim(1);
+    let log_sum = (output.clone() - top.clone()).exp().sum_dim(1).log() + top;
+    let each = log_sum - (output * target).sum_dim(1);
+    each.reshape([rows, pixels]).sum_dim(1).reshape([rows])
 }
 
 /// The term of each row in plain tensor operations.
@@ -214,6 +231,7 @@ fn plain_rows(
             softplus(output.clone()) - output * target
         }
         Likelihood::Gaussian { sigma } => (output - target).square() / (2.0 * sigma * sigma),
+        Likelihood::Categorical { colours } => return categorical_rows(output, target, colours),
     };
     each.sum_dim(1).reshape([rows])
 }
@@ -228,7 +246,7 @@ pub(super) fn reconstruction_rows(
 ) -> Tensor<1> {
     let device = output.device();
     let [rows, pixels] = output.dims();
-    if !is_cpu(&device) {
+    if !is_cpu(&device) || matches!(likelihood, Likelihood::Categorical { .. }) {
         return plain_rows(output, target, repeat, likelihood);
     }
     let (output, target) = (
@@ -246,12 +264,11 @@ pub(super) fn reconstruction_rows(
             let t = &t[r / repeat * pixels..(r / repeat + 1) * pixels];
             *sum = arch.dispatch(
                 #[inline(always)]
-                || match likelihood {
-                    Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => {
-                        sum_pairs(o, t, |l, t| softplus_and_sigmoid(l).0 - l * t)
-                    }
-                    Likelihood::Gaussian { sigma } => {
+                || {
+                    if let Likelihood::Gaussian { sigma } = likelihood {
                         sum_pairs(o, t, |o, t| (o - t) * (o - t)) / (2.0 * f64::from(sigma * sigma))
+                    } else {
+                        sum_pairs(o, t, |l, t| softplus_and_sigmoid(l).0 - l * t)
                     }
                 },
             ) as f32;

@@ -114,6 +114,8 @@ pub(super) struct Plan {
     adversary: Vec<Step>,
     /// What tells a picture's classes or attributes, before its last layer.
     classifier: Vec<Step>,
+    /// Colours of palette pictures, of which one input is 1 for each pixel and the others 0; 1 for other pictures.
+    colours: usize,
     /// By what all initial weights are multiplied.
     initial_scale: f32,
 }
@@ -207,6 +209,7 @@ impl Plan {
             },
             encoder,
             decoder,
+            colours: spec.palette.as_ref().map_or(1, Vec::len),
             initial_scale,
         }
     }
@@ -269,7 +272,13 @@ impl Plan {
         .concat();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let fresh = |((_, (from, to)), gain): ((String, Size), f32)| {
-            let bound = self.initial_scale * gain * (3.0 / from as f32).sqrt();
+            // Inputs that are 0 add nothing to the sums.
+            let from_one = if from == self.inputs {
+                from / self.colours
+            } else {
+                from
+            };
+            let bound = self.initial_scale * gain * (3.0 / from_one.max(1) as f32).sqrt();
             let uniform = Uniform::new_inclusive(-bound, bound).expect("a finite interval");
             let values: Vec<f32> = (0..from * to).map(|_| uniform.sample(&mut rng)).collect();
             Layer {

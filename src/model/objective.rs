@@ -756,6 +756,13 @@ mod tests {
             }),
             ..posterior(plain())
         });
+        let colours: Vec<[u8; 3]> = (0..3).map(|i| [i, 2 * i, 3 * i]).collect();
+        check(ModelSpec {
+            likelihood: Likelihood::Categorical { colours: 3 },
+            palette: Some(colours),
+            shape: ImageShape::new(2, 2, 3),
+            ..posterior(plain())
+        });
         check(ModelSpec {
             prior: Prior::Vamp { inputs: 4 },
             ..posterior(plain())

@@ -59,6 +59,8 @@ pub enum Preset {
     Attributes,
     /// Told the classes of a few (model M2 of Kingma et al. 2014).
     SemiSupervised,
+    /// Pictures in the colours of a palette, one of them for each pixel; a code of 10, two of which are swept.
+    Palette,
     /// Dense with 256 bits, layers scaled to the pictures.
     #[serde(rename = "binary-256")]
     Binary256,
@@ -74,7 +76,7 @@ pub enum Preset {
 
 impl Preset {
     /// Every preset, in the order menus show them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Faces,
         Self::Digits,
         Self::MnistDense,
@@ -93,6 +95,7 @@ impl Preset {
         Self::Conditional,
         Self::Attributes,
         Self::SemiSupervised,
+        Self::Palette,
         Self::Binary256,
         Self::Binary256Full,
         Self::Hash28,
@@ -121,6 +124,7 @@ impl Preset {
             Self::Conditional => "conditional",
             Self::Attributes => "attributes",
             Self::SemiSupervised => "semi-supervised",
+            Self::Palette => "palette",
             Self::Binary256 => "binary-256",
             Self::Binary256Full => "binary-256-full",
             Self::Hash28 => "hash-28",
@@ -160,6 +164,9 @@ impl Preset {
             Self::SemiSupervised => {
                 "VAE that is told the class of 100 pictures and finds out the others (M2)"
             }
+            Self::Palette => {
+                "For palette pictures such as creatures: one colour of it for each pixel, code of 10"
+            }
             Self::Binary256 => "Dense, code of 256 bits: similar pictures differ in few",
             Self::Binary256Full => {
                 "Dense 8192-4096-2048-1024-512, code of 256 bits; large and slow"
@@ -185,6 +192,27 @@ impl Preset {
     /// When the data do not say what the preset needs; the reason says what would fit.
     pub fn spec_for(self, dataset: &Dataset) -> Result<ModelSpec> {
         let spec = self.spec(dataset.shape());
+        if self == Self::Palette {
+            let palette = dataset
+                .palette()
+                .filter(|palette| palette.colours().len() <= 512);
+            let palette = palette.ok_or_else(|| {
+                Error::model(format!(
+                    "{} are no pictures in the colours of a palette of at most 512",
+                    dataset.name()
+                ))
+                .hint("take creatures, or rows of palette indices with a colour map beside them")
+            })?;
+            let colours = palette.colours().to_vec();
+            let spec = ModelSpec {
+                likelihood: Likelihood::Categorical {
+                    colours: colours.len(),
+                },
+                palette: Some(colours),
+                ..spec
+            };
+            return spec.check();
+        }
         let condition = match self {
             Self::Conditional | Self::SemiSupervised => Condition::classes_of(dataset)?,
             Self::Attributes => Condition::attributes_of(dataset, &[])?,
@@ -228,6 +256,7 @@ impl Preset {
             }
             Self::Vae200 | Self::Iwae => (of_unit(&[200, 200], Unit::Tanh), 50),
             Self::SemiSupervised => (of_unit(&[500], Unit::Softplus), 50),
+            Self::Palette => (dense(&[256]), 10),
             Self::Binary256 => (dense(&halving(shape, 512)), 256),
             Self::Binary256Full => (dense(&[8192, 4096, 2048, 1024, 512]), 256),
             Self::Hash28 => (dense(&halving(shape, 256)), 28),
@@ -278,6 +307,7 @@ impl Preset {
             objective,
             flow,
             prior,
+            palette: None,
             condition: None,
         }
         .of_needed_version()
@@ -299,6 +329,7 @@ impl Preset {
         let (batch, learning_rate) = match like {
             Self::Faces => (16, 2e-3),
             Self::Tiny => (32, 3e-3),
+            Self::Palette => (50, 1e-3),
             Self::Binary256Full => (128, 3e-4),
             _ => (128, 1e-3),
         };
@@ -314,6 +345,7 @@ impl Preset {
             Self::Mnist2d => (50, 2.0),
             Self::Deep30 | Self::Deep2 => (100, 0.0),
             Self::Binary256Full => (30, 0.0),
+            Self::Palette => (150, 20.0),
             Self::Tiny => (5, 1.0),
             _ => (20, 0.0),
         };

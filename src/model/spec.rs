@@ -40,6 +40,9 @@ pub struct ModelSpec {
     /// Where codes are taken to come from.
     #[serde(default, skip_serializing_if = "Prior::is_standard")]
     pub prior: Prior,
+    /// The colours of pictures whose pixels are numbers of colours, sRGB; as many as a categorical likelihood has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub palette: Option<Vec<[u8; 3]>>,
     /// What a code says by name; see [`Condition`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
@@ -404,6 +407,11 @@ pub enum Likelihood {
         /// Standard deviation of the pixels.
         sigma: f32,
     },
+    /// One colour of a palette for each pixel, by a soft-max over all of them: what is between two colours is not a colour between them.
+    Categorical {
+        /// Colours of the palette.
+        colours: usize,
+    },
 }
 
 impl ModelSpec {
@@ -426,7 +434,8 @@ impl ModelSpec {
             || !self.objective.is_plain()
             || self.flow.is_some()
             || self.prior != Prior::Standard
-            || self.condition.is_some();
+            || self.condition.is_some()
+            || self.palette.is_some();
         self.kind.version().max(if is_later { 3 } else { 1 })
     }
 
@@ -512,6 +521,22 @@ impl ModelSpec {
         {
             return refuse(format!("sigma has to be above 0, not {sigma}"));
         }
+        let is_categorical = match (self.likelihood, &self.palette) {
+            (Likelihood::Categorical { colours }, Some(palette)) => {
+                let fits = colours == palette.len() && (2..=512).contains(&colours);
+                if !fits || channels != 3 || !matches!(self.network, Network::Dense { .. }) {
+                    return refuse(
+                        "a model of palette pictures is a dense one, of 2 to 512 colours".into(),
+                    );
+                }
+                true
+            }
+            (Likelihood::Categorical { .. }, None) => {
+                return refuse("a model of palette pictures needs their palette".into());
+            }
+            (_, Some(_)) => return refuse("a palette goes with categorical pixels".into()),
+            (_, None) => false,
+        };
         let widths: Vec<usize> = match &self.network {
             Network::Dense { hidden, .. } => hidden.clone(),
             Network::Conv { stages, hidden } => {
@@ -572,6 +597,11 @@ impl ModelSpec {
             return refuse(
                 "a learnt prior needs a code with a posterior, and 1 to 5000 learnt pictures"
                     .into(),
+            );
+        }
+        if is_categorical && self.objective.contraction > 0.0 {
+            return refuse(
+                "contraction is measured on pixels that can move, not on palette pictures".into(),
             );
         }
         let is_bent = self.flow.is_some() || self.prior != Prior::Standard;

@@ -387,7 +387,7 @@ impl Trainer {
         let code = apply(&weights[up], below, plan.unit_of(pretrainer.stage));
         let output = plan.down_from(&weights, code, pretrainer.stage);
         let output = match spec.likelihood {
-            Likelihood::Gaussian { .. } => output,
+            Likelihood::Gaussian { .. } | Likelihood::Categorical { .. } => output,
             Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => activation::sigmoid(output),
         };
         let width = layout.inputs();
@@ -722,9 +722,9 @@ impl Trainer {
     fn beta(&self) -> f32 {
         match self.spec().likelihood {
             Likelihood::Gaussian { .. } => self.spec().beta,
-            Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => {
-                self.spec().beta * self.warmth()
-            }
+            Likelihood::Bernoulli
+            | Likelihood::BinarizedBernoulli
+            | Likelihood::Categorical { .. } => self.spec().beta * self.warmth(),
         }
     }
 

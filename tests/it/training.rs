@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use burn::tensor::Device;
 use morphospace::Progress;
-use morphospace::data::{Dataset, ImageShape, digits};
+use morphospace::data::{Dataset, ImageShape, creatures, digits};
 use morphospace::model::{
     AutoEncoder, CodeStatistics, Likelihood, Meanwhile, ModelFile, ModelSpec, Network, Preset,
     Pretraining, Provenance, Teacher, Trainer, Unit, evaluate,
@@ -137,8 +137,14 @@ fn training_resumes_bit_for_bit() {
 #[test]
 fn every_preset_trains_on_what_is_built_in_and_comes_back_from_its_file() {
     let folder = tempfile::tempdir().expect("a folder");
-    let dataset = some_digits(150);
+    let digits = some_digits(150);
+    let creatures = creatures::generate(1, 0..150, &Progress::silent()).expect("creatures");
     for preset in Preset::ALL {
+        let dataset = if preset == Preset::Palette {
+            creatures.clone()
+        } else {
+            digits.clone()
+        };
         if preset == Preset::Binary256Full {
             println!("skipped: {preset}, whose layers take minutes");
             continue;

@@ -220,6 +220,7 @@ fn row_ui(ui: &mut Ui, tokens: &Tokens, row: &LikelihoodRow, first: Option<Likel
             Likelihood::Bernoulli => "grey Bernoulli pixels",
             Likelihood::BinarizedBernoulli => "binarised pixels",
             Likelihood::Gaussian { .. } => "Gaussian pixels",
+            Likelihood::Categorical { .. } => "palette pixels",
         };
         let kind = format!("{}, {pixels}", row.kind);
         let text = RichText::new(kind).size(theme::CAPTION);

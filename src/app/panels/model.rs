@@ -58,6 +58,7 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelInfo) {
     let likelihood = match model.spec.likelihood {
         Likelihood::Bernoulli => "Bernoulli".to_owned(),
         Likelihood::BinarizedBernoulli => "Bernoulli, binarised".to_owned(),
+        Likelihood::Categorical { colours } => format!("one of {colours} colours"),
         Likelihood::Gaussian { sigma } => format!("Gaussian, σ {sigma}"),
     };
     fact_ui(ui, tokens, "Pixels", &likelihood);

@@ -387,6 +387,11 @@ mod tests {
         let dataset = digits::generate(1, 0..20, &Progress::silent()).expect("digits");
         let shape = dataset.shape();
         for preset in Preset::ALL {
+            if preset == Preset::Palette {
+                let refused = TrainingForm::of(preset, shape).read(&dataset);
+                assert!(refused.is_err_and(|e| e.to_string().contains("creatures")));
+                continue;
+            }
             let (spec, config) = TrainingForm::of(preset, shape)
                 .read(&dataset)
                 .expect("a preset can be built");
