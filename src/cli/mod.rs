@@ -8,6 +8,7 @@ mod compare;
 mod data;
 mod encode;
 mod evaluate;
+mod factors;
 mod index;
 mod memorise;
 mod morph;
@@ -96,6 +97,8 @@ enum Command {
     Compare(compare::Compare),
     /// Find out how much a model copies the items it was trained on
     Memorise(memorise::Memorise),
+    /// Measure what each dimension has to do with known factors
+    Factors(factors::FactorsCommand),
     /// List or describe data
     Data(data::Data),
     /// Draw the pictures of the README
@@ -175,6 +178,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Retrieve(command)) => command.run(&common),
         Some(Command::Compare(command)) => command.run(&common),
         Some(Command::Memorise(command)) => command.run(&common),
+        Some(Command::Factors(command)) => command.run(&common),
         Some(Command::Data(command)) => command.run(&common),
         Some(Command::Screenshot(command)) => command.run(&common),
     }
