@@ -31,7 +31,7 @@ impl Default for Layout {
         };
         let about = tabs(&[P::Data, P::Model]);
         let training = tabs(&[P::Training, P::Selection]);
-        let map = tabs(&[P::Map, P::Memorisation]);
+        let map = tabs(&[P::Map, P::Memorisation, P::Factors]);
         let below = tabs(&[P::Retrieval, P::Measures, P::Path, P::Items, P::Log]);
         let picture = tabs(&[P::Picture, P::Sheet, P::Own]);
         let sliders = tabs(&[P::Sliders, P::Directions, P::Pixel]);

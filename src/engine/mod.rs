@@ -7,6 +7,7 @@ mod core;
 mod device;
 mod encoding;
 mod errands;
+mod factoring;
 mod indexing;
 mod live;
 mod loading;
@@ -33,6 +34,7 @@ pub use message::{
     Studied, Study, TrainingReport, TrainingState,
 };
 
+pub use factoring::MEASURING_FACTORS;
 pub use memorising::{COMPARING, LEAVING_OUT};
 
 use burn::tensor::Device;

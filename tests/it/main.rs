@@ -4,6 +4,7 @@ mod command_line;
 mod data;
 mod driver;
 mod engine;
+mod factors;
 mod memorise;
 mod parity;
 #[cfg(feature = "qdrant")]

@@ -4,6 +4,8 @@
 
 mod data;
 mod directions;
+mod factors;
+mod factors_map;
 mod items;
 mod log;
 mod map;
@@ -41,6 +43,7 @@ use super::command::Outbox;
 use super::fonts::icon;
 use super::hint::Hint;
 use super::state::State;
+use super::sweeping::Pointed;
 use super::textures::{Filter, Textures};
 use super::theme::Tokens;
 use super::view::View;
@@ -70,11 +73,12 @@ pub(crate) enum PanelKind {
     Pixel,
     Measures,
     Memorisation,
+    Factors,
 }
 
 impl PanelKind {
     /// Every panel, in the order of the View menu.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Data,
         Self::Model,
         Self::Training,
@@ -92,6 +96,7 @@ impl PanelKind {
         Self::Pixel,
         Self::Measures,
         Self::Memorisation,
+        Self::Factors,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -113,6 +118,7 @@ impl PanelKind {
             Self::Pixel => "One pixel",
             Self::Measures => "Measures",
             Self::Memorisation => "Memorisation",
+            Self::Factors => "Factors",
         }
     }
 
@@ -135,6 +141,7 @@ impl PanelKind {
             Self::Pixel => "Show or hide what one changed pixel costs",
             Self::Measures => "Show or hide how good retrieval is in each space, over many queries",
             Self::Memorisation => "Show or hide how much the model copies what it was trained on",
+            Self::Factors => "Show or hide what each dimension has to do with known factors",
         }
     }
 
@@ -157,6 +164,7 @@ impl PanelKind {
             Self::Pixel => icon::PIXEL,
             Self::Measures => icon::MEASURES,
             Self::Memorisation => icon::BRAIN,
+            Self::Factors => icon::FACTORS,
         }
     }
 }
@@ -169,6 +177,10 @@ pub(crate) struct Cx<'a> {
     pub view: &'a View,
     /// The coordinates that the sliders show.
     pub basis: &'a Arc<Basis>,
+    /// What the sliders show: the view's code, with one on its way where the pointer rests on what speaks of it.
+    pub code: &'a [f32],
+    /// The dimension that the pointer rested on in the frame before.
+    pub pointed: Option<Pointed>,
     /// The code whose picture is shown.
     pub shown: &'a [f32],
     /// Whether dragging on the map draws a lasso.
@@ -226,6 +238,7 @@ pub(crate) struct Panels {
     pixel: pixel::PixelPanel,
     measures: measures::MeasuresPanel,
     memorisation: memorisation::MemorisationPanel,
+    factors: factors::FactorsPanel,
 }
 
 impl Panels {
@@ -257,6 +270,7 @@ impl Panels {
             PanelKind::Pixel => &mut self.pixel,
             PanelKind::Measures => &mut self.measures,
             PanelKind::Memorisation => &mut self.memorisation,
+            PanelKind::Factors => &mut self.factors,
         }
     }
 }

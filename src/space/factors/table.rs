@@ -3,9 +3,18 @@
 //! Invariant: nothing counts twice.
 
 use super::{Known, KnownValues};
-use crate::data::{ColumnValues, Dataset};
+use crate::data::{Column, ColumnValues, Dataset};
 
 impl Known {
+    /// Whether [`Self::of`] finds any, told at once.
+    #[must_use]
+    pub fn are_in(dataset: &Dataset) -> bool {
+        let is_factor = |column: &Column| !matches!(column.values, ColumnValues::Text(_));
+        !dataset.factors().is_empty()
+            || dataset.labels().is_some()
+            || dataset.columns().iter().any(is_factor)
+    }
+
     /// The factors of `dataset`: its named factors, its classes, and what else is known of the items in numbers or categories; text is
     /// none.
     #[must_use]
@@ -66,7 +75,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Column, Factor, ImageShape, Labels};
+    use crate::data::{Factor, ImageShape, Labels};
     use crate::error::Result;
 
     #[test]

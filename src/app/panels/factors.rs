@@ -1,0 +1,492 @@
+//! Factors: what each dimension of the code has to do with each known factor, as a heat map under the scores.
+//!
+//! Invariant: every figure is one of the session's; a slider moves while the pointer rests on its column, and not otherwise.
+
+use std::sync::Arc;
+
+use eframe::egui::{
+    self, Button, DragValue, Label, PopupAnchor, Response, RichText, Stroke, Ui, WidgetInfo,
+};
+
+use super::factors_map::{Heat, map_ui};
+use super::{Cx, Panel};
+use crate::app::command::{Action, Command};
+use crate::app::fonts::icon;
+use crate::app::format;
+use crate::app::sweeping::Pointed;
+use crate::app::theme;
+use crate::app::widgets::{
+    bar_ui, command_button, empty_ui, paint_picture, primary_button, set_name,
+};
+use crate::engine::MEASURING_FACTORS;
+use crate::space::CodeTable;
+use crate::space::factors::{DEAD, Factors, Known, LEAST_ITEMS, MOST_BINS};
+
+/// Space at either side.
+const MARGIN: f32 = 12.0;
+/// Longer side of the picture beside the pointer.
+const LENS: f32 = 96.0;
+/// Width of what is written beside it.
+const TEXT: f32 = 176.0;
+/// A factor of which trees explain at least this share counts as told.
+const TOLD: f64 = 0.1;
+/// Seeds everything that is drawn.
+const SEED: u64 = 1;
+
+/// Which matrix is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Matrix {
+    #[default]
+    Information,
+    Importance,
+    Predictability,
+}
+
+impl Matrix {
+    const ALL: [Self; 3] = [Self::Information, Self::Importance, Self::Predictability];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Information => "Information",
+            Self::Importance => "Importance",
+            Self::Predictability => "Predictability",
+        }
+    }
+
+    fn describe(self) -> &'static str {
+        match self {
+            Self::Information => {
+                "Mutual information between factor and dimension, in nats; MIG is taken from it"
+            }
+            Self::Importance => {
+                "What boosted trees that foretell the factor make of the dimension, each factor's adding up to 1; DCI is taken from it"
+            }
+            Self::Predictability => {
+                "How well the dimension alone foretells the factor by a line: squared correlation, or the share of classes told; SAP is taken from it"
+            }
+        }
+    }
+
+    /// What the colours stand for.
+    fn scale(self) -> &'static str {
+        match self {
+            Self::Information => "Mutual information, nats",
+            Self::Importance => "Importance, share of the factor's",
+            Self::Predictability => "Squared correlation, or share of classes told",
+        }
+    }
+
+    fn cells(self, found: &Factors) -> &[f64] {
+        match self {
+            Self::Information => &found.information.nats,
+            Self::Importance => &found.importance.importance,
+            Self::Predictability => &found.predictability.scores,
+        }
+    }
+}
+
+/// The panel.
+pub(super) struct FactorsPanel {
+    matrix: Matrix,
+    is_by_kl: bool,
+    bins: usize,
+    /// The dimension that a click kept, until the pointer leaves it.
+    kept: Option<usize>,
+    heat: Option<Heat>,
+}
+
+impl Default for FactorsPanel {
+    fn default() -> Self {
+        Self {
+            matrix: Matrix::Information,
+            is_by_kl: true,
+            bins: 20,
+            kept: None,
+            heat: None,
+        }
+    }
+}
+
+impl Panel for FactorsPanel {
+    fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        let session = cx.state.session.clone();
+        let (Some(data), Some(_)) = (&session.dataset, &session.model) else {
+            let text = "Open data with known factors and a model, or train one: what each dimension has to do with each factor appears here";
+            empty_ui(ui, cx.tokens, icon::FACTORS, "No model yet", text, |ui| {
+                command_button(ui, Command::OpenFaces, true, cx.out);
+            });
+            return;
+        };
+        if !Known::are_in(data) {
+            let title = format!("Nothing is known of the items of {}", data.name());
+            let text = "A code is measured against known factors: open faces or digits, data with classes, or a table whose columns are numbers or categories";
+            empty_ui(ui, cx.tokens, icon::FACTORS, &title, text, |ui| {
+                command_button(ui, Command::OpenMetadata, true, cx.out);
+                command_button(ui, Command::OpenFaces, true, cx.out);
+            });
+            return;
+        }
+        let Some(codes) = session.codes.clone().filter(|_| session.is_encoded) else {
+            let (title, text) = if cx.state.is_training() {
+                (
+                    "A training is under way".to_owned(),
+                    "The code is measured against known factors once it has ended",
+                )
+            } else {
+                let waiting = cx.state.waiting_for();
+                (
+                    waiting.map_or("Not encoded yet".to_owned(), |(what, _)| what),
+                    "The code is measured against known factors once the items are encoded",
+                )
+            };
+            empty_ui(ui, cx.tokens, icon::FACTORS, &title, text, |_| {});
+            return;
+        };
+        if codes.dims() < 2 {
+            let text = "The scores compare dimensions with each other: take a model whose code has two or more";
+            let title = "A code of one number";
+            empty_ui(ui, cx.tokens, icon::FACTORS, title, text, |_| {});
+            return;
+        }
+        ui.add_space(6.0);
+        self.header_ui(ui, cx);
+        let Some(found) = session.factors.clone() else {
+            let (title, text) = if is_measuring(cx) {
+                (
+                    MEASURING_FACTORS,
+                    "What each dimension has to do with each factor appears here in a moment; everything else goes on meanwhile",
+                )
+            } else {
+                (
+                    "Nothing measured yet",
+                    "Measure how each dimension of the code goes with each factor that is known: does one slider do one thing?",
+                )
+            };
+            empty_ui(ui, cx.tokens, icon::FACTORS, title, text, |_| {});
+            return;
+        };
+        scores_ui(ui, cx, &found);
+        self.matrix_ui(ui, cx, &found, &codes);
+    }
+}
+
+fn is_measuring(cx: &Cx<'_>) -> bool {
+    let mut tasks = cx.state.tasks.iter();
+    tasks.any(|task| task.what == MEASURING_FACTORS)
+}
+
+impl FactorsPanel {
+    /// Which matrix is shown and how, and the button that measures.
+    fn header_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        ui.horizontal_wrapped(|ui| {
+            ui.add_space(MARGIN);
+            ui.spacing_mut().item_spacing.x = theme::HALF;
+            for matrix in Matrix::ALL {
+                let button = ui.add(Button::selectable(self.matrix == matrix, matrix.name()));
+                set_name(&button, &format!("Show {}", matrix.name().to_lowercase()));
+                if button.on_hover_text(matrix.describe()).clicked() {
+                    self.matrix = matrix;
+                }
+            }
+            ui.add_space(theme::STEP);
+            let by_kl = ui.add(Button::selectable(self.is_by_kl, "By KL"));
+            set_name(&by_kl, "Columns by KL");
+            let tip = "Put the dimensions that carry most first, as the sliders are; else in the code's own order";
+            if by_kl.on_hover_text(tip).clicked() {
+                self.is_by_kl = !self.is_by_kl;
+            }
+            ui.add_space(theme::STEP);
+            let task = cx.state.tasks.iter();
+            let task = task
+                .filter(|task| task.what == MEASURING_FACTORS)
+                .map(|task| task.done)
+                .next();
+            if let Some(done) = task {
+                bar_ui(ui, cx.tokens, done, 90.0);
+                command_button(ui, Command::Cancel, true, cx.out);
+                return;
+            }
+            let text = RichText::new("Bins").size(theme::CAPTION);
+            ui.label(text.color(cx.tokens.text_weak));
+            let bins = DragValue::new(&mut self.bins).range(2..=MOST_BINS).speed(0.1);
+            let bins = ui.add(bins);
+            set_name(&bins, "Bins");
+            bins.on_hover_text("Equal bins between the least and the greatest value of each dimension, and of each factor that is a number");
+            let tip = "Measure the code of every item against what is known of it";
+            if primary_button(ui, cx.tokens, icon::FACTORS, "Measure", tip) {
+                cx.out.act(Action::MeasureFactors {
+                    bins: self.bins,
+                    seed: SEED,
+                });
+            }
+        });
+    }
+
+    fn matrix_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, found: &Arc<Factors>, codes: &CodeTable) {
+        let is_same = self
+            .heat
+            .as_ref()
+            .is_some_and(|heat| heat.is_of(found, self.matrix, self.is_by_kl));
+        if !is_same {
+            let order = if self.is_by_kl {
+                codes.order_by_kl()
+            } else {
+                (0..found.dims).collect()
+            };
+            let cells = self.matrix.cells(found);
+            let heat = Heat::new(found, self.matrix, self.is_by_kl, cells, order);
+            self.heat = Some(heat);
+        }
+        let Some(heat) = &self.heat else { return };
+        let at = map_ui(ui, cx, heat, self.matrix.scale(), cx.pointed.map(|p| p.dim));
+        let Some((response, cell)) = at else {
+            self.kept = None;
+            return;
+        };
+        self.kept = self.kept.filter(|&dim| dim == cell.dim);
+        if response.clicked() && self.kept.is_none() {
+            self.kept = Some(cell.dim);
+            cx.out.act(Action::KeepSwept);
+        }
+        cx.out.pointed = Some(Pointed {
+            dim: cell.dim,
+            is_kept: self.kept.is_some(),
+        });
+        card_ui(ui, cx, &response, found, cell, self.kept.is_some());
+    }
+}
+
+/// What the pointer rests on: a column and, where it is on a cell, its row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Cell {
+    pub dim: usize,
+    pub factor: Option<usize>,
+}
+
+/// The picture on its way, and what is known of the cell.
+fn card_ui(ui: &Ui, cx: &Cx<'_>, response: &Response, found: &Factors, cell: Cell, is_kept: bool) {
+    let tokens = cx.tokens;
+    let layer = response.layer_id;
+    let tooltip =
+        egui::Tooltip::always_open(ui.ctx().clone(), layer, response.id, PopupAnchor::Pointer);
+    tooltip.gap(16.0).show(|ui| {
+        ui.horizontal_top(|ui| {
+            if let Some((texture, aspect)) = cx.textures.decoded.get() {
+                let size = egui::vec2(LENS * aspect.min(1.0), LENS / aspect.max(1.0));
+                let (rect, _) = ui.allocate_exact_size(size, egui::Sense::hover());
+                let outline = Stroke::new(1.0, tokens.line);
+                paint_picture(ui, rect, texture, outline, theme::RADIUS_SMALL);
+            }
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                ui.set_width(TEXT);
+                let line = |ui: &mut Ui, text: String| {
+                    let text = RichText::new(text).size(theme::CAPTION);
+                    ui.add(Label::new(text.color(tokens.text_weak)).wrap());
+                };
+                let dim = format::dimension(cell.dim);
+                let title = match cell.factor {
+                    Some(factor) => format!("{} × {dim}", found.names[factor]),
+                    None => format!("Dimension {dim}"),
+                };
+                let title = RichText::new(title).font(theme::strong(theme::BODY));
+                ui.add(Label::new(title.color(tokens.text_strong)).wrap());
+                if let Some(factor) = cell.factor {
+                    for text in facts(found, factor, cell.dim) {
+                        line(ui, text);
+                    }
+                } else {
+                    line(ui, serves(found, cell.dim));
+                }
+                let value = cx.code.get(cell.dim).copied().unwrap_or(0.0);
+                let value = format::number(value).replace('-', "−");
+                let text = if is_kept {
+                    format!("Kept at {value}")
+                } else {
+                    format!("Its slider moves: {value}. Click to keep it there")
+                };
+                let text = RichText::new(text).size(theme::CAPTION);
+                ui.add(Label::new(text.color(tokens.accent)).wrap());
+            });
+        });
+    });
+}
+
+/// What is known of a cell.
+fn facts(found: &Factors, factor: usize, dim: usize) -> Vec<String> {
+    let at = factor * found.dims + dim;
+    let number = |x: f64| format::number(x as f32);
+    let information = &found.information;
+    let line = if found.are_classes[factor] {
+        "A line over it tells the class of"
+    } else {
+        "A line over it explains"
+    };
+    let mut facts = vec![
+        format!(
+            "{} of {} nats; {} by chance",
+            number(information.nats[at]),
+            number(information.entropy[factor]),
+            number(information.by_chance[at])
+        ),
+        format!(
+            "Importance {} for trees",
+            number(found.importance.importance[at])
+        ),
+        format!("{line} {}", percent(found.predictability.scores[at])),
+    ];
+    if let Some(votes) = &found.votes {
+        let cast: u32 = votes.votes[factor * found.dims..][..found.dims]
+            .iter()
+            .sum();
+        if cast > 0 {
+            let share = f64::from(votes.votes[at]) / f64::from(cast);
+            facts.push(format!("Varies least in {} of groups", percent(share)));
+        }
+    }
+    facts
+}
+
+/// What a dimension serves.
+fn serves(found: &Factors, dim: usize) -> String {
+    let own = |factor: usize| found.nats(factor, dim);
+    let best = (1..found.names.len()).fold(0, |best, factor| {
+        if own(factor) > own(best) {
+            factor
+        } else {
+            best
+        }
+    });
+    format!(
+        "Tells most of {}: {} nats",
+        found.names[best].to_lowercase(),
+        format::number(own(best) as f32)
+    )
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+/// The scores side by side, and one sentence that says what they come to.
+fn scores_ui(ui: &mut Ui, cx: &Cx<'_>, found: &Factors) {
+    let tokens = cx.tokens;
+    let importance = &found.importance;
+    let no_vote = found.votes.as_ref().map_or(0, |votes| votes.dead.len());
+    let no_vote = match no_vote {
+        0 => String::new(),
+        1 => format!(". One dimension varies by less than {DEAD} and has no vote"),
+        n => format!(". {n} dimensions vary by less than {DEAD} and have no vote"),
+    };
+    let scores = [
+        (
+            "MIG",
+            Some(found.information.mig),
+            "Mutual information gap: what the dimension that tells most of a factor tells more than the second, as a share of the factor's entropy, averaged. 1 where each factor has a dimension of its own (Chen et al., 2018)".to_owned(),
+        ),
+        (
+            "Disentanglement",
+            importance.disentanglement,
+            "DCI disentanglement: 1 where each dimension serves one factor alone, by the importances of boosted trees (Eastwood and Williams, 2018). A single factor has none".to_owned(),
+        ),
+        (
+            "Completeness",
+            Some(importance.completeness),
+            "DCI completeness: 1 where each factor lies in one dimension alone, by the importances of boosted trees".to_owned(),
+        ),
+        (
+            "Informativeness",
+            Some(importance.informativeness),
+            format!(
+                "DCI informativeness: how well boosted trees foretell the factors of {} held-out items, as the share of variance explained or of classes told",
+                format::count(found.learnt[1])
+            ),
+        ),
+        (
+            "SAP",
+            Some(found.predictability.sap),
+            "Separated attribute predictability: how much better the best single dimension foretells a factor by a line than the second, averaged (Kumar et al., 2018)".to_owned(),
+        ),
+        (
+            "FactorVAE",
+            found.votes.as_ref().map(|votes| votes.score),
+            format!(
+                "FactorVAE score: how often the dimension that varies least among items with one factor in common tells which factor it was; {} by guessing (Kim and Mnih, 2018). Wants {LEAST_ITEMS} items or more{no_vote}",
+                percent(1.0 / found.names.len() as f64)
+            ),
+        ),
+    ];
+    ui.add_space(theme::HALF);
+    ui.horizontal_wrapped(|ui| {
+        ui.add_space(MARGIN);
+        ui.spacing_mut().item_spacing.x = theme::DOUBLE;
+        for (name, score, tip) in scores {
+            let value = score.map_or("–".to_owned(), |score| format!("{score:.2}"));
+            let pair = ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 5.0;
+                let text = RichText::new(name).size(theme::CAPTION);
+                ui.label(text.color(tokens.text_weak));
+                let text = RichText::new(&value).font(theme::strong(theme::TITLE));
+                ui.label(text.color(tokens.text_strong));
+            });
+            let id = ui.scope_id().with(name);
+            let response = ui.interact(pair.response.rect, id, egui::Sense::hover());
+            response.widget_info(|| {
+                WidgetInfo::labeled(egui::Role::Label, true, format!("{name}: {value}"))
+            });
+            response.on_hover_text(tip);
+        }
+    });
+    ui.horizontal(|ui| {
+        ui.add_space(MARGIN);
+        ui.add(Label::new(RichText::new(in_words(found)).color(tokens.text)).wrap())
+            .on_hover_text(left_out(found));
+    });
+    ui.add_space(theme::HALF);
+}
+
+/// What the scores come to.
+fn in_words(found: &Factors) -> String {
+    let n = found.names.len();
+    let told = found.importance.foretold.iter();
+    let told = told.filter(|share| **share >= TOLD).count();
+    let gaps = &found.information.gaps;
+    let widest = (1..n).fold(0, |best, factor| {
+        if gaps[factor] > gaps[best] {
+            factor
+        } else {
+            best
+        }
+    });
+    let dim = format::dimension(found.best(widest));
+    let name = &found.names[widest];
+    let gap = format::number(gaps[widest] as f32);
+    let own = gaps.iter().filter(|gap| **gap >= 0.5).count();
+    let own = match own {
+        0 => "none has a dimension of its own".to_owned(),
+        1 => "one has a dimension of its own".to_owned(),
+        n => format!("{n} have a dimension of their own"),
+    };
+    let left = match found.left_out.len() {
+        0 => String::new(),
+        left => format!(" {left} never vary or are hardly known."),
+    };
+    format!(
+        "Of {n} factors the code tells {told}; {own}. The clearest is {}, in {dim}: {gap} ahead of the next.{left}",
+        name.to_lowercase()
+    )
+}
+
+fn left_out(found: &Factors) -> String {
+    let mut text = format!(
+        "A factor counts as told where trees explain {} of it or more, and a dimension as its own where the gap is at least 0.5 of its entropy",
+        percent(TOLD)
+    );
+    for factor in &found.left_out {
+        text += "\n";
+        text += &factor.name;
+        text += ": ";
+        text += &factor.reason;
+    }
+    text
+}
