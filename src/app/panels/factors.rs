@@ -4,11 +4,10 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{
-    self, Button, DragValue, Label, PopupAnchor, Response, RichText, Stroke, Ui, WidgetInfo,
-};
+use eframe::egui::{self, Button, DragValue, Label, PopupAnchor, Response, RichText, Stroke, Ui};
 
 use super::factors_map::{Heat, map_ui};
+use super::factors_scores::{percent, scores_ui};
 use super::{Cx, Panel};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
@@ -20,16 +19,14 @@ use crate::app::widgets::{
 };
 use crate::engine::MEASURING_FACTORS;
 use crate::space::CodeTable;
-use crate::space::factors::{DEAD, Factors, Known, LEAST_ITEMS, MOST_BINS};
+use crate::space::factors::{Factors, Known, MOST_BINS};
 
 /// Space at either side.
-const MARGIN: f32 = 12.0;
+pub(super) const MARGIN: f32 = 12.0;
 /// Longer side of the picture beside the pointer.
 const LENS: f32 = 96.0;
 /// Width of what is written beside it.
 const TEXT: f32 = 176.0;
-/// A factor of which trees explain at least this share counts as told.
-const TOLD: f64 = 0.1;
 /// Seeds everything that is drawn.
 const SEED: u64 = 1;
 
@@ -151,7 +148,7 @@ impl Panel for FactorsPanel {
         ui.add_space(6.0);
         self.header_ui(ui, cx);
         let Some(found) = session.factors.clone() else {
-            let (title, text) = if is_measuring(cx) {
+            let (title, text) = if how_far(cx).is_some() {
                 (
                     MEASURING_FACTORS,
                     "What each dimension has to do with each factor appears here in a moment; everything else goes on meanwhile",
@@ -170,9 +167,11 @@ impl Panel for FactorsPanel {
     }
 }
 
-fn is_measuring(cx: &Cx<'_>) -> bool {
+/// How much of the measuring is done, while it goes on.
+fn how_far(cx: &Cx<'_>) -> Option<f32> {
     let mut tasks = cx.state.tasks.iter();
-    tasks.any(|task| task.what == MEASURING_FACTORS)
+    let task = tasks.find(|task| task.what == MEASURING_FACTORS)?;
+    Some(task.done)
 }
 
 impl FactorsPanel {
@@ -196,12 +195,7 @@ impl FactorsPanel {
                 self.is_by_kl = !self.is_by_kl;
             }
             ui.add_space(theme::STEP);
-            let task = cx.state.tasks.iter();
-            let task = task
-                .filter(|task| task.what == MEASURING_FACTORS)
-                .map(|task| task.done)
-                .next();
-            if let Some(done) = task {
+            if let Some(done) = how_far(cx) {
                 bar_ui(ui, cx.tokens, done, 90.0);
                 command_button(ui, Command::Cancel, true, cx.out);
                 return;
@@ -362,131 +356,4 @@ fn serves(found: &Factors, dim: usize) -> String {
         found.names[best].to_lowercase(),
         format::number(own(best) as f32)
     )
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0} %", 100.0 * share)
-}
-
-/// The scores side by side, and one sentence that says what they come to.
-fn scores_ui(ui: &mut Ui, cx: &Cx<'_>, found: &Factors) {
-    let tokens = cx.tokens;
-    let importance = &found.importance;
-    let no_vote = found.votes.as_ref().map_or(0, |votes| votes.dead.len());
-    let no_vote = match no_vote {
-        0 => String::new(),
-        1 => format!(". One dimension varies by less than {DEAD} and has no vote"),
-        n => format!(". {n} dimensions vary by less than {DEAD} and have no vote"),
-    };
-    let scores = [
-        (
-            "MIG",
-            Some(found.information.mig),
-            "Mutual information gap: what the dimension that tells most of a factor tells more than the second, as a share of the factor's entropy, averaged. 1 where each factor has a dimension of its own (Chen et al., 2018)".to_owned(),
-        ),
-        (
-            "Disentanglement",
-            importance.disentanglement,
-            "DCI disentanglement: 1 where each dimension serves one factor alone, by the importances of boosted trees (Eastwood and Williams, 2018). A single factor has none".to_owned(),
-        ),
-        (
-            "Completeness",
-            Some(importance.completeness),
-            "DCI completeness: 1 where each factor lies in one dimension alone, by the importances of boosted trees".to_owned(),
-        ),
-        (
-            "Informativeness",
-            Some(importance.informativeness),
-            format!(
-                "DCI informativeness: how well boosted trees foretell the factors of {} held-out items, as the share of variance explained or of classes told",
-                format::count(found.learnt[1])
-            ),
-        ),
-        (
-            "SAP",
-            Some(found.predictability.sap),
-            "Separated attribute predictability: how much better the best single dimension foretells a factor by a line than the second, averaged (Kumar et al., 2018)".to_owned(),
-        ),
-        (
-            "FactorVAE",
-            found.votes.as_ref().map(|votes| votes.score),
-            format!(
-                "FactorVAE score: how often the dimension that varies least among items with one factor in common tells which factor it was; {} by guessing (Kim and Mnih, 2018). Wants {LEAST_ITEMS} items or more{no_vote}",
-                percent(1.0 / found.names.len() as f64)
-            ),
-        ),
-    ];
-    ui.add_space(theme::HALF);
-    ui.horizontal_wrapped(|ui| {
-        ui.add_space(MARGIN);
-        ui.spacing_mut().item_spacing.x = theme::DOUBLE;
-        for (name, score, tip) in scores {
-            let value = score.map_or("–".to_owned(), |score| format!("{score:.2}"));
-            let pair = ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing.x = 5.0;
-                let text = RichText::new(name).size(theme::CAPTION);
-                ui.label(text.color(tokens.text_weak));
-                let text = RichText::new(&value).font(theme::strong(theme::TITLE));
-                ui.label(text.color(tokens.text_strong));
-            });
-            let id = ui.scope_id().with(name);
-            let response = ui.interact(pair.response.rect, id, egui::Sense::hover());
-            response.widget_info(|| {
-                WidgetInfo::labeled(egui::Role::Label, true, format!("{name}: {value}"))
-            });
-            response.on_hover_text(tip);
-        }
-    });
-    ui.horizontal(|ui| {
-        ui.add_space(MARGIN);
-        ui.add(Label::new(RichText::new(in_words(found)).color(tokens.text)).wrap())
-            .on_hover_text(left_out(found));
-    });
-    ui.add_space(theme::HALF);
-}
-
-/// What the scores come to.
-fn in_words(found: &Factors) -> String {
-    let n = found.names.len();
-    let told = found.importance.foretold.iter();
-    let told = told.filter(|share| **share >= TOLD).count();
-    let gaps = &found.information.gaps;
-    let widest = (1..n).fold(0, |best, factor| {
-        if gaps[factor] > gaps[best] {
-            factor
-        } else {
-            best
-        }
-    });
-    let dim = format::dimension(found.best(widest));
-    let name = &found.names[widest];
-    let gap = format::number(gaps[widest] as f32);
-    let own = gaps.iter().filter(|gap| **gap >= 0.5).count();
-    let own = match own {
-        0 => "none has a dimension of its own".to_owned(),
-        1 => "one has a dimension of its own".to_owned(),
-        n => format!("{n} have a dimension of their own"),
-    };
-    let left = match found.left_out.len() {
-        0 => String::new(),
-        left => format!(" {left} never vary or are hardly known."),
-    };
-    format!(
-        "Of {n} factors the code tells {told}; {own}. The clearest is {}, in {dim}: {gap} ahead of the next.{left}",
-        name.to_lowercase()
-    )
-}
-
-fn left_out(found: &Factors) -> String {
-    let mut text = format!(
-        "A factor counts as told where trees explain {} of it or more, and a dimension as its own where the gap is at least 0.5 of its entropy",
-        percent(TOLD)
-    );
-    for factor in &found.left_out {
-        text += "\n";
-        text += &factor.name;
-        text += ": ";
-        text += &factor.reason;
-    }
-    text
 }

@@ -28,7 +28,7 @@ const SCALE: f32 = 26.0;
 const MARGIN: f32 = 12.0;
 /// A cell is at least and at most so large.
 const WIDTHS: (f32, f32) = (13.0, 48.0);
-const HEIGHTS: (f32, f32) = (14.0, 26.0);
+const HEIGHTS: (f32, f32) = (12.0, 26.0);
 /// A cell of this width has room for its value.
 const ROOM: f32 = 27.0;
 /// Pieces the scale is drawn in.
@@ -75,6 +75,13 @@ impl Heat {
         Arc::ptr_eq(&self.found, found) && self.matrix == matrix && self.is_by_kl == is_by_kl
     }
 
+    /// Whether the best dimension of a factor tells more of it than chance would.
+    fn is_told(&self, factor: usize) -> bool {
+        let at = factor * self.found.dims + self.best[factor];
+        let information = &self.found.information;
+        information.nats[at] > 2.0 * information.by_chance[at]
+    }
+
     fn share(&self, factor: usize, dim: usize) -> f32 {
         (self.cells[factor * self.found.dims + dim] / self.high) as f32
     }
@@ -98,11 +105,12 @@ pub(super) fn map_ui(
         return None;
     }
     let (rows, columns) = (heat.found.names.len(), heat.order.len());
-    // Room for the bar that scrolls.
+    // Whole points, so that all gaps are alike.
     let fitting = egui::vec2(
         (inner.width() / columns as f32).clamp(WIDTHS.0, WIDTHS.1),
-        ((inner.height() - 2.0) / rows as f32).clamp(HEIGHTS.0, HEIGHTS.1),
-    );
+        (inner.height() / rows as f32).clamp(HEIGHTS.0, HEIGHTS.1),
+    )
+    .floor();
     let builder = egui::UiBuilder::new().max_rect(inner).id_salt("cells");
     let mut cells_ui = ui.new_child(builder);
     cells_ui.set_clip_rect(inner.intersect(ui.clip_rect()));
@@ -210,7 +218,7 @@ fn paint_cells(ui: &Ui, heat: &Heat, page: Rect, size: egui::Vec2) {
                     on_viridis(share),
                 );
             }
-            if heat.best[row] == dim {
+            if heat.best[row] == dim && heat.is_told(row) {
                 let dot = inner.right_top() + egui::vec2(-3.5, 3.5);
                 painter.circle_filled(dot, 1.8, on_viridis(share));
             }
@@ -331,10 +339,10 @@ fn names_ui(
         ));
         let best = format::dimension(heat.best[row]);
         let at = egui::pos2(area.right(), y);
-        let colour = if is_marked {
-            tokens.accent
-        } else {
-            tokens.text_strong
+        let colour = match (is_marked, heat.is_told(row)) {
+            (true, _) => tokens.accent,
+            (_, true) => tokens.text_strong,
+            _ => tokens.text_faint,
         };
         painter.text(at, Align2::RIGHT_CENTER, best, caption.clone(), colour);
     }

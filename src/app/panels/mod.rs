@@ -6,6 +6,7 @@ mod data;
 mod directions;
 mod factors;
 mod factors_map;
+mod factors_scores;
 mod items;
 mod log;
 mod map;
