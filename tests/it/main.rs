@@ -13,6 +13,7 @@ mod retrieval;
 mod scale;
 mod training;
 mod window;
+mod window_factors;
 mod window_index;
 mod window_map;
 mod window_measures;
