@@ -151,16 +151,10 @@ pub(super) fn map_ui(
             painter.rect_stroke(rect, CornerRadius::same(2), stroke, StrokeKind::Inside);
         }
     }
-    scale_ui(
-        ui,
-        cx,
-        heat,
-        scale,
-        Rect::from_min_max(
-            egui::pos2(inner.left(), area.bottom() - SCALE),
-            egui::pos2(inner.right(), area.bottom()),
-        ),
-    );
+    // Right under the cells where they do not fill the panel.
+    let under = inner.bottom().min(page.bottom() + theme::HALF);
+    let line = Rect::from_x_y_ranges(inner.x_range(), under..=under + SCALE);
+    scale_ui(ui, cx, heat, scale, line);
     ui.advance_cursor_after_rect(area);
     let cell = cell.map(|cell| (response.on_hover_cursor(CursorIcon::PointingHand), cell));
     cell.or(heading)

@@ -2,7 +2,7 @@
 //!
 //! Invariant: every number says in its tooltip what it means and where it comes from.
 
-use eframe::egui::{self, Label, RichText, Ui, WidgetInfo};
+use eframe::egui::{self, Frame, Label, RichText, Ui, WidgetInfo};
 
 use super::Cx;
 use super::factors::MARGIN;
@@ -88,10 +88,10 @@ pub(super) fn scores_ui(ui: &mut Ui, cx: &Cx<'_>, found: &Factors) {
             response.on_hover_text(tip);
         }
     });
-    ui.horizontal(|ui| {
-        ui.add_space(MARGIN);
-        ui.set_max_width(ui.available_width() - MARGIN);
-        ui.add(Label::new(RichText::new(in_words(found)).color(tokens.text)).wrap())
+    let frame = Frame::new().inner_margin(egui::Margin::symmetric(MARGIN as i8, 0));
+    frame.show(ui, |ui| {
+        let text = RichText::new(in_words(found)).color(tokens.text);
+        ui.add(Label::new(text).wrap())
             .on_hover_text(left_out(found));
     });
     ui.add_space(theme::HALF);
