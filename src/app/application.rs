@@ -18,6 +18,7 @@ use super::panels::{Cx, Panels};
 use super::persist::Saved;
 use super::session::Awaited;
 use super::state::{PixelCost, State};
+use super::sweeping::{Pointed, Sweep};
 use super::textures::{Filter, Textures};
 use super::theme::{self, Tokens};
 use super::toasts::Toasts;
@@ -28,6 +29,7 @@ use crate::data::DatasetSource;
 use crate::engine::{Engine, EngineOptions, LeftOut, ModelInfo, Query, TrainingState};
 use crate::model::{Memorised, Preset};
 use crate::retrieval::Space;
+use crate::space::factors::Factors;
 use crate::space::{Basis, MapMethod};
 
 /// How the window starts.
@@ -96,6 +98,10 @@ pub struct App {
     hovered: Option<usize>,
     /// The code at the pointer, whose picture was asked for last.
     hovered_code: Option<Vec<f32>>,
+    /// The dimension that the pointer rests on.
+    pub(super) pointed: Option<Pointed>,
+    /// The slider that moves by itself for that.
+    pub(super) sweep: Option<Sweep>,
 }
 
 /// Numbers of the newest live requests; answers to older ones are dropped.
@@ -168,6 +174,8 @@ impl App {
             panels: Panels::new(points),
             hovered: None,
             hovered_code: None,
+            pointed: None,
+            sweep: None,
         }
     }
 
@@ -248,6 +256,11 @@ impl App {
     /// What the items owe to having been trained on, once that was measured.
     pub fn left_out(&self) -> Option<&LeftOut> {
         self.state.session.left_out.as_deref()
+    }
+
+    /// What the dimensions have to do with known factors, once that was measured.
+    pub fn factors(&self) -> Option<&Factors> {
+        self.state.session.factors.as_deref()
     }
 
     /// Whether a picture answers the newest position of the sliders.
@@ -575,6 +588,7 @@ impl eframe::App for App {
         }
         self.watch_data();
         self.walk(ctx);
+        self.sweep_on(ctx);
         self.refresh_basis();
         self.place_keys();
     }
@@ -590,7 +604,7 @@ impl eframe::App for App {
         self.awaited_ui(ui, tokens, &mut out);
         self.watch_ui(ui, tokens, &mut out);
         let is_smooth = self.filter() == Filter::Smooth;
-        let shown = self.shown_code();
+        let (code, shown) = (self.code_on_the_way(), self.shown_code());
         CentralPanel::default()
             .frame(Frame::new().fill(tokens.base).inner_margin(theme::HALF))
             .show(ui, |ui| {
@@ -598,6 +612,8 @@ impl eframe::App for App {
                     state: &self.state,
                     view: &self.view,
                     basis: &self.basis,
+                    code: &code,
+                    pointed: self.pointed,
                     shown: &shown,
                     has_lasso: self.has_lasso,
                     hovered: self.hovered,
@@ -630,6 +646,10 @@ impl eframe::App for App {
             if let Some(code) = self.hovered_code.clone() {
                 self.engine.decode_hovered(self.generations.hover, code);
             }
+        }
+        if self.pointed != out.pointed {
+            self.pointed = out.pointed;
+            ui.ctx().request_repaint();
         }
         if self.hovered != out.hovered {
             self.hovered = out.hovered;

@@ -105,7 +105,7 @@ impl App {
     /// The code whose picture is shown: that of the sliders, of one slider alone, and nearer to the mean or farther from
     /// it.
     pub(super) fn shown_code(&self) -> Vec<f32> {
-        let code = &self.view.code;
+        let code = &self.code_on_the_way();
         let psi = self.view.psi.0;
         let Some(mean) = self.mean_code().filter(|m| m.len() == code.len()) else {
             return code.clone();

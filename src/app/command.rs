@@ -10,6 +10,7 @@ use eframe::egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::fonts::icon;
 use super::panels::PanelKind;
+use super::sweeping::Pointed;
 use super::view::{BasisKind, Camera, Colouring, Lookup, MapLook, SheetSpec};
 use crate::data::{DatasetSource, Flip, Picture};
 use crate::engine::{Contrast, FamilyWish, LikelihoodPlan, Request, Study};
@@ -164,6 +165,10 @@ pub(crate) enum Action {
     },
     /// Train models without each fold of the items.
     LeaveFoldOut { folds: usize, epochs: usize },
+    /// Find out what the dimensions have to do with known factors.
+    MeasureFactors { bins: usize, seed: u64 },
+    /// Keep the slider that moves by itself where it is.
+    KeepSwept,
     /// Write the sheet.
     ExportSheet(PathBuf),
     /// Compare spaces over many queries.
@@ -768,6 +773,8 @@ pub(crate) struct Outbox {
     pub keys: Vec<Vec<f32>>,
     /// The code at the pointer in this frame, whose picture is wanted.
     pub hovered_code: Option<Vec<f32>>,
+    /// The dimension that the pointer rests on in this frame, whose slider is to move.
+    pub pointed: Option<Pointed>,
 }
 
 impl Outbox {

@@ -137,5 +137,6 @@ pub(crate) mod icon {
         SESSION = "\u{ea86}";
         MAP = "\u{e31a}";
         BRAIN = "\u{e74e}";
+        FACTORS = "\u{e8c4}";
     }
 }

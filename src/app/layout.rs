@@ -31,7 +31,14 @@ impl Default for Layout {
         };
         let about = tabs(&[P::Data, P::Model]);
         let training = tabs(&[P::Training, P::Selection]);
-        let map = tabs(&[P::Map, P::Memorisation, P::Formation, P::Why, P::Conditions]);
+        let map = tabs(&[
+            P::Map,
+            P::Memorisation,
+            P::Formation,
+            P::Why,
+            P::Conditions,
+            P::Factors,
+        ]);
         let below = tabs(&[
             P::Retrieval,
             P::Measures,

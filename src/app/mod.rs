@@ -26,6 +26,7 @@ mod screenshot;
 mod session;
 mod sheet;
 mod state;
+mod sweeping;
 mod textures;
 mod theme;
 mod toasts;

@@ -116,6 +116,10 @@ impl App {
             Action::LeaveFoldOut { folds, epochs } => {
                 self.engine.request(Request::LeaveFoldOut { folds, epochs });
             }
+            Action::MeasureFactors { bins, seed } => {
+                self.engine.request(Request::MeasureFactors { bins, seed });
+            }
+            Action::KeepSwept => self.keep_swept(ctx),
             Action::OpenMetadata(path) => self.engine.request(Request::AddMetadata(path)),
             Action::ExportSheet(path) => self.export_sheet(ctx, &path),
             Action::Study(study) => self.engine.request(Request::Study(study)),

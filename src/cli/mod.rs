@@ -8,6 +8,7 @@ mod compare;
 mod data;
 mod encode;
 mod evaluate;
+mod factors;
 mod index;
 mod memorise;
 mod mixture;
@@ -102,6 +103,8 @@ enum Command {
     Why(why::Why),
     /// Fit a mixture of Gaussians to pictures, or to their codes: likelihoods, samples, components
     Mixture(mixture::MixtureOf),
+    /// Measure what each dimension has to do with known factors
+    Factors(factors::FactorsCommand),
     /// List or describe data
     Data(data::Data),
     /// Draw the pictures of the README
@@ -183,6 +186,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Memorise(command)) => command.run(&common),
         Some(Command::Why(command)) => command.run(&common),
         Some(Command::Mixture(command)) => command.run(&common),
+        Some(Command::Factors(command)) => command.run(&common),
         Some(Command::Data(command)) => command.run(&common),
         Some(Command::Screenshot(command)) => command.run(&common),
     }

@@ -293,6 +293,7 @@ impl Core {
                 seed,
                 held_out,
             } => self.memorise(samples, seed, held_out),
+            Request::MeasureFactors { bins, seed } => self.measure_factors(bins, seed),
             Request::LeaveFoldOut { folds, epochs } => self.leave_fold_out(folds, epochs),
         }
     }
@@ -469,6 +470,7 @@ impl Core {
         self.session.item_errors = None;
         self.session.held_out = None;
         self.forget_copies();
+        self.session.factors = None;
         self.session.mixture = None;
         self.session.study = None;
         self.session.likelihoods = None;

@@ -117,6 +117,7 @@ impl Core {
         self.session.item_errors = None;
         self.session.held_out = None;
         self.forget_copies();
+        self.session.factors = None;
         self.session.mixture = None;
         self.session.study = None;
         self.session.likelihoods = None;

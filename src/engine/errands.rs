@@ -196,6 +196,8 @@ impl Core {
                 deliver(Box::new(move |core| {
                     if core.session.id == id {
                         core.session.dataset = Some(with);
+                        // What was known before is not all that is known now.
+                        core.session.factors = None;
                         core.session.metadata = Some(path);
                         core.publish();
                     }

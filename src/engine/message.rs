@@ -18,6 +18,7 @@ use crate::retrieval::Space;
 use crate::retrieval::approximate::Kind;
 use crate::retrieval::memorisation::{Dependence, Scores};
 use crate::retrieval::study::{Estimate, Report};
+use crate::space::factors::Factors;
 use crate::space::{
     CodeMap, CodeTable, Components, Direction, DirectionKind, MapMethod, Mixture, Selection,
 };
@@ -131,6 +132,8 @@ pub struct Session {
     pub likelihoods: Option<Arc<Likelihoods>>,
     /// How much the items' likelihoods depend on their having been trained on, on request.
     pub left_out: Option<Arc<LeftOut>>,
+    /// What the dimensions have to do with known factors, on request.
+    pub factors: Option<Arc<Factors>>,
     /// The density of the codes, on request.
     pub mixture: Option<Arc<Mixture>>,
     /// Spaces compared over many queries, on request.
@@ -314,6 +317,13 @@ pub enum Request {
         folds: usize,
         /// Epochs of each training.
         epochs: usize,
+    },
+    /// Find out what the dimensions have to do with known factors ([`Session::factors`]).
+    MeasureFactors {
+        /// Bins of each dimension, and of each factor that is a number.
+        bins: usize,
+        /// What chance is drawn from.
+        seed: u64,
     },
     /// Build the approximate index of a space and keep it beside the data ([`Session::indices`]).
     BuildIndex {

@@ -8,6 +8,7 @@ mod core;
 mod device;
 mod encoding;
 mod errands;
+mod factoring;
 mod forming;
 mod indexing;
 mod likelihoods;
@@ -39,6 +40,7 @@ pub use message::{
     Search, Session, StageReport, Studied, Study, TrainingReport, TrainingState,
 };
 
+pub use factoring::MEASURING_FACTORS;
 pub use memorising::{COMPARING, LEAVING_OUT};
 
 use burn::tensor::Device;

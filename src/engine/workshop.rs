@@ -44,6 +44,8 @@ pub(super) enum Bench {
     Families,
     /// Training models without each fold of the items.
     Folds,
+    /// Measuring codes against known factors.
+    Factors,
     /// Opening or building an approximate index.
     Index,
 }

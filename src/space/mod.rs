@@ -2,6 +2,7 @@
 //!
 //! Invariant: knows neither tensors nor the window.
 
+pub mod factors;
 pub mod path;
 pub mod quality;
 pub mod tsne;

@@ -5,6 +5,9 @@
 mod conditions;
 mod data;
 mod directions;
+mod factors;
+mod factors_map;
+mod factors_scores;
 mod formation;
 mod items;
 mod likelihood;
@@ -45,6 +48,7 @@ use super::command::Outbox;
 use super::fonts::icon;
 use super::hint::Hint;
 use super::state::State;
+use super::sweeping::Pointed;
 use super::textures::{Filter, Textures};
 use super::theme::Tokens;
 use super::view::View;
@@ -78,11 +82,12 @@ pub(crate) enum PanelKind {
     Why,
     Likelihood,
     Conditions,
+    Factors,
 }
 
 impl PanelKind {
     /// Every panel, in the order of the View menu.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Data,
         Self::Model,
         Self::Training,
@@ -104,6 +109,7 @@ impl PanelKind {
         Self::Why,
         Self::Likelihood,
         Self::Conditions,
+        Self::Factors,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -129,6 +135,7 @@ impl PanelKind {
             Self::Why => "Why VAE",
             Self::Likelihood => "Likelihood",
             Self::Conditions => "Style and class",
+            Self::Factors => "Factors",
         }
     }
 
@@ -157,6 +164,7 @@ impl PanelKind {
             Self::Conditions => {
                 "Show or hide the same style with every class, or an attribute swept"
             }
+            Self::Factors => "Show or hide what each dimension has to do with known factors",
         }
     }
 
@@ -183,6 +191,7 @@ impl PanelKind {
             Self::Why => icon::INFO,
             Self::Likelihood => icon::TABLE,
             Self::Conditions => icon::PALETTE,
+            Self::Factors => icon::FACTORS,
         }
     }
 }
@@ -195,6 +204,10 @@ pub(crate) struct Cx<'a> {
     pub view: &'a View,
     /// The coordinates that the sliders show.
     pub basis: &'a Arc<Basis>,
+    /// What the sliders show: the view's code, with one on its way where the pointer rests on what speaks of it.
+    pub code: &'a [f32],
+    /// The dimension that the pointer rested on in the frame before.
+    pub pointed: Option<Pointed>,
     /// The code whose picture is shown.
     pub shown: &'a [f32],
     /// Whether dragging on the map draws a lasso.
@@ -256,6 +269,7 @@ pub(crate) struct Panels {
     why: why::WhyPanel,
     likelihood: likelihood::LikelihoodPanel,
     conditions: conditions::ConditionsPanel,
+    factors: factors::FactorsPanel,
 }
 
 impl Panels {
@@ -291,6 +305,7 @@ impl Panels {
             PanelKind::Why => &mut self.why,
             PanelKind::Likelihood => &mut self.likelihood,
             PanelKind::Conditions => &mut self.conditions,
+            PanelKind::Factors => &mut self.factors,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::app::fonts::icon;
 use crate::app::format;
 use crate::app::gesture::On;
 use crate::app::hint::Hint;
+use crate::app::sweeping::Pointed;
 use crate::app::theme;
 use crate::app::view::BasisKind;
 use crate::app::widgets::{
@@ -529,7 +530,7 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row) {
         short: &row.short,
         name: &row.name,
         note: &row.note,
-        value: cx.basis.coordinate(row.index, &cx.view.code),
+        value: cx.basis.coordinate(row.index, cx.code),
         range: row.range,
         mean: row.mean,
         histogram: &row.histogram,
@@ -538,7 +539,20 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row) {
         is_locked: cx.view.locked.contains(&key),
         is_solo: cx.view.solo == Some(key),
     };
-    match slider.show_ui(ui, cx.tokens) {
+    let top = ui.cursor().top();
+    let moved = slider.show_ui(ui, cx.tokens);
+    let is_pointed = |pointed: Pointed| pointed.dim == row.index;
+    if cx.view.basis == BasisKind::Dimensions && cx.pointed.is_some_and(is_pointed) {
+        let rect = Rect::from_x_y_ranges(ui.max_rect().x_range(), top..=ui.min_rect().bottom());
+        ui.painter().rect_stroke(
+            rect,
+            theme::RADIUS_SMALL,
+            Stroke::new(1.0, cx.tokens.accent),
+            egui::StrokeKind::Outside,
+        );
+        ui.scroll_to_rect(rect, None);
+    }
+    match moved {
         Some(Moved::To(value)) => cx.out.act(Action::SetCode {
             code: held(cx, None).set(cx.basis, row.index, &cx.view.code, value),
             drag: Some(row.index),
