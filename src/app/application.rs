@@ -325,6 +325,48 @@ impl App {
         self.queue.push_back(Action::ExportReport(folder));
     }
 
+    /// Moments of the training that are known.
+    #[must_use]
+    pub fn formation_moments(&self) -> usize {
+        let formation = self.state.formation.as_ref();
+        formation.map_or(0, |formation| formation.moments.len())
+    }
+
+    /// Writes these moments to `file` as an animation.
+    pub fn export_formation_to(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::ExportFormation(file));
+    }
+
+    /// Whether families of auto-encoders were compared.
+    #[must_use]
+    pub fn has_families(&self) -> bool {
+        self.state.session.families.is_some()
+    }
+
+    /// The newest wish that the families answered, counted from 1.
+    #[must_use]
+    pub fn families_answered(&self) -> u64 {
+        self.state.families_answered()
+    }
+
+    /// Rows of the table of likelihoods.
+    #[must_use]
+    pub fn likelihood_rows(&self) -> usize {
+        let table = self.state.session.likelihoods.as_ref();
+        table.map_or(0, |table| table.rows.len())
+    }
+
+    /// Adds a model to that table.
+    pub fn add_to_likelihood(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::AddToLikelihood(file));
+    }
+
+    /// Whether a grid of styles and classes was answered.
+    #[must_use]
+    pub fn has_grid(&self) -> bool {
+        self.state.grid_shown.is_some()
+    }
+
     /// The comparison of spaces over many queries, once it is there, with every part of it.
     pub fn has_study(&self) -> bool {
         let study = self.state.session.study.as_ref();

@@ -24,16 +24,22 @@ pub(crate) fn open(data: &str) -> Option<Harness<'static, App>> {
 
 /// The same, with a folder for models that nobody saved.
 pub(crate) fn open_and_keep(data: &str, keep_in: Option<PathBuf>) -> Option<Harness<'static, App>> {
-    start(Some(data), None, keep_in)
+    start(Some(data), None, None, keep_in)
+}
+
+/// The same over a model of one's own.
+pub(crate) fn open_with_model(data: &str, model: &Path) -> Option<Harness<'static, App>> {
+    start(Some(data), Some(model.to_path_buf()), None, None)
 }
 
 /// The window that a session file brings back.
 pub(crate) fn open_session(file: &Path) -> Option<Harness<'static, App>> {
-    start(None, Some(file.to_path_buf()), None)
+    start(None, None, Some(file.to_path_buf()), None)
 }
 
 fn start(
     data: Option<&str>,
+    model: Option<PathBuf>,
     session: Option<PathBuf>,
     keep_in: Option<PathBuf>,
 ) -> Option<Harness<'static, App>> {
@@ -43,7 +49,7 @@ fn start(
     }
     let options = AppOptions {
         data: data.map(|data| data.parse().expect("built-in data has a name")),
-        model: None,
+        model,
         session,
         engine: EngineOptions {
             device: DeviceChoice::Cpu,

@@ -14,6 +14,7 @@ mod retrieval;
 mod scale;
 mod training;
 mod window;
+mod window_benches;
 mod window_factors;
 mod window_index;
 mod window_map;

@@ -1,0 +1,160 @@
+//! The benches that put families of auto-encoders side by side, and the model at moments of its training.
+//!
+//! Invariant: waits for what shall happen, with a limit, and never for a time.
+
+use eframe::egui::accesskit::Role;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use morphospace::app::App;
+
+use crate::driver::{open, open_with_model, prepare, train_tiny, wait_for};
+
+fn press(window: &mut Harness<'_, App>, button: &str) {
+    window.get_by_role_and_label(Role::Button, button).click();
+    window.run_steps(3);
+}
+
+fn says(window: &Harness<'_, App>, text: &str) -> bool {
+    window.query_all_by_label_contains(text).next().is_some()
+}
+
+#[test]
+fn a_slider_goes_through_the_moments_of_a_training() {
+    let Some(mut window) = open("digits:200") else {
+        return;
+    };
+    prepare(&mut window, 200);
+    press(&mut window, "Formation");
+    assert!(says(&window, "Nothing took form yet"));
+    train_tiny(&mut window, 6.0);
+    wait_for(&mut window, "the trained model", |app| {
+        app.has_unsaved_model() && app.mapped_items() == 200 && !app.is_busy()
+    });
+    let moments = window.state().formation_moments();
+    assert!(moments > 10, "{moments}");
+    // It followed to the end.
+    assert!(says(&window, "epoch 6.0"), "the last moment is shown");
+    window
+        .get_by_role_and_label(Role::Slider, "Moment of the training")
+        .set_value_accesskit(0.0);
+    window.run_steps(3);
+    assert!(says(&window, "Step 0, epoch 0.0"));
+    assert!(
+        window
+            .query_by_label("Items over their reconstructions")
+            .is_some()
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("formation.gif");
+    window.state_mut().export_formation_to(file.clone());
+    wait_for(&mut window, "the animation", |_| file.exists());
+}
+
+#[test]
+fn families_stand_side_by_side_and_follow_the_same_wish() {
+    let Some(mut window) = open("digits:240") else {
+        return;
+    };
+    prepare(&mut window, 240);
+    press(&mut window, "Why VAE");
+    window
+        .get_by_role_and_label(Role::SpinButton, "Epochs of the families")
+        .set_value_accesskit(1.0);
+    window.run_steps(2);
+    press(&mut window, "Compare");
+    wait_for(&mut window, "the families", |app| {
+        app.has_families() && app.families_answered() > 0 && !app.is_busy()
+    });
+    for family in ["Plain", "Denoising", "Contractive", "VAE", "β-VAE"] {
+        let picture = format!("{family}: between the items");
+        assert!(window.query_by_label(&picture).is_some(), "{family}");
+        let sample = format!("{family}: sample 9");
+        assert!(window.query_by_label(&sample).is_some(), "{family}");
+    }
+    let before = window.state().families_answered();
+    window
+        .get_by_role_and_label(Role::Slider, "Noise on the code")
+        .set_value_accesskit(1.0);
+    window.run_steps(3);
+    wait_for(&mut window, "another answer", |app| {
+        app.families_answered() > before
+    });
+    let before = window.state().families_answered();
+    press(&mut window, "Samples of Mixture");
+    wait_for(&mut window, "samples of the mixture", |app| {
+        app.families_answered() > before
+    });
+}
+
+#[test]
+fn bound_and_likelihood_stand_in_a_table() {
+    let Some(mut window) = open("digits:120") else {
+        return;
+    };
+    prepare(&mut window, 120);
+    press(&mut window, "Likelihood");
+    assert!(says(&window, "Not measured yet"));
+    for (number, value) in [("Samples per item", 5.0), ("Items at most", 60.0)] {
+        window
+            .get_by_role_and_label(Role::SpinButton, number)
+            .set_value_accesskit(value);
+        window.run_steps(2);
+    }
+    press(&mut window, "Measure");
+    wait_for(&mut window, "the table", |app| {
+        app.likelihood_rows() == 1 && !app.is_busy()
+    });
+    assert!(window.query_by_label("KL per dimension").is_some());
+    assert!(says(&window, "60 items"));
+    // A file that is no model has a row that says why.
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("no model.safetensors");
+    std::fs::write(&path, b"nothing").expect("written");
+    window.state_mut().add_to_likelihood(path);
+    window.run_steps(3);
+    press(&mut window, "Measure");
+    wait_for(&mut window, "two rows", |app| {
+        app.likelihood_rows() == 2 && !app.is_busy()
+    });
+    assert!(says(&window, "no model.safetensors"));
+}
+
+#[test]
+fn the_same_style_is_shown_with_every_class() {
+    use burn::tensor::Device;
+    use morphospace::Progress;
+    use morphospace::data::digits;
+    use morphospace::model::{CodeStatistics, ModelFile, Preset, Provenance, Trainer};
+
+    let dataset = digits::generate(1, 0..150, &Progress::silent()).expect("digits");
+    let preset = Preset::SemiSupervised;
+    let spec = preset.spec_for(&dataset).expect("digits have classes");
+    let mut config = preset.training(dataset.shape());
+    (config.epochs, config.batch, config.labels) = (1, 50, Some(20));
+    let trainer = Trainer::new(spec, config, &dataset, &Device::flex());
+    let mut trainer = trainer.expect("a trainer");
+    while !trainer.is_done() {
+        trainer.advance(&dataset).expect("a step");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("semi.safetensors");
+    let statistics = CodeStatistics::unknown(trainer.spec());
+    ModelFile::from_trainer(&trainer, Provenance::default(), statistics)
+        .and_then(|file| file.save(&path))
+        .expect("saved");
+    let Some(mut window) = open_with_model("digits:150", &path) else {
+        return;
+    };
+    wait_for(&mut window, "the codes", |app| {
+        app.mapped_items() == 150 && app.is_picture_current() && !app.is_busy()
+    });
+    press(&mut window, "Style and class");
+    wait_for(&mut window, "the grid", App::has_grid);
+    let before = window.state().code().to_vec();
+    press(&mut window, "Style 2, column 7");
+    let code = window.state().code().to_vec();
+    assert_ne!(code, before);
+    let named: Vec<f32> = code[code.len() - 10..].to_vec();
+    let wanted: Vec<f32> = (0..10).map(|i| if i == 6 { 1.0 } else { 0.0 }).collect();
+    assert_eq!(named, wanted);
+}
