@@ -38,9 +38,10 @@ fn a_mixture_over_pictures_tells_likelihoods_and_draws_samples_and_components() 
     for part in ["/log_likelihood/mean", "/log_likelihood_held_out/mean"] {
         assert!(number(&eight, part) > number(&one, part) + 5.0, "{part}");
     }
-    assert!(
-        number(&eight, "/log_likelihood/mean") > number(&eight, "/log_likelihood_held_out/mean")
-    );
+    // Of few items it learns what holds for those alone.
+    let few = command("8", "digits:200");
+    let seen = number(&few, "/log_likelihood/mean");
+    assert!(seen > number(&few, "/log_likelihood_held_out/mean") + 50.0);
     let weights: f64 = (0..8)
         .map(|i| number(&eight, &format!("/weights/{i}")))
         .sum();
