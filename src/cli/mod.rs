@@ -6,6 +6,7 @@
 mod codes;
 mod compare;
 mod data;
+mod denoise;
 mod encode;
 mod evaluate;
 mod factors;
@@ -99,6 +100,8 @@ enum Command {
     Compare(compare::Compare),
     /// Find out how much a model copies the items it was trained on
     Memorise(memorise::Memorise),
+    /// Repair corrupted pictures by a model, and by principal components
+    Denoise(denoise::Denoise),
     /// Compare families of auto-encoders trained on the same data
     Why(why::Why),
     /// Fit a mixture of Gaussians to pictures, or to their codes: likelihoods, samples, components
@@ -184,6 +187,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Retrieve(command)) => command.run(&common),
         Some(Command::Compare(command)) => command.run(&common),
         Some(Command::Memorise(command)) => command.run(&common),
+        Some(Command::Denoise(command)) => command.run(&common),
         Some(Command::Why(command)) => command.run(&common),
         Some(Command::Mixture(command)) => command.run(&common),
         Some(Command::Factors(command)) => command.run(&common),

@@ -122,7 +122,7 @@ fn preset() -> impl TypedValueParser<Value = Preset> {
 }
 
 /// A corruption and its strength, as `masking:0.5`.
-fn corruption(text: &str) -> Result<(Corruption, f32)> {
+pub(super) fn corruption(text: &str) -> Result<(Corruption, f32)> {
     let (name, strength) = text.split_once(':').unwrap_or((text, "0.3"));
     let strength = strength.parse().ok();
     let strength = strength.filter(|s| (0.0..=1.0).contains(s));
