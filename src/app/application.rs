@@ -361,6 +361,12 @@ impl App {
         self.queue.push_back(Action::AddToLikelihood(file));
     }
 
+    /// The newest pictures that the model repaired, counted from 1.
+    #[must_use]
+    pub fn repairs_answered(&self) -> u64 {
+        self.state.repair_answered()
+    }
+
     /// Whether a grid of styles and classes was answered.
     #[must_use]
     pub fn has_grid(&self) -> bool {

@@ -177,6 +177,8 @@ pub(crate) enum Action {
     ExportReport(PathBuf),
     /// Write the model's moments as an animation.
     ExportFormation(PathBuf),
+    /// Show what the model makes of pictures.
+    Repair(Arc<Vec<Picture>>),
     /// Decode many codes at once.
     DecodeGrid(Arc<Vec<f32>>),
     /// Measure how likely models take the items to be.

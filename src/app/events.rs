@@ -189,6 +189,10 @@ impl App {
                 generation,
                 pictures,
             } => self.state.families_shown = Some((generation, pictures)),
+            Event::Repaired {
+                generation,
+                pictures,
+            } => self.state.repair_shown = Some((generation, pictures)),
             Event::GridDecoded {
                 generation,
                 pictures,

@@ -124,6 +124,14 @@ impl App {
             Action::ExportSheet(path) => self.export_sheet(ctx, &path),
             Action::Study(study) => self.engine.request(Request::Study(study)),
             Action::ExportReport(folder) => self.engine.request(Request::WriteReport(folder)),
+            Action::Repair(pictures) => {
+                self.state.repair_asked += 1;
+                let generation = self.state.repair_asked;
+                self.engine.request(Request::Repair {
+                    generation,
+                    pictures,
+                });
+            }
             Action::DecodeGrid(codes) => {
                 self.state.grid_asked += 1;
                 let generation = self.state.grid_asked;

@@ -109,6 +109,10 @@ pub(crate) struct State {
     pub curve: Vec<LossPoint>,
     /// The model that trains, or was trained last, at moments of its training.
     pub formation: Option<Arc<Formation>>,
+    /// What the model makes of the newest pictures that were answered, with their number.
+    pub repair_shown: Option<(u64, Vec<Picture>)>,
+    /// Number of the newest pictures that were sent.
+    pub repair_asked: u64,
     /// The newest grid of pictures that was answered, with its number.
     pub grid_shown: Option<(u64, Vec<Picture>)>,
     /// Number of the newest grid that was asked for.
@@ -154,6 +158,11 @@ impl PixelCost {
 }
 
 impl State {
+    /// Number of the newest pictures that were answered.
+    pub(super) fn repair_answered(&self) -> u64 {
+        self.repair_shown.as_ref().map_or(0, |(number, _)| *number)
+    }
+
     /// Number of the newest grid that was answered.
     pub(super) fn grid_answered(&self) -> u64 {
         self.grid_shown.as_ref().map_or(0, |(number, _)| *number)

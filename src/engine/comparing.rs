@@ -10,6 +10,7 @@ use super::workshop::Bench;
 use crate::data::Picture;
 use crate::error::{Error, Result};
 use crate::model::FamilyPlan;
+use crate::progress::Progress;
 
 /// What their training is called while it goes on.
 pub const TRAINING_FAMILIES: &str = "Training families";
@@ -38,6 +39,26 @@ impl Core {
                 Ok(())
             },
         );
+        Ok(())
+    }
+
+    /// Takes pictures through the model in use, or that which trains.
+    pub(super) fn repair(&mut self, generation: u64, pictures: &[Picture]) -> Result<()> {
+        let Some(network) = self.network() else {
+            return Ok(());
+        };
+        let shape = network.spec().shape;
+        let views: Vec<&[u8]> = pictures.iter().map(|p| p.pixels.as_slice()).collect();
+        let codes = network.encode(&views, &Progress::silent())?.mean;
+        let pixels = network.decode(&codes)?;
+        let picture = |pixels: &[u8]| Picture {
+            shape,
+            pixels: pixels.to_vec(),
+        };
+        self.outbox.send(Event::Repaired {
+            generation,
+            pictures: pixels.chunks_exact(shape.len()).map(picture).collect(),
+        });
         Ok(())
     }
 

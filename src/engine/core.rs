@@ -269,6 +269,10 @@ impl Core {
             Request::FitMixture => self.fit_mixture(),
             Request::Study(study) => self.study(study),
             Request::WriteReport(folder) => self.write_report(folder),
+            Request::Repair {
+                generation,
+                pictures,
+            } => self.repair(generation, &pictures),
             Request::DecodeGrid { generation, codes } => self.decode_grid(generation, &codes),
             Request::MeasureLikelihoods(plan) => self.measure_likelihoods(plan),
             Request::CompareFamilies(plan) => self.compare_families(plan),

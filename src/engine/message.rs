@@ -249,6 +249,13 @@ pub enum Request {
     Study(Study),
     /// Write the report of that to a folder.
     WriteReport(PathBuf),
+    /// Show what the model makes of pictures of its shape.
+    Repair {
+        /// Comes back with the answer.
+        generation: u64,
+        /// The pictures.
+        pictures: Arc<Vec<Picture>>,
+    },
     /// Decode many codes at once.
     DecodeGrid {
         /// Comes back with the answer.
@@ -698,6 +705,13 @@ pub enum Event {
         reconstructions: Vec<Picture>,
         /// What units of the layer that is pre-trained look for.
         filters: Vec<Picture>,
+    },
+    /// What the model makes of pictures.
+    Repaired {
+        /// Of the request.
+        generation: u64,
+        /// One of each.
+        pictures: Vec<Picture>,
     },
     /// The pictures of a grid of codes.
     GridDecoded {

@@ -120,6 +120,28 @@ fn bound_and_likelihood_stand_in_a_table() {
 }
 
 #[test]
+fn corrupted_pictures_are_repaired_while_the_strength_is_dragged() {
+    let Some(mut window) = open("digits:120") else {
+        return;
+    };
+    prepare(&mut window, 120);
+    press(&mut window, "Denoising");
+    wait_for(&mut window, "repaired pictures", |app| {
+        app.repairs_answered() > 0
+    });
+    window.run_steps(3);
+    assert!(says(&window, "Squared error per picture"));
+    let before = window.state().repairs_answered();
+    window
+        .get_by_role_and_label(Role::Slider, "Strength of the corruption")
+        .set_value_accesskit(0.1);
+    window.run_steps(3);
+    wait_for(&mut window, "pictures that were corrupted less", |app| {
+        app.repairs_answered() > before
+    });
+}
+
+#[test]
 fn the_same_style_is_shown_with_every_class() {
     use burn::tensor::Device;
     use morphospace::Progress;

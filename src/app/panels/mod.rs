@@ -4,6 +4,7 @@
 
 mod conditions;
 mod data;
+mod denoising;
 mod directions;
 mod factors;
 mod factors_map;
@@ -83,11 +84,12 @@ pub(crate) enum PanelKind {
     Likelihood,
     Conditions,
     Factors,
+    Denoising,
 }
 
 impl PanelKind {
     /// Every panel, in the order of the View menu.
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Data,
         Self::Model,
         Self::Training,
@@ -110,6 +112,7 @@ impl PanelKind {
         Self::Likelihood,
         Self::Conditions,
         Self::Factors,
+        Self::Denoising,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -136,6 +139,7 @@ impl PanelKind {
             Self::Likelihood => "Likelihood",
             Self::Conditions => "Style and class",
             Self::Factors => "Factors",
+            Self::Denoising => "Denoising",
         }
     }
 
@@ -165,6 +169,7 @@ impl PanelKind {
                 "Show or hide the same style with every class, or an attribute swept"
             }
             Self::Factors => "Show or hide what each dimension has to do with known factors",
+            Self::Denoising => "Show or hide clean, corrupted and repaired pictures",
         }
     }
 
@@ -192,6 +197,7 @@ impl PanelKind {
             Self::Likelihood => icon::TABLE,
             Self::Conditions => icon::PALETTE,
             Self::Factors => icon::FACTORS,
+            Self::Denoising => icon::ERASER,
         }
     }
 }
@@ -270,6 +276,7 @@ pub(crate) struct Panels {
     likelihood: likelihood::LikelihoodPanel,
     conditions: conditions::ConditionsPanel,
     factors: factors::FactorsPanel,
+    denoising: denoising::DenoisingPanel,
 }
 
 impl Panels {
@@ -306,6 +313,7 @@ impl Panels {
             PanelKind::Likelihood => &mut self.likelihood,
             PanelKind::Conditions => &mut self.conditions,
             PanelKind::Factors => &mut self.factors,
+            PanelKind::Denoising => &mut self.denoising,
         }
     }
 }

@@ -1,0 +1,258 @@
+//! Clean, corrupted, repaired: what a model makes of pictures that something was done to, live.
+//!
+//! Invariant: the three rows are of the same items; what is repaired is what stands above it.
+
+use std::sync::Arc;
+
+use eframe::egui::{
+    self, Align2, Button, ComboBox, Rect, RichText, ScrollArea, Sense, Slider, Stroke,
+    TextureHandle, Ui, WidgetInfo,
+};
+
+use super::{Cx, Panel};
+use crate::app::command::{Action, Command};
+use crate::app::fonts::icon;
+use crate::app::format;
+use crate::app::textures;
+use crate::app::theme;
+use crate::app::widgets::{command_button, empty_ui, fit, paint_picture, set_name};
+use crate::data::{Corruption, Dataset, Picture};
+
+/// Items in a row.
+const ITEMS: usize = 8;
+/// Edge of a picture, at least and at most.
+const EDGES: (f32, f32) = (36.0, 96.0);
+/// Room for the name of a row.
+const NAMES: f32 = 78.0;
+
+/// The panel.
+pub(super) struct DenoisingPanel {
+    kind: Corruption,
+    strength: f32,
+    seed: usize,
+    /// What was asked for last: the corrupted pictures, of which items of which session.
+    sent: Option<(Arc<Vec<Picture>>, u64)>,
+    /// The answer that the textures are of: corrupted, and repaired.
+    shown: Option<(u64, [Vec<TextureHandle>; 2], [f64; 2])>,
+}
+
+impl Default for DenoisingPanel {
+    fn default() -> Self {
+        Self {
+            kind: Corruption::Masking,
+            strength: 0.5,
+            seed: 1,
+            sent: None,
+            shown: None,
+        }
+    }
+}
+
+impl Panel for DenoisingPanel {
+    fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        let data = cx.state.session.dataset.clone();
+        let shape = cx.state.model().map(|model| model.spec.shape);
+        let (Some(data), Some(shape)) = (data, shape) else {
+            let text = "Open data and a model, at best one trained with preset denoising: it learns to make clean pictures of corrupted ones";
+            empty_ui(
+                ui,
+                cx.tokens,
+                icon::ERASER,
+                "Nothing to repair",
+                text,
+                |ui| {
+                    command_button(ui, Command::OpenModel, true, cx.out);
+                },
+            );
+            return;
+        };
+        if data.shape() != shape || data.len() == 0 {
+            let text = "The model takes pictures of another shape than the open ones";
+            empty_ui(
+                ui,
+                cx.tokens,
+                icon::ERASER,
+                "Nothing to repair",
+                text,
+                |_| {},
+            );
+            return;
+        }
+        ui.add_space(4.0);
+        self.header_ui(ui, cx);
+        let items = self.items(cx.view.item(), data.len());
+        let corrupted: Vec<Picture> = items
+            .iter()
+            .enumerate()
+            .map(|(i, &item)| Picture {
+                shape,
+                pixels: self.kind.apply(
+                    data.pixels(item),
+                    shape,
+                    self.strength,
+                    (self.seed * ITEMS + i) as u64,
+                ),
+            })
+            .collect();
+        let model = cx.state.session.id;
+        let is_sent = self
+            .sent
+            .as_ref()
+            .is_some_and(|(sent, of)| **sent == corrupted && *of == model);
+        // One at a time, so that a drag never queues.
+        if !is_sent && cx.state.repair_asked == cx.state.repair_answered() {
+            let corrupted = Arc::new(corrupted);
+            self.sent = Some((corrupted.clone(), model));
+            cx.out.act(Action::Repair(corrupted));
+        }
+        self.take_in(ui, cx, &data, &items);
+        ScrollArea::both()
+            .auto_shrink(false)
+            .show(ui, |ui| self.rows_ui(ui, cx, &data, &items));
+    }
+}
+
+impl DenoisingPanel {
+    fn header_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        ui.horizontal_wrapped(|ui| {
+            ui.add_space(12.0);
+            let combo = ComboBox::from_id_salt("corruption of the row")
+                .selected_text(self.kind.title())
+                .width(130.0);
+            let combo = combo.show_ui(ui, |ui| {
+                for kind in Corruption::ALL {
+                    ui.selectable_value(&mut self.kind, kind, kind.title());
+                }
+            });
+            set_name(&combo.response, "Kind of corruption");
+            combo.response.on_hover_text("What is done to the pictures");
+            ui.spacing_mut().slider_width = 130.0;
+            let slider = ui.add(Slider::new(&mut self.strength, 0.0..=1.0).show_value(false));
+            set_name(&slider, "Strength of the corruption");
+            if !slider.dragged() {
+                let tip = match self.kind {
+                    Corruption::Masking | Corruption::SaltAndPepper => "Share of the pixels",
+                    Corruption::Gaussian => "Deviation of the noise, where a pixel's range is 1",
+                };
+                slider.on_hover_text(tip);
+            }
+            let text = RichText::new(format!("{:.2}", self.strength)).size(theme::CAPTION);
+            ui.label(text.color(cx.tokens.text_strong));
+            let again = ui.add(Button::new(icon::SHUFFLE).frame_when_inactive(false));
+            set_name(&again, "Other items and noise");
+            if again.on_hover_text("Other items, corrupted anew").clicked() {
+                self.seed += 1;
+            }
+            if let Some((.., [corrupted, repaired])) = &self.shown {
+                let text = format!(
+                    "Squared error per picture: {} corrupted, {} repaired",
+                    format::number(*corrupted as f32),
+                    format::number(*repaired as f32)
+                );
+                let colour = if repaired < corrupted {
+                    cx.tokens.good
+                } else {
+                    cx.tokens.warn
+                };
+                ui.label(RichText::new(text).size(theme::CAPTION).color(colour));
+            }
+        });
+        ui.add_space(theme::HALF);
+    }
+
+    /// The item in focus first, and some all over the data.
+    fn items(&self, focus: Option<usize>, n: usize) -> Vec<usize> {
+        // A step that has no common factor with round numbers reaches all classes.
+        let others = (1..).map(|i| (i * 7919 + self.seed * 104_729) % n.max(1));
+        focus.into_iter().chain(others).take(ITEMS.min(n)).collect()
+    }
+
+    /// Makes textures of the newest answer.
+    fn take_in(&mut self, ui: &Ui, cx: &Cx<'_>, data: &Dataset, items: &[usize]) {
+        let (Some((generation, repaired)), Some((corrupted, _))) =
+            (&cx.state.repair_shown, &self.sent)
+        else {
+            return;
+        };
+        let is_known = self
+            .shown
+            .as_ref()
+            .is_some_and(|(own, ..)| own == generation);
+        if is_known || cx.state.repair_asked != *generation {
+            return;
+        }
+        let load = |pictures: &[Picture]| -> Vec<TextureHandle> {
+            let load = |picture| textures::load(ui.ctx(), "repair", picture);
+            pictures.iter().map(load).collect()
+        };
+        let error = |pictures: &[Picture]| -> f64 {
+            let off = |(picture, &item): (&Picture, &usize)| -> f64 {
+                let pairs = picture.pixels.iter().zip(data.pixels(item));
+                pairs
+                    .map(|(a, b)| f64::from(i32::from(*a) - i32::from(*b)).powi(2))
+                    .sum()
+            };
+            let sum: f64 = pictures.iter().zip(items).map(off).sum();
+            sum / (255.0 * 255.0) / items.len().max(1) as f64
+        };
+        self.shown = Some((
+            *generation,
+            [load(corrupted), load(repaired)],
+            [error(corrupted), error(repaired)],
+        ));
+    }
+
+    fn rows_ui(&self, ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, items: &[usize]) {
+        let tokens = cx.tokens;
+        let gap = 6.0;
+        let room = ui.available_size() - egui::vec2(NAMES + 24.0, 12.0);
+        let edge = (room.x / items.len().max(1) as f32 - gap)
+            .min(room.y / 3.0 - gap)
+            .clamp(EDGES.0, EDGES.1);
+        let step = edge + gap;
+        let size = egui::vec2(NAMES + 24.0 + step * items.len() as f32, step * 3.0 + 8.0);
+        let (area, _) = ui.allocate_exact_size(size, Sense::hover());
+        let shape = data.shape();
+        let aspect = shape.width as f32 / shape.height as f32;
+        for (row, name) in ["Clean", "Corrupted", "Repaired"].into_iter().enumerate() {
+            let top = area.top() + 4.0 + row as f32 * step;
+            ui.painter().text(
+                egui::pos2(area.left() + 12.0, top + edge / 2.0),
+                Align2::LEFT_CENTER,
+                name,
+                theme::regular(theme::BODY),
+                tokens.text_weak,
+            );
+            for (i, &item) in items.iter().enumerate() {
+                let left = area.left() + 12.0 + NAMES + i as f32 * step;
+                let rect = Rect::from_min_size(egui::pos2(left, top), egui::vec2(edge, edge));
+                let rect = fit(rect, aspect);
+                let own = match row {
+                    0 => Some(cx.texture_of(ui, data, item)),
+                    row => self
+                        .shown
+                        .as_ref()
+                        .and_then(|(_, rows, _)| rows[row - 1].get(i).cloned()),
+                };
+                match own {
+                    Some(texture) => {
+                        let line = Stroke::new(1.0, tokens.line_strong);
+                        paint_picture(ui, rect, &texture, line, theme::RADIUS_SMALL);
+                    }
+                    None => {
+                        ui.painter()
+                            .rect_filled(rect, theme::RADIUS_SMALL, tokens.well);
+                    }
+                }
+                let id = ui.scope_id().with(("repair", row, i));
+                let response = ui.interact(rect, id, Sense::click());
+                let text = format!("{name}: item {item}");
+                response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &text));
+                if response.clicked() {
+                    cx.out.act(Action::Select(item));
+                }
+                response.on_hover_text(text);
+            }
+        }
+    }
+}
