@@ -38,7 +38,6 @@ impl Default for Layout {
             P::Why,
             P::Conditions,
             P::Factors,
-            P::Denoising,
         ]);
         let below = tabs(&[
             P::Retrieval,
@@ -46,6 +45,7 @@ impl Default for Layout {
             P::Path,
             P::Items,
             P::Likelihood,
+            P::Denoising,
             P::Log,
         ]);
         let picture = tabs(&[P::Picture, P::Sheet, P::Own]);

@@ -168,6 +168,8 @@ impl FamilyPlan {
         let config = TrainConfig {
             epochs: self.epochs,
             corruption: (family == Family::Denoising).then_some((Corruption::Masking, 0.5)),
+            // Few items make few steps of large batches.
+            batch: (dataset.len() / 40).clamp(16, 128),
             clip: 1000.0,
             validation: 0.05,
             seed: self.seed,

@@ -214,6 +214,7 @@ fn row_ui(ui: &mut Ui, tokens: &Tokens, row: &LikelihoodRow, first: Option<Likel
         tokens.text_faint
     };
     ui.vertical(|ui| {
+        ui.set_min_width(170.0);
         let name = RichText::new(&row.name).font(theme::strong(theme::BODY));
         ui.label(name.color(ink));
         let pixels = match row.pixels {

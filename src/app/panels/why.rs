@@ -25,7 +25,7 @@ use crate::model::{Families, FamilyPlan, Trained};
 /// Samples abreast.
 const ABREAST: usize = 3;
 /// Least width of a column.
-const NARROWEST: f32 = 118.0;
+const NARROWEST: f32 = 108.0;
 
 /// The panel.
 pub(super) struct WhyPanel {
@@ -185,7 +185,7 @@ impl WhyPanel {
                 set_name(&number, name);
                 number.on_hover_text(format!("{name} of the way; drag or type"));
                 if i == 0 {
-                    ui.spacing_mut().slider_width = 110.0;
+                    ui.spacing_mut().slider_width = 84.0;
                     let share = Slider::new(&mut wish.share, 0.0..=1.0).show_value(false);
                     let share = ui.add(share);
                     set_name(&share, "Share of the way");
@@ -196,7 +196,7 @@ impl WhyPanel {
             }
             ui.add_space(theme::STEP);
             ui.label(RichText::new("Noise").color(tokens.text_weak));
-            ui.spacing_mut().slider_width = 90.0;
+            ui.spacing_mut().slider_width = 70.0;
             let noise = ui.add(Slider::new(&mut wish.noise, 0.0..=2.0).show_value(false));
             set_name(&noise, "Noise on the code");
             if !noise.dragged() {
@@ -204,7 +204,7 @@ impl WhyPanel {
                 noise.on_hover_text(format!("{tip}: {:.2}", wish.noise));
             }
             ui.add_space(theme::STEP);
-            ui.label(RichText::new("Samples of").color(tokens.text_weak));
+            ui.label(RichText::new("Samples").color(tokens.text_weak));
             for (by_mixture, name) in [(false, "N(0, 1)"), (true, "Mixture")] {
                 let tip = if by_mixture {
                     "Codes drawn from a mixture of Gaussians fitted to the family's own codes"
@@ -222,19 +222,17 @@ impl WhyPanel {
             if again.on_hover_text("Draw noise and samples anew").clicked() {
                 wish.seed += 1;
             }
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                ui.add_space(theme::STEP);
-                let is_training = cx.state.is_training();
-                let anew = ui.add_enabled(!is_training, Button::new("Train anew"));
-                set_name(&anew, "Train the families anew");
-                let tip = format!(
-                    "Codes of {}, {} epochs each",
-                    self.plan.code, self.plan.epochs
-                );
-                if anew.on_hover_text(tip).clicked() {
-                    cx.out.act(Action::CompareFamilies(self.plan));
-                }
-            });
+            let can_train = !cx.state.is_training();
+            let anew = Button::new(icon::REPEAT).frame_when_inactive(false);
+            let anew = ui.add_enabled(can_train, anew);
+            set_name(&anew, "Train the families anew");
+            let tip = format!(
+                "Train all five anew: codes of {}, {} epochs each",
+                self.plan.code, self.plan.epochs
+            );
+            if anew.on_hover_text(tip).clicked() {
+                cx.out.act(Action::CompareFamilies(self.plan));
+            }
         });
         ui.add_space(theme::HALF);
     }
@@ -265,7 +263,7 @@ impl WhyPanel {
     fn columns_ui(&self, ui: &mut Ui, tokens: &Tokens, families: &Families) {
         let count = families.trained.len().max(1);
         let room = ui.available_width() - 24.0;
-        let width = (room / count as f32 - theme::STEP).clamp(NARROWEST, 190.0);
+        let width = (room / count as f32 - theme::DOUBLE).clamp(NARROWEST, 190.0);
         ScrollArea::horizontal()
             .auto_shrink([false, true])
             .show(ui, |ui| {
