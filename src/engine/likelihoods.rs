@@ -6,12 +6,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::core::Core;
-use super::workshop::Bench;
+use super::workshop::{Bench, Deliver};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::model::{Evaluation, Likelihood, ModelFile, ModelSpec, Prior, evaluate};
+use crate::progress::Progress;
+use crate::space::PictureMixture;
 
 /// What the measuring is called while it goes on.
 pub const MEASURING_LIKELIHOODS: &str = "Measuring likelihoods";
+
+/// Gaussians of the mixture, and the principal components they are on at most.
+const MIXTURE: (usize, usize) = (10, 50);
 
 /// What is measured.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +30,8 @@ pub struct LikelihoodPlan {
     pub seed: u64,
     /// Models beside the one in use.
     pub others: Vec<PathBuf>,
+    /// Whether a mixture of Gaussians on principal components of the pixels is measured, too.
+    pub has_mixture: bool,
 }
 
 /// One model's row.
@@ -36,7 +44,40 @@ pub struct LikelihoodRow {
     /// What its pixels are taken as; rows are compared where these agree.
     pub pixels: Likelihood,
     /// The figures, or why there are none.
-    pub found: Result<Evaluation>,
+    pub found: Result<LikelihoodFigures>,
+}
+
+/// The figures of a row, nats per picture; what a model does not have is left out.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct LikelihoodFigures {
+    /// Items.
+    pub n: usize,
+    /// Evidence lower bound with its standard error.
+    pub bound: Option<(f64, f64)>,
+    /// Log-likelihood with its standard error: estimated by importance weighting, or exact of a mixture.
+    pub log_likelihood: Option<(f64, f64)>,
+    /// Mean of `log p(x|z)`.
+    pub reconstruction: Option<f64>,
+    /// KL from posterior to prior.
+    pub kl: Option<f64>,
+    /// The same per number of the code.
+    pub kl_per_dim: Vec<f32>,
+    /// Numbers of a code whose mean varies.
+    pub active: Option<usize>,
+}
+
+impl From<Evaluation> for LikelihoodFigures {
+    fn from(found: Evaluation) -> Self {
+        Self {
+            n: found.n,
+            bound: found.elbo.zip(found.elbo_error),
+            log_likelihood: found.nll.map(|nll| -nll).zip(found.nll_error),
+            reconstruction: found.reconstruction,
+            kl: found.kl,
+            kl_per_dim: found.kl_per_dim.unwrap_or_default(),
+            active: Some(found.active_units),
+        }
+    }
 }
 
 /// The table.
@@ -65,6 +106,64 @@ fn kind_of(spec: &ModelSpec) -> String {
         kind += " with learnt prior";
     }
     kind
+}
+
+/// Shows the rows so far, if the session is still that.
+fn hand_over(table: &Likelihoods, id: u64, deliver: &mut Deliver<'_>) {
+    let so_far = Arc::new(table.clone());
+    deliver(Box::new(move |core| {
+        if core.session.id == id {
+            core.session.likelihoods = Some(so_far);
+            core.publish();
+        }
+        Ok(())
+    }));
+}
+
+/// The row of a mixture fitted to the items that are not measured.
+fn mixture_row(
+    dataset: &Dataset,
+    measured: &[usize],
+    items: &Dataset,
+    seed: u64,
+    progress: &Progress,
+) -> Result<LikelihoodRow> {
+    let others: Vec<usize> = (0..dataset.len())
+        .filter(|id| measured.binary_search(id).is_err())
+        .collect();
+    let found = if others.len() < 50 {
+        Err(Error::usage(
+            "there are too few items beside the measured ones to fit a mixture to",
+        ))
+    } else {
+        let seen = dataset.subset(&others)?;
+        let dims = MIXTURE.1.min(seen.shape().len() - 1).min(others.len() / 4);
+        let fitting = progress.part(0.0, 0.8);
+        PictureMixture::fit(&seen, MIXTURE.0, dims, seed, &fitting)
+            .and_then(|mixture| mixture.log_densities(items, &progress.part(0.8, 1.0)))
+            .map(|densities| {
+                let n = densities.len() as f64;
+                let mean = densities.iter().sum::<f64>() / n;
+                let squares = densities.iter().map(|x| (x - mean).powi(2));
+                let variance = squares.sum::<f64>() / n;
+                LikelihoodFigures {
+                    n: densities.len(),
+                    log_likelihood: Some((mean, (variance / (n - 1.0).max(1.0)).sqrt())),
+                    ..LikelihoodFigures::default()
+                }
+            })
+    };
+    if let Err(error) = &found
+        && error.is_cancelled()
+    {
+        return Err(error.clone());
+    }
+    Ok(LikelihoodRow {
+        name: "mixture".to_owned(),
+        kind: format!("{} Gaussians on principal components", MIXTURE.0),
+        pixels: Likelihood::Gaussian { sigma: 1.0 },
+        found,
+    })
 }
 
 impl Core {
@@ -101,10 +200,16 @@ impl Core {
                     is_held_out: held_out.is_some(),
                     rows: Vec::new(),
                 };
-                let count = plan.others.len() + 1;
+                let count = plan.others.len() + 1 + usize::from(plan.has_mixture);
                 for i in 0..count {
                     let part =
                         progress.part(i as f32 / count as f32, (i + 1) as f32 / count as f32);
+                    if i > plan.others.len() {
+                        let row = mixture_row(&dataset, &chosen, &items, plan.seed, &part)?;
+                        table.rows.push(row);
+                        hand_over(&table, id, deliver);
+                        continue;
+                    }
                     let (name, network) = match i.checked_sub(1) {
                         None => (own.0.clone(), Ok(own.1.clone())),
                         Some(other) => {
@@ -128,6 +233,7 @@ impl Core {
                             let spec = network.spec();
                             let found = if spec.has_posterior() {
                                 evaluate(&network, &items, plan.samples, plan.seed, &part)
+                                    .map(LikelihoodFigures::from)
                             } else {
                                 Err(Error::model(
                                     "its codes have no posterior, so there is no bound",
@@ -147,14 +253,7 @@ impl Core {
                         }
                     };
                     table.rows.push(row);
-                    let so_far = Arc::new(table.clone());
-                    deliver(Box::new(move |core| {
-                        if core.session.id == id {
-                            core.session.likelihoods = Some(so_far);
-                            core.publish();
-                        }
-                        Ok(())
-                    }));
+                    hand_over(&table, id, deliver);
                 }
                 Ok(())
             },

@@ -32,7 +32,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 pub use comparing::TRAINING_FAMILIES;
 pub use forming::{Formation, Moment};
-pub use likelihoods::{LikelihoodPlan, LikelihoodRow, Likelihoods, MEASURING_LIKELIHOODS};
+pub use likelihoods::{
+    LikelihoodFigures, LikelihoodPlan, LikelihoodRow, Likelihoods, MEASURING_LIKELIHOODS,
+};
 use mailbox::{Decode, Encode, Inspect, Mailbox, Pass, Retrieve, Sheet};
 pub use message::{
     Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, FamilyPictures,

@@ -15,8 +15,10 @@ use crate::app::format;
 use crate::app::palette;
 use crate::app::theme::{self, Tokens};
 use crate::app::widgets::{bar_ui, caption, command_button, empty_ui, primary_button, set_name};
-use crate::engine::{LikelihoodPlan, LikelihoodRow, Likelihoods, MEASURING_LIKELIHOODS};
-use crate::model::{Evaluation, Likelihood};
+use crate::engine::{
+    LikelihoodFigures, LikelihoodPlan, LikelihoodRow, Likelihoods, MEASURING_LIKELIHOODS,
+};
+use crate::model::Likelihood;
 
 /// Bars of the KL per dimension that are drawn of a model.
 const BARS: usize = 64;
@@ -26,6 +28,7 @@ pub(super) struct LikelihoodPanel {
     samples: usize,
     most: usize,
     seed: u64,
+    has_mixture: bool,
 }
 
 impl Default for LikelihoodPanel {
@@ -34,6 +37,7 @@ impl Default for LikelihoodPanel {
             samples: 50,
             most: 1000,
             seed: 1,
+            has_mixture: false,
         }
     }
 }
@@ -107,6 +111,9 @@ impl LikelihoodPanel {
             let seed = ui.add(DragValue::new(&mut self.seed).speed(0.1).prefix("seed "));
             set_name(&seed, "Seed of the samples");
             seed.on_hover_text("Of samples and of binarisation");
+            let mixture = ui.checkbox(&mut self.has_mixture, "Mixture");
+            set_name(&mixture, "With a mixture");
+            mixture.on_hover_text("A mixture of ten Gaussians on principal components of the pixels, fitted to the items that are not measured");
             let others = cx.view.likelihood_models.clone();
             ui.add_enabled_ui(has_posterior || !others.is_empty(), |ui| {
                 let tip = "Measure the model in use and those that were added";
@@ -116,6 +123,7 @@ impl LikelihoodPanel {
                         most: self.most,
                         seed: self.seed,
                         others: others.clone(),
+                        has_mixture: self.has_mixture,
                     }));
                 }
             });
@@ -180,10 +188,8 @@ fn table_ui(ui: &mut Ui, tokens: &Tokens, found: &Arc<Likelihoods>) {
         });
     ui.add_space(theme::STEP);
     for (i, row) in found.rows.iter().enumerate() {
-        if let Ok(Evaluation {
-            kl_per_dim: Some(kl),
-            ..
-        }) = &row.found
+        if let Ok(LikelihoodFigures { kl_per_dim: kl, .. }) = &row.found
+            && !kl.is_empty()
         {
             caption(ui, tokens, &format!("{}: KL per dimension, nats", row.name));
             bars_ui(ui, tokens, kl, i);
@@ -238,21 +244,19 @@ fn row_ui(ui: &mut Ui, tokens: &Tokens, row: &LikelihoodRow, first: Option<Likel
             ui.label(RichText::new(reason).color(tokens.warn));
         }
         Ok(found) => {
-            let figure = |ui: &mut Ui, value: Option<f64>, error: Option<f64>| {
-                let text = match (value, error) {
-                    (Some(value), Some(error)) => format!("{value:.2} ± {error:.2}"),
-                    (Some(value), None) => format!("{value:.2}"),
-                    (None, _) => "–".to_owned(),
-                };
+            let mut figure = |text: Option<String>| {
+                let text = text.unwrap_or_else(|| "–".to_owned());
                 ui.label(RichText::new(text).color(ink));
             };
-            let nll = found.nll.map(|nll| -nll);
-            figure(ui, found.elbo, found.elbo_error);
-            figure(ui, nll, found.nll_error);
-            figure(ui, nll.zip(found.elbo).map(|(l, b)| l - b), None);
-            figure(ui, found.reconstruction, None);
-            figure(ui, found.kl, None);
-            ui.label(RichText::new(found.active_units.to_string()).color(ink));
+            let with_error = |(value, error): (f64, f64)| format!("{value:.2} ± {error:.2}");
+            let plain = |value: f64| format!("{value:.2}");
+            figure(found.bound.map(with_error));
+            figure(found.log_likelihood.map(with_error));
+            let both = found.log_likelihood.zip(found.bound);
+            figure(both.map(|((likelihood, _), (bound, _))| plain(likelihood - bound)));
+            figure(found.reconstruction.map(plain));
+            figure(found.kl.map(plain));
+            figure(found.active.map(|active| active.to_string()));
         }
     }
 }
