@@ -14,8 +14,10 @@ use image::RgbaImage;
 use super::application::{App, AppOptions};
 use super::command::{Action, Command};
 use super::panels::PanelKind;
-use crate::engine::EngineOptions;
+use crate::data::DatasetSource;
+use crate::engine::{EngineOptions, LikelihoodPlan};
 use crate::error::{Error, Result};
+use crate::model::FamilyPlan;
 use crate::space::MapMethod;
 
 const SIZE: Vec2 = Vec2::new(1440.0, 900.0);
@@ -93,7 +95,64 @@ pub fn screenshots(dir: &Path, engine: EngineOptions) -> Result<Vec<PathBuf>> {
         &dir.join("training.png"),
         &mut written,
     )?;
+    picture_benches(&mut harness, dir, &mut written)?;
     Ok(written)
+}
+
+/// The model at moments of its training, families side by side, likelihoods, factors and repaired pictures.
+fn picture_benches(
+    harness: &mut Harness<'_, App>,
+    dir: &Path,
+    written: &mut Vec<PathBuf>,
+) -> Result<()> {
+    let mut picture = |harness: &mut Harness<'_, App>, kind, name: &str| -> Result<()> {
+        harness.state_mut().layout.bring_forward(kind);
+        settle(harness);
+        let whole = shoot(harness)?;
+        let panel = harness.state().layout.rect_of(kind);
+        save(&crop(&whole, panel), &dir.join(name), written)
+    };
+    picture(harness, PanelKind::Formation, "formation.png")?;
+    harness.state_mut().queue_command(Command::Stop);
+    wait_for(harness, "the end of training", |app| {
+        !app.state.is_training() && !app.is_busy()
+    })?;
+    let few: DatasetSource = "digits:4000".parse()?;
+    harness.state_mut().act(Action::Open(few));
+    wait_for(harness, "fewer digits", |app| {
+        app.mapped_items() == 4000 && !app.is_busy()
+    })?;
+    harness.state_mut().layout.bring_forward(PanelKind::Why);
+    harness.state_mut().act(Action::CompareFamilies(FamilyPlan {
+        code: 10,
+        epochs: 12,
+        seed: 1,
+    }));
+    wait_for(harness, "families", |app| {
+        app.has_families() && app.families_answered() > 0 && !app.is_busy()
+    })?;
+    picture(harness, PanelKind::Why, "why.png")?;
+    harness
+        .state_mut()
+        .act(Action::MeasureLikelihoods(LikelihoodPlan {
+            samples: 50,
+            most: 1000,
+            seed: 1,
+            others: Vec::new(),
+            has_mixture: true,
+        }));
+    wait_for(harness, "likelihoods", |app| {
+        app.likelihood_rows() == 2 && !app.is_busy()
+    })?;
+    picture(harness, PanelKind::Likelihood, "likelihood.png")?;
+    harness
+        .state_mut()
+        .layout
+        .bring_forward(PanelKind::Denoising);
+    wait_for(harness, "repaired pictures", |app| {
+        app.repairs_answered() > 0
+    })?;
+    picture(harness, PanelKind::Denoising, "denoising.png")
 }
 
 /// The map by UMAP, a part of it selected, in both themes.
