@@ -8,6 +8,7 @@ mod compare;
 mod data;
 mod encode;
 mod evaluate;
+mod features;
 mod index;
 mod memorise;
 mod morph;
@@ -20,6 +21,7 @@ mod retrieve;
 mod screenshot;
 mod short_list;
 mod train;
+mod unpool;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -96,6 +98,10 @@ enum Command {
     Compare(compare::Compare),
     /// Find out how much a model copies the items it was trained on
     Memorise(memorise::Memorise),
+    /// Draw the feature maps of every stage for one picture
+    Features(features::DrawFeatures),
+    /// Draw what each way of unpooling makes of the same pictures, and measure it
+    Unpool(unpool::Unpool),
     /// List or describe data
     Data(data::Data),
     /// Draw the pictures of the README
@@ -175,6 +181,8 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Retrieve(command)) => command.run(&common),
         Some(Command::Compare(command)) => command.run(&common),
         Some(Command::Memorise(command)) => command.run(&common),
+        Some(Command::Features(command)) => command.run(&common),
+        Some(Command::Unpool(command)) => command.run(&common),
         Some(Command::Data(command)) => command.run(&common),
         Some(Command::Screenshot(command)) => command.run(&common),
     }

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::auto_encoder::{AutoEncoder, Posteriors, normal, read};
+use super::features::squared_error;
 use super::likelihood;
 use super::objective::repeated;
 use super::spec::{ConditionKind, Likelihood, ModelSpec};
@@ -20,7 +21,8 @@ const CHUNK_VALUES: usize = 4 * 1024 * 1024;
 pub struct Evaluation {
     /// Items looked at.
     pub n: usize,
-    /// Squared error of the reconstruction from the posterior mean, summed over a picture's values in `[0, 1]`.
+    /// Squared error of the reconstruction from the posterior mean, summed over a picture's values in `[0, 1]`; with remembered switches, where
+    /// the network has them.
     pub sse_per_image: f64,
     /// The same per value.
     pub mse_per_pixel: f64,
@@ -69,13 +71,12 @@ pub fn evaluate(
         let ids: Vec<u64> = (start..(start + chunk).min(n)).map(|i| i as u64).collect();
         let items: Vec<&[u8]> = ids.iter().map(|&id| dataset.pixels(id as usize)).collect();
         let (of_items, weights) = log_weights(model, &items, &ids, samples, seed)?;
-        let pictures = model.decode(&of_items.mean)?;
+        let pictures = model.reconstruct(&items, &of_items.mean)?;
         squared += items
             .par_iter()
             .zip(pictures.par_chunks(spec.shape.len()))
             .map(|(a, b)| squared_error(a, b))
-            .sum::<f64>()
-            / (255.0 * 255.0);
+            .sum::<f64>();
         for weights in weights.iter().filter(|_| samples > 0) {
             bound += weights.iter().sum::<f64>() / samples as f64;
             likelihood += log_mean_exp(weights);
@@ -216,13 +217,6 @@ fn log_weights(
         }
     }
     Ok((posteriors, weights))
-}
-
-fn squared_error(a: &[u8], b: &[u8]) -> f64 {
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| f64::from(i32::from(*a) - i32::from(*b)).powi(2))
-        .sum()
 }
 
 fn log_mean_exp(values: &[f64]) -> f64 {
