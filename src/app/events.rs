@@ -63,6 +63,7 @@ impl App {
                 code,
                 reconstruction,
                 loss,
+                features,
             } => {
                 if generation == self.generations.inspect
                     && let Some(data) = self.state.session.dataset.clone()
@@ -75,6 +76,7 @@ impl App {
                         original,
                         reconstruction,
                         loss,
+                        features,
                     });
                     self.refresh_inspected(ctx);
                 }

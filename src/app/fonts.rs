@@ -136,5 +136,6 @@ pub(crate) mod icon {
         SESSION = "\u{ea86}";
         MAP = "\u{e31a}";
         BRAIN = "\u{e74e}";
+        FEATURES = "\u{e464}";
     }
 }

@@ -33,7 +33,7 @@ impl Default for Layout {
         let training = tabs(&[P::Training, P::Selection]);
         let map = tabs(&[P::Map, P::Memorisation]);
         let below = tabs(&[P::Retrieval, P::Measures, P::Path, P::Items, P::Log]);
-        let picture = tabs(&[P::Picture, P::Sheet, P::Own]);
+        let picture = tabs(&[P::Picture, P::Sheet, P::Own, P::Features]);
         let sliders = tabs(&[P::Sliders, P::Directions, P::Pixel]);
         let left = split(
             &mut tiles,

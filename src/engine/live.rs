@@ -212,6 +212,7 @@ impl Core {
             code: posterior.mean,
             reconstruction,
             loss,
+            features: network.features(&dataset.picture(mail.item))?.map(Arc::new),
         });
         Ok(())
     }

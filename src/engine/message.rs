@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
-use crate::model::{LossPoint, Memorised, ModelSpec, StagePoint, TrainConfig};
+use crate::model::{Features, LossPoint, Memorised, ModelSpec, StagePoint, TrainConfig};
 use crate::retrieval::Space;
 use crate::retrieval::approximate::Kind;
 use crate::retrieval::memorisation::{Dependence, Scores};
@@ -537,6 +537,8 @@ pub enum Event {
         reconstruction: Picture,
         /// Reconstruction term and KL of this item, nats.
         loss: (f32, f32),
+        /// What each stage makes of it; nothing without convolutions.
+        features: Option<Arc<Features>>,
     },
     /// The picture of the code at the pointer.
     Hovered {

@@ -12,6 +12,7 @@ mod retrieval;
 mod scale;
 mod training;
 mod window;
+mod window_features;
 mod window_index;
 mod window_map;
 mod window_measures;

@@ -4,6 +4,7 @@
 
 mod data;
 mod directions;
+mod features;
 mod items;
 mod log;
 mod map;
@@ -70,11 +71,12 @@ pub(crate) enum PanelKind {
     Pixel,
     Measures,
     Memorisation,
+    Features,
 }
 
 impl PanelKind {
     /// Every panel, in the order of the View menu.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Data,
         Self::Model,
         Self::Training,
@@ -92,6 +94,7 @@ impl PanelKind {
         Self::Pixel,
         Self::Measures,
         Self::Memorisation,
+        Self::Features,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -113,6 +116,7 @@ impl PanelKind {
             Self::Pixel => "One pixel",
             Self::Measures => "Measures",
             Self::Memorisation => "Memorisation",
+            Self::Features => "Features",
         }
     }
 
@@ -135,6 +139,9 @@ impl PanelKind {
             Self::Pixel => "Show or hide what one changed pixel costs",
             Self::Measures => "Show or hide how good retrieval is in each space, over many queries",
             Self::Memorisation => "Show or hide how much the model copies what it was trained on",
+            Self::Features => {
+                "Show or hide the feature maps of every stage and the ways of unpooling"
+            }
         }
     }
 
@@ -157,6 +164,7 @@ impl PanelKind {
             Self::Pixel => icon::PIXEL,
             Self::Measures => icon::MEASURES,
             Self::Memorisation => icon::BRAIN,
+            Self::Features => icon::FEATURES,
         }
     }
 }
@@ -226,6 +234,7 @@ pub(crate) struct Panels {
     pixel: pixel::PixelPanel,
     measures: measures::MeasuresPanel,
     memorisation: memorisation::MemorisationPanel,
+    features: features::FeaturesPanel,
 }
 
 impl Panels {
@@ -257,6 +266,7 @@ impl Panels {
             PanelKind::Pixel => &mut self.pixel,
             PanelKind::Measures => &mut self.measures,
             PanelKind::Memorisation => &mut self.memorisation,
+            PanelKind::Features => &mut self.features,
         }
     }
 }
