@@ -1181,11 +1181,17 @@ fn pooling_is_undone_in_three_ways_and_its_stages_are_drawn() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     let model = at("pooled.safetensors");
-    let train = |more: &[&str]| {
-        let fixed = ["train", "--data", "digits:200", "--epochs", "1", "--out"];
-        [fixed.as_slice(), &[text(&model)], more].concat()
-    };
-    json(&train(&["--preset", "pooled"]));
+    let train = [
+        "train",
+        "--data",
+        "digits:200",
+        "--epochs",
+        "1",
+        "--out",
+        text(&model),
+        "--preset",
+    ];
+    json(&[train.as_slice(), &["pooled"]].concat());
     let page = at("page.png");
     let data = ["--data", "digits:test:40", "--out", text(&page)];
     let found = json(&[&["unpool", "--model", text(&model)], data.as_slice()].concat());
@@ -1236,7 +1242,10 @@ fn pooling_is_undone_in_three_ways_and_its_stages_are_drawn() {
     assert_eq!(found["unpooling"], "repetition");
 
     // What cannot be is refused, with what would fit.
-    let refused = failure(&train(&["--preset", "tiny", "--unpooling", "switches"]), 2);
+    let refused = failure(
+        &[train.as_slice(), &["tiny", "--unpooling", "switches"]].concat(),
+        2,
+    );
     assert!(refused.contains("preset pooled"), "{refused}");
     let tiny = tiny(folder.path(), "1");
     let refused = failure(
