@@ -64,6 +64,7 @@ impl App {
                 code,
                 reconstruction,
                 loss,
+                features,
             } => {
                 if generation == self.generations.inspect
                     && let Some(data) = self.state.session.dataset.clone()
@@ -76,6 +77,7 @@ impl App {
                         original,
                         reconstruction,
                         loss,
+                        features,
                     });
                     self.refresh_inspected(ctx);
                 }

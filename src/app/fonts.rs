@@ -138,5 +138,6 @@ pub(crate) mod icon {
         MAP = "\u{e31a}";
         BRAIN = "\u{e74e}";
         FACTORS = "\u{e8c4}";
+        FEATURES = "\u{e464}";
     }
 }

@@ -48,7 +48,7 @@ impl Default for Layout {
             P::Denoising,
             P::Log,
         ]);
-        let picture = tabs(&[P::Picture, P::Sheet, P::Own]);
+        let picture = tabs(&[P::Picture, P::Sheet, P::Own, P::Features]);
         let sliders = tabs(&[P::Sliders, P::Directions, P::Pixel]);
         let left = split(
             &mut tiles,

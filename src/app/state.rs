@@ -12,7 +12,7 @@ use crate::engine::{
     Comparison, DeviceInfo, FamilyPictures, Formation, ModelInfo, Passed, Session, TrainingReport,
     TrainingState,
 };
-use crate::model::{LossPoint, StagePoint};
+use crate::model::{Features, LossPoint, StagePoint};
 
 /// A decoded picture.
 pub(crate) struct Decoded {
@@ -28,6 +28,8 @@ pub(crate) struct Inspected {
     pub reconstruction: Picture,
     /// Reconstruction term and KL, nats.
     pub loss: (f32, f32),
+    /// What each stage makes of it, with convolutions.
+    pub features: Option<Arc<Features>>,
 }
 
 /// The person's own picture, passed through the model.

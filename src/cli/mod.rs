@@ -10,6 +10,7 @@ mod denoise;
 mod encode;
 mod evaluate;
 mod factors;
+mod features;
 mod index;
 mod memorise;
 mod mixture;
@@ -23,6 +24,7 @@ mod retrieve;
 mod screenshot;
 mod short_list;
 mod train;
+mod unpool;
 mod why;
 
 use std::path::{Path, PathBuf};
@@ -108,6 +110,10 @@ enum Command {
     Mixture(mixture::MixtureOf),
     /// Measure what each dimension has to do with known factors
     Factors(factors::FactorsCommand),
+    /// Draw the feature maps of every stage for one picture
+    Features(features::DrawFeatures),
+    /// Draw what each way of unpooling makes of the same pictures, and measure it
+    Unpool(unpool::Unpool),
     /// List or describe data
     Data(data::Data),
     /// Draw the pictures of the README
@@ -191,6 +197,8 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Why(command)) => command.run(&common),
         Some(Command::Mixture(command)) => command.run(&common),
         Some(Command::Factors(command)) => command.run(&common),
+        Some(Command::Features(command)) => command.run(&common),
+        Some(Command::Unpool(command)) => command.run(&common),
         Some(Command::Data(command)) => command.run(&common),
         Some(Command::Screenshot(command)) => command.run(&common),
     }

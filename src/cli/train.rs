@@ -17,7 +17,7 @@ use crate::engine::{
 use crate::error::{Error, Result};
 use crate::model::{
     Condition, Flow, Likelihood, LossPoint, ModelFile, ModelSpec, Precision, Preset, Pretraining,
-    Prior, Teacher,
+    Prior, Teacher, Unpooling,
 };
 
 /// Train a model
@@ -83,6 +83,9 @@ pub(super) struct Train {
     /// Steps of the flow that bends the posterior, 0 for none
     #[arg(long, value_name = "N")]
     flow: Option<usize>,
+    /// How a network that pools unpools: switches, repetition or transposed
+    #[arg(long, value_name = "HOW")]
+    unpooling: Option<Unpooling>,
     /// Pictures that the prior learns, 0 for a standard normal prior
     #[arg(long, value_name = "N")]
     vamp: Option<usize>,
@@ -111,7 +114,7 @@ pub(super) struct Train {
     #[arg(long)]
     half: bool,
     /// Go on with the training in this file, on the same data
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "latent", "epochs", "batch", "lr", "beta", "sigma", "warm_up", "shift", "spec", "corrupt", "contraction", "sparsity", "shrinkage", "free_bits", "total_correlation", "adversary", "importance", "flow", "vamp", "pretrain", "pretrain_epochs", "validation", "condition", "labels", "supervision"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "latent", "epochs", "batch", "lr", "beta", "sigma", "warm_up", "shift", "spec", "corrupt", "contraction", "sparsity", "shrinkage", "free_bits", "total_correlation", "adversary", "importance", "flow", "vamp", "unpooling", "pretrain", "pretrain_epochs", "validation", "condition", "labels", "supervision"])]
     resume: Option<PathBuf>,
 }
 
@@ -254,6 +257,9 @@ impl Train {
             *sigma = value;
         }
         self.objective(&mut spec);
+        if let Some(unpooling) = self.unpooling {
+            spec = spec.unpooled_by(unpooling)?;
+        }
         config.epochs = self.epochs.unwrap_or(config.epochs);
         config.batch = self.batch.unwrap_or(config.batch);
         config.warm_up = self.warm_up.unwrap_or(config.warm_up);

@@ -127,7 +127,7 @@ impl Core {
             generation,
             reconstruction: Picture {
                 shape: picture.shape,
-                pixels: network.decode(&posterior.mean)?,
+                pixels: network.reconstruct(&[&picture.pixels], &posterior.mean)?,
             },
             code: posterior.mean,
             loss,
@@ -155,7 +155,7 @@ impl Core {
                 code: code.to_vec(),
                 reconstruction: Picture {
                     shape,
-                    pixels: network.decode(code)?,
+                    pixels: network.reconstruct(&pixels[i..=i], code)?,
                 },
                 loss: (losses[i], kl.get(i).copied().unwrap_or(0.0)),
             });
@@ -200,7 +200,7 @@ impl Core {
         let posterior = network.encode(&[pixels], &Progress::silent())?;
         let reconstruction = Picture {
             shape: dataset.shape(),
-            pixels: network.decode(&posterior.mean)?,
+            pixels: network.reconstruct(&[pixels], &posterior.mean)?,
         };
         let loss = (
             network.losses_at(&[pixels], &posterior.mean)?[0],
@@ -212,6 +212,7 @@ impl Core {
             code: posterior.mean,
             reconstruction,
             loss,
+            features: network.features(&dataset.picture(mail.item))?.map(Arc::new),
         });
         Ok(())
     }

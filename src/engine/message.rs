@@ -12,7 +12,7 @@ use super::likelihoods::{LikelihoodPlan, Likelihoods};
 use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
 use crate::model::{
-    Families, FamilyPlan, LossPoint, Memorised, ModelSpec, StagePoint, TrainConfig,
+    Families, FamilyPlan, Features, LossPoint, Memorised, ModelSpec, StagePoint, TrainConfig,
 };
 use crate::retrieval::Space;
 use crate::retrieval::approximate::Kind;
@@ -615,6 +615,8 @@ pub enum Event {
         reconstruction: Picture,
         /// Reconstruction term and KL of this item, nats.
         loss: (f32, f32),
+        /// What each stage makes of it; nothing without convolutions.
+        features: Option<Arc<Features>>,
     },
     /// The picture of the code at the pointer.
     Hovered {

@@ -215,7 +215,7 @@ impl Training {
             pictures
         } else {
             let codes = network.encode(&items, &Progress::silent())?.mean;
-            (network.decode(&codes)?, Vec::new())
+            (network.reconstruct(&items, &codes)?, Vec::new())
         };
         let picture = |pixels: &[u8]| Picture {
             shape,

@@ -13,9 +13,9 @@ use rayon::prelude::*;
 
 use super::layout::PixelLayout;
 use super::likelihood;
-use super::network::{Layer, Plan};
+use super::network::{Layer, Plan, Unpooled, ignored};
 use super::ops;
-use super::spec::{Likelihood, ModelSpec};
+use super::spec::{Likelihood, ModelSpec, Unpooling};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
@@ -219,7 +219,31 @@ impl AutoEncoder {
     /// # Errors
     /// When the numbers do not make whole codes, or when the device fails.
     pub fn decode(&self, codes: &[f32]) -> Result<Vec<u8>> {
+        self.pictures(codes, None)
+    }
+
+    /// The reconstructions of pictures of the model's shape at their codes, `[items, code]`. It is what [`Self::decode`] makes of the codes but with a
+    /// network that remembers switches: then it has those of the pictures beside their codes.
+    ///
+    /// # Errors
+    /// When there are not as many codes as pictures, or the device fails.
+    pub fn reconstruct(&self, items: &[&[u8]], codes: &[f32]) -> Result<Vec<u8>> {
+        let remembered = self.spec().remembers();
+        self.pictures(codes, remembered.then_some((items, Unpooling::Switches)))
+    }
+
+    /// The pictures of codes; with the items that they are the codes of, unpooled by these items' switches or as is said.
+    pub(super) fn pictures(
+        &self,
+        codes: &[f32],
+        of: Option<(&[&[u8]], Unpooling)>,
+    ) -> Result<Vec<u8>> {
         let code = self.code();
+        if let Some((items, _)) = of
+            && items.len() * code != codes.len()
+        {
+            return Err(not_codes_of(codes, items));
+        }
         if !codes.len().is_multiple_of(code) {
             return Err(Error::model(format!(
                 "{} numbers are not whole codes of {code}",
@@ -230,9 +254,10 @@ impl AutoEncoder {
         let size = self.spec().shape.len();
         let width = self.architecture.layout.inputs();
         let mut pictures = vec![0; codes.len() / code * size];
-        for (codes, pictures) in codes
+        for (i, (codes, pictures)) in codes
             .chunks(DECODE_BATCH * code)
             .zip(pictures.chunks_mut(DECODE_BATCH * size))
+            .enumerate()
         {
             let mut padded = codes.to_vec();
             if !ops::is_cpu(device) && codes.len() > code {
@@ -240,7 +265,15 @@ impl AutoEncoder {
             }
             let rows = padded.len() / code;
             let codes = Tensor::from_data(TensorData::new(padded, [rows, code]), device);
-            let output = self.architecture.plan.decode(&self.weights, codes);
+            let output = match of {
+                None => self.architecture.plan.decode(&self.weights, codes),
+                Some((items, by)) => {
+                    let mut items = items[i * DECODE_BATCH..].to_vec();
+                    items.resize(rows, items[0]);
+                    let inputs = self.architecture.inputs(&items, None, device);
+                    self.decode_by(codes, inputs, by)
+                }
+            };
             let output = read(match self.spec().likelihood {
                 Likelihood::Gaussian { .. } | Likelihood::Categorical { .. } => output,
                 Likelihood::Bernoulli | Likelihood::BinarizedBernoulli => {
@@ -256,18 +289,14 @@ impl AutoEncoder {
 }
 
 impl AutoEncoder {
-    /// Reconstruction term of each picture at its code, in nats; `codes` are `[items, code]`.
+    /// Reconstruction term of each picture at its code, in nats; `codes` are `[items, code]`. It is that of [`Self::reconstruct`].
     ///
     /// # Errors
     /// When there are not as many codes as pictures, or the device fails.
     pub fn losses_at(&self, items: &[&[u8]], codes: &[f32]) -> Result<Vec<f32>> {
         let code = self.code();
         if codes.len() != items.len() * code {
-            return Err(Error::model(format!(
-                "{} numbers are not the codes of {} pictures",
-                codes.len(),
-                items.len()
-            )));
+            return Err(not_codes_of(codes, items));
         }
         let device = &self.architecture.device;
         let mut losses = Vec::with_capacity(items.len());
@@ -283,7 +312,11 @@ impl AutoEncoder {
             let rows = padded.0.len();
             let inputs = self.architecture.inputs(&padded.0, None, device);
             let codes = Tensor::from_data(TensorData::new(padded.1, [rows, code]), device);
-            let output = self.architecture.plan.decode(&self.weights, codes);
+            let output = if self.spec().remembers() {
+                self.decode_by(codes, inputs.clone(), Unpooling::Switches)
+            } else {
+                self.architecture.plan.decode(&self.weights, codes)
+            };
             let (output, padding) = self.architecture.masked(output);
             let rows = likelihood::reconstruction_rows(output, &inputs, 1, self.spec().likelihood);
             let rows = read(rows)?;
@@ -291,6 +324,24 @@ impl AutoEncoder {
         }
         Ok(losses)
     }
+}
+
+impl AutoEncoder {
+    /// The decoder's output for the codes of `inputs`, unpooled by their switches or as `by` says.
+    fn decode_by(&self, codes: Tensor<2>, inputs: Tensor<2>, by: Unpooling) -> Tensor<2> {
+        let plan = &self.architecture.plan;
+        let look = &mut ignored;
+        let (_, unpooled) = plan.features_and_switches(&self.weights, inputs, look);
+        plan.decode_by(&self.weights, codes, Unpooled { by, ..unpooled }, look)
+    }
+}
+
+fn not_codes_of(codes: &[f32], items: &[&[u8]]) -> Error {
+    Error::model(format!(
+        "{} numbers are not the codes of {} pictures",
+        codes.len(),
+        items.len()
+    ))
 }
 
 /// The numbers of a tensor.

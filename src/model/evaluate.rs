@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::auto_encoder::{AutoEncoder, Posteriors, normal, read};
+use super::features::squared_error;
 use super::likelihood;
 use super::objective::repeated;
 use super::spec::{CodeKind, ConditionKind, Likelihood, ModelSpec};
@@ -20,7 +21,8 @@ const CHUNK_VALUES: usize = 4 * 1024 * 1024;
 pub struct Evaluation {
     /// Items looked at.
     pub n: usize,
-    /// Squared error of the reconstruction from the posterior mean, summed over a picture's values in `[0, 1]`.
+    /// Squared error of the reconstruction from the posterior mean, summed over a picture's values in `[0, 1]`; with remembered switches, where
+    /// the network has them.
     pub sse_per_image: f64,
     /// The same per value.
     pub mse_per_pixel: f64,
@@ -82,13 +84,12 @@ pub fn evaluate(
         let items: Vec<&[u8]> = ids.iter().map(|&id| dataset.pixels(id as usize)).collect();
         let (of_items, weights, divergence) = log_weights(model, &items, &ids, samples, seed)?;
         kl += divergence;
-        let pictures = model.decode(&of_items.mean)?;
+        let pictures = model.reconstruct(&items, &of_items.mean)?;
         squared += items
             .par_iter()
             .zip(pictures.par_chunks(spec.shape.len()))
             .map(|(a, b)| squared_error(a, b))
-            .sum::<f64>()
-            / (255.0 * 255.0);
+            .sum::<f64>();
         for weights in weights.iter().filter(|_| samples > 0) {
             bound.add(weights.iter().sum::<f64>() / samples as f64);
             likelihood.add(log_mean_exp(weights));
@@ -262,13 +263,6 @@ impl Sum {
         let variance = self.squares / n as f64 - self.mean(n).powi(2);
         (variance.max(0.0) / (n as f64 - 1.0).max(1.0)).sqrt()
     }
-}
-
-fn squared_error(a: &[u8], b: &[u8]) -> f64 {
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| f64::from(i32::from(*a) - i32::from(*b)).powi(2))
-        .sum()
 }
 
 fn log_mean_exp(values: &[f64]) -> f64 {

@@ -5,7 +5,8 @@
 //! next is a reshape that moves nothing, and a convolution whose stride equals its kernel is one matrix product.
 //! Invariant: `order` holds every value of the picture exactly once; padding holds none.
 
-use super::spec::{ModelSpec, Network, Stage};
+use super::convolution::EDGE;
+use super::spec::{ModelSpec, Network};
 
 /// Where each input of a network comes from.
 #[derive(Clone, Debug)]
@@ -23,8 +24,8 @@ impl PixelLayout {
         let picture_len = shape.len();
         let order = match &spec.network {
             Network::Dense { .. } => (0..picture_len as u32).map(Some).collect(),
-            Network::Conv { stages, .. } => {
-                let patches: Vec<usize> = stages.iter().map(|s| s.patch).collect();
+            Network::Conv { .. } | Network::Pooled { .. } => {
+                let patches = patches(spec);
                 let (rows, columns) = grid(spec);
                 let block: usize = patches.iter().product();
                 let mut order = Vec::with_capacity(rows * columns * block * block * shape.channels);
@@ -126,28 +127,35 @@ impl PixelLayout {
     }
 }
 
-/// Rows and columns of positions after the last stage of a convolutional encoder.
-pub(super) fn grid(spec: &ModelSpec) -> (usize, usize) {
+/// Edges of what becomes one position at each stage of a convolutional encoder, from the picture inwards.
+fn patches(spec: &ModelSpec) -> Vec<usize> {
     match &spec.network {
-        Network::Dense { .. } => (1, 1),
-        Network::Conv { stages, .. } => {
-            let block: usize = stages.iter().map(|s| s.patch).product();
-            (
-                spec.shape.height.div_ceil(block),
-                spec.shape.width.div_ceil(block),
-            )
-        }
+        Network::Dense { .. } => Vec::new(),
+        Network::Conv { stages, .. } => stages.iter().map(|s| s.patch).collect(),
+        Network::Pooled { stages, .. } => vec![EDGE; stages.len()],
     }
 }
 
-/// Row and column of each position after stage `stage` of a convolutional encoder, in the order in which they lie.
-pub(super) fn places(spec: &ModelSpec, stages: &[Stage], stage: usize) -> Vec<(usize, usize)> {
-    let patches: Vec<usize> = stages[stage + 1..].iter().map(|s| s.patch).collect();
+/// Rows and columns of positions after the last stage of a convolutional encoder.
+pub(super) fn grid(spec: &ModelSpec) -> (usize, usize) {
+    if let Network::Dense { .. } = spec.network {
+        return (1, 1);
+    }
+    let block: usize = patches(spec).iter().product();
+    (
+        spec.shape.height.div_ceil(block),
+        spec.shape.width.div_ceil(block),
+    )
+}
+
+/// Row and column of each position after `stages` stages of a convolutional encoder, in the order in which they lie.
+pub(super) fn places(spec: &ModelSpec, stages: usize) -> Vec<(usize, usize)> {
+    let patches = &patches(spec)[stages..];
     let block: usize = patches.iter().product();
     let (rows, columns) = grid(spec);
     let mut places = Vec::new();
     for (row, column) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))) {
-        visit(&patches, row * block, column * block, &mut |y, x| {
+        visit(patches, row * block, column * block, &mut |y, x| {
             places.push((y, x));
         });
     }

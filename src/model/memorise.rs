@@ -135,14 +135,20 @@ pub fn memorise(
     let latents: Vec<f32> = (0..samples)
         .flat_map(|_| model.spec().sample_prior(suspects.frequencies, &mut chance))
         .collect();
-    let sampled = Pictures::of_codes(model, &latents, &part(0.0, 0.1))?;
+    let sampled = Pictures::of_codes(model, &latents, None, &part(0.0, 0.1))?;
     let d = model.code();
     let own = |&id: &u32| &suspects.codes[id as usize * d..][..d];
     let codes: Vec<f32> = originals.iter().flat_map(own).copied().collect();
-    let reconstructed = Pictures::of_codes(model, &codes, &part(0.1, 0.2))?;
+    let reconstructed =
+        Pictures::of_codes(model, &codes, Some((data, &originals)), &part(0.1, 0.2))?;
     let of_tested: Vec<usize> = tested.iter().map(|&id| id as usize).collect();
     let unseen = Pictures::of_dataset(model, other.subset(&of_tested)?, &part(0.2, 0.25))?;
-    let echoes = Pictures::of_codes(model, &unseen.codes, &part(0.25, 0.35))?;
+    let echoes = Pictures::of_codes(
+        model,
+        &unseen.codes,
+        Some((other, &tested)),
+        &part(0.25, 0.35),
+    )?;
 
     let sets = [&sampled, &reconstructed, &unseen, &echoes];
     let all: usize = sets.iter().map(|set| set.pictures.len()).sum();
@@ -206,14 +212,26 @@ struct Pictures {
 }
 
 impl Pictures {
-    /// Those that are decoded from `codes`.
-    fn of_codes(model: &AutoEncoder, codes: &[f32], progress: &Progress) -> Result<Self> {
+    /// Those that are decoded from `codes`; where they are those of items, their reconstructions.
+    fn of_codes(
+        model: &AutoEncoder,
+        codes: &[f32],
+        of: Option<(&Dataset, &[u32])>,
+        progress: &Progress,
+    ) -> Result<Self> {
         let mut pixels = Vec::new();
         let batches = codes.chunks(BATCH * model.code());
         let count = batches.len();
         for (i, batch) in batches.enumerate() {
             progress.update(i, 2 * count)?;
-            pixels.extend(model.decode(batch)?);
+            pixels.extend(match of {
+                None => model.decode(batch)?,
+                Some((data, ids)) => {
+                    let ids = ids.iter().skip(i * BATCH).take(batch.len() / model.code());
+                    let items: Vec<&[u8]> = ids.map(|&id| data.pixels(id as usize)).collect();
+                    model.reconstruct(&items, batch)?
+                }
+            });
         }
         let pictures = Dataset::new("decoded", model.spec().shape, pixels)?;
         Self::of_dataset(model, pictures, &progress.part(0.5, 1.0))

@@ -5,9 +5,11 @@ mod auto_encoder;
 mod binary;
 pub(crate) mod codes_file;
 mod config;
+mod convolution;
 mod depthwise;
 mod evaluate;
 mod families;
+mod features;
 mod file;
 mod flow;
 mod import;
@@ -37,6 +39,7 @@ pub use auto_encoder::{AutoEncoder, Posteriors};
 pub use config::{LossPoint, TrainConfig};
 pub use evaluate::{Evaluation, evaluate, log_likelihoods};
 pub use families::{Families, Family, FamilyFigures, FamilyPlan, Trained};
+pub use features::{FeatureMaps, Features, WayOut, squared_error};
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};
 pub use interruption::interruptible;
 pub use memorise::{
@@ -47,7 +50,7 @@ pub use pretraining::{Pretraining, StagePoint, Teacher};
 pub use refine::Refinement;
 pub use shipped::{Shipped, load_named, shipped_for};
 pub use spec::{
-    CodeKind, Condition, ConditionKind, Flow, Likelihood, ModelSpec, Network, Objective, Prior,
-    SPEC_VERSION, Stage, Unit,
+    CodeKind, Condition, ConditionKind, Flow, Likelihood, ModelSpec, Network, Objective, Pooling,
+    Prior, SPEC_VERSION, Stage, Unit, Unpooling,
 };
 pub use trainer::{Meanwhile, Trainer};

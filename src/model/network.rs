@@ -2,7 +2,7 @@
 //!
 //! Invariant: parameter names depend on the specification alone: `encoder.I`, `mean`, `log_variance` (of codes without a posterior `logits` or
 //! `code` instead of the two) and `decoder.I`, each with `weight [in, out]` and `bias [out]`; of a depthwise convolution the weight is
-//! `[9, channels]`. Behind them, where there are any: `flow.STEP.…`, `prior` with a row per learnt picture, `adversary.I`, `classifier.I` and `class`.
+//! `[9, channels]`, of another `[taps · in, out]`. Behind them, where there are any: `flow.STEP.…`, `prior` with a row per learnt picture, `adversary.I`, `classifier.I` and `class`.
 
 use std::sync::Arc;
 
@@ -12,11 +12,12 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
 
 use super::binary::rounded;
+use super::convolution::{FIELD, Window, convolve, largest, pooled, unpooled};
 use super::depthwise::{Neighbours, TAPS, depthwise};
 use super::flow;
 use super::layout::{PixelLayout, grid, places};
 use super::ops::affine;
-use super::spec::{CodeKind, Flow, ModelSpec, Network, Prior, Unit};
+use super::spec::{CodeKind, Flow, ModelSpec, Network, Prior, Unit, Unpooling};
 
 /// The weights of one layer.
 #[derive(Clone, Debug)]
@@ -49,6 +50,24 @@ enum Step {
     /// Three layers whose result is added to what went in: a depthwise 3×3 convolution, and two 1×1 convolutions with
     /// [`WIDENED`] times the channels, rectified, between them.
     Block { width: usize, near: Arc<Neighbours> },
+    /// A convolution with padding, rectified or not.
+    Convolution {
+        size: Size,
+        window: Arc<Window>,
+        rectify: bool,
+    },
+    /// The largest of each field of positions.
+    Pool { channels: usize },
+    /// A field of positions of each.
+    Unpool { channels: usize },
+}
+
+/// How a decoder unpools: by what is remembered of the pictures that were encoded, if anything is.
+#[derive(Clone, Debug)]
+pub(super) struct Unpooled {
+    pub(super) by: Unpooling,
+    /// Of each pooling `[fields, 4, channels]`, from the picture inwards: 1 where the value of a field comes from, else 0.
+    pub(super) switches: Vec<Tensor<3>>,
 }
 
 /// Units of each hidden layer of a discriminator.
@@ -77,14 +96,25 @@ impl Step {
                 ((width, WIDENED * width), rectified),
                 ((WIDENED * width, width), 0.1),
             ],
+            Self::Convolution {
+                size: (from, to),
+                ref window,
+                rectify,
+            } => vec![(
+                (window.taps() * from, to),
+                if rectify { rectified } else { 1.0 },
+            )],
+            Self::Pool { .. } | Self::Unpool { .. } => Vec::new(),
         }
     }
 
     /// Values per row, before and after.
     fn size(&self) -> Size {
         match *self {
-            Self::Layer { size, .. } => size,
+            Self::Layer { size, .. } | Self::Convolution { size, .. } => size,
             Self::Block { width, .. } => (width, width),
+            Self::Pool { channels } => (FIELD * channels, channels),
+            Self::Unpool { channels } => (channels, FIELD * channels),
         }
     }
 
@@ -118,6 +148,22 @@ pub(super) struct Plan {
     colours: usize,
     /// By what all initial weights are multiplied.
     initial_scale: f32,
+    unpooling: Unpooling,
+    /// What there is to look at of encoder and decoder.
+    stages: [Vec<View>; 2],
+}
+
+/// Row and column of each position, in the order in which they lie.
+type Places = Vec<(usize, usize)>;
+
+/// Maps of features that can be looked at after some of the steps of one half of a network.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    pub(super) name: String,
+    /// Steps before it.
+    after: usize,
+    pub(super) channels: usize,
+    pub(super) places: Arc<Places>,
 }
 
 impl Plan {
@@ -129,6 +175,15 @@ impl Plan {
         };
         let layer = |from, to, rectify: bool| of_unit(from, to, rectify.then_some(Unit::Rectified));
         let (mut encoder, mut decoder) = (Vec::new(), Vec::new());
+        let dense = |mut width, hidden: &[usize], encoder: &mut Vec<_>, decoder: &mut Vec<_>| {
+            for &next in hidden {
+                encoder.push(layer(width, next, true));
+                decoder.push(layer(next, width, true));
+                width = next;
+            }
+            width
+        };
+        let mut views = [Vec::new(), Vec::new()];
         let features = match &spec.network {
             Network::Dense { hidden, unit } => {
                 let mut width = inputs;
@@ -147,28 +202,72 @@ impl Plan {
                     encoder.push(layer(patch, stage.channels, true));
                     decoder.push(layer(stage.channels, patch, i > 0));
                     width = stage.channels;
-                    let near = Arc::new(Neighbours::new(&places(spec, stages, i)));
+                    let near = Arc::new(Neighbours::new(&places(spec, i + 1)));
                     let block = Step::Block { width, near };
                     encoder.extend(vec![block.clone(); stage.blocks]);
                     decoder.extend(vec![block; stage.blocks]);
+                    let places = Arc::new(places(spec, i + 1));
+                    let view = |name: &str, after| View {
+                        name: format!("{name} {}", i + 1),
+                        after,
+                        channels: width,
+                        places: places.clone(),
+                    };
+                    views[0].push(view("Stage", encoder.len()));
+                    views[1].push(view("Back to stage", decoder.len()));
                 }
-                width *= rows * columns;
-                for &next in hidden {
-                    encoder.push(layer(width, next, true));
-                    decoder.push(layer(next, width, true));
-                    width = next;
+                dense(width * rows * columns, hidden, &mut encoder, &mut decoder)
+            }
+            Network::Pooled { stages, hidden, .. } => {
+                let (rows, columns) = grid(spec);
+                let mut width = spec.shape.channels;
+                let mut outer = Arc::new(places(spec, 0));
+                for (i, stage) in stages.iter().enumerate() {
+                    let channels = stage.channels;
+                    let inner = Arc::new(places(spec, i + 1));
+                    let window = Arc::new(Window::new(&outer, stage.kernel));
+                    let convolution = |from, to, rectify| Step::Convolution {
+                        size: (from, to),
+                        window: window.clone(),
+                        rectify,
+                    };
+                    let view = |name: &str, after, channels, places: &Arc<Places>| View {
+                        name: format!("{name} {}", i + 1),
+                        after,
+                        channels,
+                        places: places.clone(),
+                    };
+                    encoder.push(convolution(width, channels, true));
+                    views[0].push(view("Convolution", encoder.len(), channels, &outer));
+                    encoder.push(Step::Pool { channels });
+                    views[0].push(view("Pooling", encoder.len(), channels, &inner));
+                    views[1].push(view("Deconvolution", decoder.len(), width, &outer));
+                    decoder.push(convolution(channels, width, i > 0));
+                    views[1].push(view("Unpooling", decoder.len(), channels, &outer));
+                    decoder.push(Step::Unpool { channels });
+                    (width, outer) = (channels, inner);
                 }
-                width
+                views[1].push(View {
+                    name: "From the code".into(),
+                    after: decoder.len(),
+                    channels: width,
+                    places: outer,
+                });
+                dense(width * rows * columns, hidden, &mut encoder, &mut decoder)
             }
         };
         let innermost = match &spec.network {
             // Then it is the outermost, too.
             Network::Dense { hidden, .. } if hidden.is_empty() => None,
             Network::Dense { unit, .. } => Some(*unit),
-            Network::Conv { .. } => Some(Unit::Rectified),
+            Network::Conv { .. } | Network::Pooled { .. } => Some(Unit::Rectified),
         };
         decoder.push(of_unit(spec.code, features, innermost));
         decoder.reverse();
+        views[1].reverse();
+        for view in &mut views[1] {
+            view.after = decoder.len() - view.after;
+        }
         // Few layers do not need their signal kept up, and small weights end better: 0.5 nats on MNIST after 50 epochs. Before
         // bits there are many.
         let initial_scale = match spec.network {
@@ -176,7 +275,7 @@ impl Plan {
                 unit: Unit::Rectified,
                 ..
             } if !spec.is_binary() => 1.0 / 3.0_f32.sqrt(),
-            Network::Dense { .. } | Network::Conv { .. } => 1.0,
+            Network::Dense { .. } | Network::Conv { .. } | Network::Pooled { .. } => 1.0,
         };
         let adversary = if spec.objective.adversary > 0.0 {
             let width = DISCRIMINATOR;
@@ -211,6 +310,9 @@ impl Plan {
             decoder,
             colours: spec.palette.as_ref().map_or(1, Vec::len),
             initial_scale,
+            // Of no effect where nothing is pooled.
+            unpooling: spec.unpooling().unwrap_or(Unpooling::Repetition),
+            stages: views,
         }
     }
 
@@ -291,8 +393,41 @@ impl Plan {
 
     /// What the encoder makes of `inputs`, `[items, inputs]`, before the code: `[items, features]`.
     pub(super) fn features(&self, weights: &[Layer], inputs: Tensor<2>) -> Tensor<2> {
+        self.features_and_switches(weights, inputs, &mut ignored).0
+    }
+
+    /// The same, and what the decoder may remember of it. `look` is told each of the encoder's [`View`]s.
+    pub(super) fn features_and_switches(
+        &self,
+        weights: &[Layer],
+        inputs: Tensor<2>,
+        look: &mut impl FnMut(&View, Tensor<2>),
+    ) -> (Tensor<2>, Unpooled) {
         let [items, _] = inputs.dims();
-        run(&self.encoder, weights, inputs).reshape([items, self.features])
+        let mut unpooled = self.forgotten();
+        let features = walk(
+            &self.encoder,
+            weights,
+            inputs,
+            &mut unpooled,
+            &mut |at, x| {
+                tell(&self.stages[0], at, x, look);
+            },
+        );
+        (features.reshape([items, self.features]), unpooled)
+    }
+
+    /// What there is to look at of the decoder or the encoder, from the picture or the code on.
+    pub(super) fn views(&self, of_decoder: bool) -> &[View] {
+        &self.stages[usize::from(of_decoder)]
+    }
+
+    /// How codes by themselves are unpooled.
+    pub(super) fn forgotten(&self) -> Unpooled {
+        Unpooled {
+            by: self.unpooling,
+            switches: Vec::new(),
+        }
     }
 
     /// Mean and log-variance of the normal posterior, `[items, code]` each, by [`Self::features`]; only for codes with a
@@ -395,7 +530,7 @@ impl Plan {
     pub(super) fn unit_of(&self, stage: usize) -> Option<Unit> {
         match self.encoder.get(stage) {
             Some(Step::Layer { unit, .. }) => *unit,
-            Some(Step::Block { .. }) => None,
+            Some(_) => None,
             None if self.kind == CodeKind::Point || self.kind == CodeKind::Posterior => None,
             None => Some(Unit::Logistic),
         }
@@ -430,9 +565,24 @@ impl Plan {
 
     /// The decoder's output for codes `[items, code]`, `[items, inputs]`: logits or means by the likelihood.
     pub(super) fn decode(&self, weights: &[Layer], codes: Tensor<2>) -> Tensor<2> {
+        self.decode_by(weights, codes, self.forgotten(), &mut ignored)
+    }
+
+    /// The same, unpooled as [`Self::features_and_switches`] remembers it of as many pictures. `look` is told each of the decoder's
+    /// [`View`]s.
+    pub(super) fn decode_by(
+        &self,
+        weights: &[Layer],
+        codes: Tensor<2>,
+        mut unpooled: Unpooled,
+        look: &mut impl FnMut(&View, Tensor<2>),
+    ) -> Tensor<2> {
         let [items, _] = codes.dims();
-        let first = self.code_layer() + self.heads().len();
-        run(&self.decoder, &weights[first..], codes).reshape([items, self.inputs])
+        let own = &weights[self.code_layer() + self.heads().len()..];
+        let output = walk(&self.decoder, own, codes, &mut unpooled, &mut |at, x| {
+            tell(&self.stages[1], at, x, look);
+        });
+        output.reshape([items, self.inputs])
     }
 
     /// Which layer gives the posterior mean, or the logits of bits.
@@ -497,10 +647,36 @@ fn apply_moved(
     (y, motion)
 }
 
-fn run(steps: &[Step], layers: &[Layer], mut x: Tensor<2>) -> Tensor<2> {
+/// Looks at nothing.
+pub(super) fn ignored(_: &View, _: Tensor<2>) {}
+
+/// Tells `look` what there is to see after `after` steps.
+fn tell(views: &[View], after: usize, x: &Tensor<2>, look: &mut impl FnMut(&View, Tensor<2>)) {
+    for view in views.iter().filter(|view| view.after == after) {
+        look(view, x.clone());
+    }
+}
+
+fn run(steps: &[Step], layers: &[Layer], x: Tensor<2>) -> Tensor<2> {
+    let mut unpooled = Unpooled {
+        by: Unpooling::Repetition,
+        switches: Vec::new(),
+    };
+    walk(steps, layers, x, &mut unpooled, &mut |_, _| {})
+}
+
+/// What steps make of `x`. Pooling remembers its switches in `unpooled`, unpooling takes the last ones from it. `look` is told how many
+/// steps were taken and what came of them.
+fn walk(
+    steps: &[Step],
+    layers: &[Layer],
+    mut x: Tensor<2>,
+    unpooled_by: &mut Unpooled,
+    look: &mut impl FnMut(usize, &Tensor<2>),
+) -> Tensor<2> {
     let mut layers = layers.iter();
     let mut next = || layers.next().expect("a layer per step of the plan");
-    for step in steps {
+    for (i, step) in steps.iter().enumerate() {
         x = rows_of(step, x);
         x = match step {
             Step::Layer { unit, .. } => apply(next(), x, *unit),
@@ -511,7 +687,21 @@ fn run(steps: &[Step], layers: &[Layer], mut x: Tensor<2>) -> Tensor<2> {
                 let middle = apply(next(), around, Some(Unit::Rectified));
                 x + apply(next(), middle, None)
             }
+            Step::Convolution {
+                window, rectify, ..
+            } => convolve(next(), x, window, *rectify),
+            Step::Pool { channels } => {
+                let switches = largest(&x, *channels);
+                let largest = pooled(x, &switches);
+                unpooled_by.switches.push(switches);
+                largest
+            }
+            Step::Unpool { .. } => {
+                let switches = unpooled_by.switches.pop();
+                unpooled(x, switches, unpooled_by.by)
+            }
         };
+        look(i + 1, &x);
     }
     x
 }
@@ -539,6 +729,31 @@ fn run_moved(
                 let (y, motion) = apply_moved(next(), middle, motion, None);
                 (x + y, by + motion)
             }
+            Step::Convolution {
+                window, rectify, ..
+            } => {
+                let layer = next();
+                let y = convolve(layer, x, window, *rectify);
+                let still = Layer {
+                    weight: layer.weight.clone(),
+                    bias: layer.bias.zeros_like(),
+                };
+                let motion = convolve(&still, by, window, false);
+                let motion = if *rectify {
+                    motion * y.clone().detach().greater_elem(0.0).float()
+                } else {
+                    motion
+                };
+                (y, motion)
+            }
+            Step::Pool { channels } => {
+                let switches = largest(&x, *channels);
+                (pooled(x, &switches), pooled(by, &switches))
+            }
+            Step::Unpool { .. } => {
+                let repeated = |x| unpooled(x, None, Unpooling::Repetition);
+                (repeated(x), repeated(by))
+            }
         };
     }
     (x, by)
@@ -559,7 +774,7 @@ mod tests {
     use crate::model::binary::imbalance;
     use crate::model::likelihood::reconstruction;
     use crate::model::testing::{batch, check_slopes, numbers, tensor, vec};
-    use crate::model::{CodeKind, Likelihood, Stage};
+    use crate::model::{CodeKind, Likelihood, Pooling, Stage};
     use burn::tensor::activation::sigmoid;
 
     /// A small network of every kind of layer, on pictures that do not fill its patches.
@@ -576,6 +791,69 @@ mod tests {
             hidden: vec![9, 7],
         };
         spec
+    }
+
+    /// Pictures that do not fill the fields of two poolings.
+    fn pooled(unpooling: Unpooling) -> ModelSpec {
+        let stage = |channels| Pooling {
+            kernel: 3,
+            channels,
+        };
+        ModelSpec {
+            kind: CodeKind::Point,
+            network: Network::Pooled {
+                stages: vec![stage(4), stage(5)],
+                hidden: vec![8],
+                unpooling,
+            },
+            ..conv()
+        }
+        .check()
+        .expect("a specification")
+    }
+
+    #[test]
+    fn with_every_unpooling_the_gradient_is_the_slope() {
+        let device = Device::flex();
+        for unpooling in Unpooling::ALL {
+            for contraction in [0.0, 0.5] {
+                let mut spec = pooled(unpooling);
+                spec.objective.contraction = contraction;
+                let likelihood = spec.likelihood;
+                let architecture = Architecture::new(spec, &device).expect("a network");
+                let plan = &architecture.plan;
+                let pixels = two_pictures();
+                let items: Vec<&[u8]> = pixels.chunks(42).collect();
+                let width = architecture.layout.inputs();
+                let inputs = |device: &Device| architecture.inputs(&items, None, device);
+                let terms = |weights: &[Layer], device: &Device| {
+                    let mut batch = batch(inputs(device));
+                    batch.direction = (contraction > 0.0)
+                        .then(|| tensor(numbers(2 * width, 3), [2, width], device));
+                    architecture.terms(weights, batch, 0.5, likelihood)
+                };
+                let weights = plan.weights(3, &device);
+                let look = &mut ignored;
+                let (_, remembered) = plan.features_and_switches(&weights, inputs(&device), look);
+                // A switch has no slope: it stays where it is while a weight moves.
+                let plain = |_, weights: &[Layer], device: &Device| {
+                    let all = terms(weights, device);
+                    let features = plan.features(weights, inputs(device));
+                    let codes = plan.point(weights, features);
+                    let output = plan.decode_by(weights, codes, remembered.clone(), &mut ignored);
+                    let (output, padding) = architecture.masked(output);
+                    let made = reconstruction(output, inputs(device), likelihood, 0.5) - padding;
+                    all.loss(1.0) - all.reconstruction + made
+                };
+                let loss = |weights: &[Layer], device: &Device| terms(weights, device).loss(1.0);
+                let (a, b) = (
+                    vec(loss(&weights, &device)),
+                    vec(plain(0, &weights, &device)),
+                );
+                assert!((a[0] - b[0]).abs() < 1e-4 * a[0], "{a:?} and {b:?}");
+                check_slopes(&architecture, loss, plain);
+            }
+        }
     }
 
     fn two_pictures() -> Vec<u8> {

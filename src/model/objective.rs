@@ -9,7 +9,7 @@ use super::auto_encoder::Architecture;
 use super::binary;
 use super::flow;
 use super::likelihood;
-use super::network::{Layer, Plan};
+use super::network::{Layer, Plan, ignored};
 use super::optimizer::untracked;
 use super::spec::{CodeKind, ConditionKind, Likelihood};
 
@@ -272,17 +272,16 @@ impl Architecture {
         }
     }
 
-    /// Reconstruction term of codes.
+    /// Reconstruction term of what the decoder made of codes.
     fn reconstruction(
         &self,
-        weights: &[Layer],
-        codes: Tensor<2>,
+        output: Tensor<2>,
         inputs: Tensor<2>,
         scale: f32,
         likelihood: Likelihood,
     ) -> Tensor<1> {
         let [items, _] = inputs.dims();
-        let (output, padding) = self.masked(self.plan.decode(weights, codes));
+        let (output, padding) = self.masked(output);
         likelihood::reconstruction(output, inputs, likelihood, scale)
             - padding * items as f32 * scale
     }
@@ -306,16 +305,22 @@ impl Architecture {
         let seen = seen.unwrap_or_else(|| inputs.clone());
         let kl = Tensor::zeros([1], &inputs.device());
         let (mut aside, mut contraction) = (None, None);
-        let codes = match direction {
+        let look = &mut ignored;
+        let (codes, unpooled) = match direction {
             // ‖∂h/∂x‖² is what the square of its product with a normal direction is on average (Hutchinson 1990).
             Some(direction) if !self.plan.is_one_layer() => {
-                let (codes, motion) = self.plan.point_and_motion(weights, seen, direction);
+                let (codes, motion) = self.plan.point_and_motion(weights, seen.clone(), direction);
                 contraction = Some(motion.square().sum());
-                codes
+                let unpooled = if self.spec.remembers() {
+                    self.plan.features_and_switches(weights, seen, look).1
+                } else {
+                    self.plan.forgotten()
+                };
+                (codes, unpooled)
             }
             _ => {
-                let features = self.plan.features(weights, seen);
-                if self.spec.is_binary() {
+                let (features, unpooled) = self.plan.features_and_switches(weights, seen, look);
+                let codes = if self.spec.is_binary() {
                     let logits = self.plan.sums(weights, features);
                     aside = Some(binary::imbalance(logits.clone()) * (items as f32 * scale));
                     binary::rounded(logits)
@@ -324,10 +329,14 @@ impl Architecture {
                     contraction = (objective.contraction > 0.0)
                         .then(|| self.one_layer_contraction(weights, codes.clone()));
                     codes
-                }
+                };
+                (codes, unpooled)
             }
         };
-        let reconstruction = self.reconstruction(weights, codes.clone(), inputs, scale, likelihood);
+        let output = self
+            .plan
+            .decode_by(weights, codes.clone(), unpooled, &mut ignored);
+        let reconstruction = self.reconstruction(output, inputs, scale, likelihood);
         let mut terms = Terms::new(reconstruction, kl);
         terms.aside = aside;
         if let Some(contraction) = contraction {
@@ -395,8 +404,8 @@ impl Architecture {
             }
         };
         let each = each();
-        let codes = drawn.codes.clone();
-        let reconstruction = self.reconstruction(weights, codes, inputs, scale, likelihood);
+        let output = self.plan.decode(weights, drawn.codes.clone());
+        let reconstruction = self.reconstruction(output, inputs, scale, likelihood);
         let mut terms = Terms::new(reconstruction, each.clone().sum() * scale);
         if objective.free_bits > 0.0 {
             let floored = each.mean_dim(0).clamp_min(objective.free_bits).sum();
@@ -572,7 +581,8 @@ impl Architecture {
         let posterior = (&mean, &log_variance);
         let drawn = self.plan.draw(weights, &features, posterior, part.noise);
         let codes = Tensor::cat(vec![drawn.codes, condition], 1);
-        let reconstruction = self.reconstruction(weights, codes, part.inputs, scale, likelihood);
+        let output = self.plan.decode(weights, codes);
+        let reconstruction = self.reconstruction(output, part.inputs, scale, likelihood);
         let kl = closed_form(mean, log_variance).sum() * scale;
         let mut terms = Terms::new(reconstruction, kl);
         terms.add_penalty(off * (self.spec.objective.supervision * scale));

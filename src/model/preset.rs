@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::config::TrainConfig;
 use super::pretraining::{Pretraining, Teacher};
 use super::spec::{
-    CodeKind, Condition, Flow, Likelihood, ModelSpec, Network, Objective, Prior, Stage, Unit,
+    CodeKind, Condition, Flow, Likelihood, ModelSpec, Network, Objective, Pooling, Prior, Stage,
+    Unit, Unpooling,
 };
 use crate::data::{Corruption, Dataset, ImageShape};
 use crate::error::{Error, Result};
@@ -70,13 +71,17 @@ pub enum Preset {
     /// Dense with 28 bits, short enough to address memory by (Salakhutdinov and Hinton, 2009).
     #[serde(rename = "hash-28")]
     Hash28,
+    /// Max-pooling, undone by remembered switches (Zeiler and Fergus 2014).
+    Pooled,
+    /// Max-pooling, undone by repetition.
+    PooledRepeat,
     /// Small and quick, for trying things out.
     Tiny,
 }
 
 impl Preset {
     /// Every preset, in the order menus show them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Faces,
         Self::Digits,
         Self::MnistDense,
@@ -99,6 +104,8 @@ impl Preset {
         Self::Binary256,
         Self::Binary256Full,
         Self::Hash28,
+        Self::Pooled,
+        Self::PooledRepeat,
         Self::Tiny,
     ];
 
@@ -128,6 +135,8 @@ impl Preset {
             Self::Binary256 => "binary-256",
             Self::Binary256Full => "binary-256-full",
             Self::Hash28 => "hash-28",
+            Self::Pooled => "pooled",
+            Self::PooledRepeat => "pooled-repeat",
             Self::Tiny => "tiny",
         }
     }
@@ -172,6 +181,10 @@ impl Preset {
                 "Dense 8192-4096-2048-1024-512, code of 256 bits; large and slow"
             }
             Self::Hash28 => "Dense, code of 28 bits: a short list of similar pictures at once",
+            Self::Pooled => {
+                "Convolution and max-pooling, undone by remembered switches; plain code of 16"
+            }
+            Self::PooledRepeat => "The same, undone by repetition: of the code alone",
             Self::Tiny => "Small and quick, for trying things out",
         }
     }
@@ -260,11 +273,15 @@ impl Preset {
             Self::Binary256 => (dense(&halving(shape, 512)), 256),
             Self::Binary256Full => (dense(&[8192, 4096, 2048, 1024, 512]), 256),
             Self::Hash28 => (dense(&halving(shape, 256)), 28),
+            Self::Pooled => (pooling_for(shape, Unpooling::Switches), 16),
+            Self::PooledRepeat => (pooling_for(shape, Unpooling::Repetition), 16),
             Self::Tiny => (dense(&[64]), 4),
         };
         let kind = match self {
             Self::Binary256 | Self::Binary256Full | Self::Hash28 => CodeKind::Binary,
-            Self::Deep30 | Self::Deep2 | Self::Denoising => CodeKind::Point,
+            Self::Deep30 | Self::Deep2 | Self::Denoising | Self::Pooled | Self::PooledRepeat => {
+                CodeKind::Point
+            }
             Self::Contractive => CodeKind::Logistic,
             _ => CodeKind::Posterior,
         };
@@ -403,6 +420,26 @@ fn halving(shape: ImageShape, last: usize) -> Vec<usize> {
     std::iter::successors(Some(first), |width| Some(width / 2))
         .take_while(|width| *width >= last)
         .collect()
+}
+
+/// Poolings that bring the longer side down to about 5 to 10 positions, as many as the shorter side allows.
+fn pooling_for(shape: ImageShape, unpooling: Unpooling) -> Network {
+    let most = shape.height.min(shape.width).max(2).ilog2() as usize;
+    let channels: &[usize] = match shape.height.max(shape.width) {
+        0..=40 => &[16, 32],
+        41..=80 => &[16, 32, 64],
+        81..=160 => &[16, 32, 64, 64],
+        _ => &[16, 32, 64, 64, 64],
+    };
+    let stage = |&channels| Pooling {
+        kernel: 3,
+        channels,
+    };
+    Network::Pooled {
+        stages: channels.iter().take(most).map(stage).collect(),
+        hidden: Vec::new(),
+        unpooling,
+    }
 }
 
 /// Stages that bring the longer side down to about 4 to 10 positions; with fewer than four of them, of the later

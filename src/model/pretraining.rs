@@ -87,7 +87,7 @@ impl Pretraining {
             return refuse("a conditional model is not pre-trained layer by layer");
         }
         match &spec.network {
-            Network::Conv { .. } => {
+            Network::Conv { .. } | Network::Pooled { .. } => {
                 refuse("only dense networks are pre-trained layer by layer, such as deep-30")
             }
             Network::Dense { unit, .. }

@@ -356,6 +356,91 @@ pub enum Network {
         /// Units of the fully connected layers between the last stage and the code, from the stage inwards.
         hidden: Vec<usize>,
     },
+    /// Convolutions with rectified units and max-pooling over fields of 2×2; in the decoder unpooling and convolutions (Zeiler and Fergus
+    /// 2014, arXiv 1311.2901; Noh et al. 2015, arXiv 1505.04366).
+    Pooled {
+        /// From the picture inwards.
+        stages: Vec<Pooling>,
+        /// Units of the fully connected layers between the last stage and the code, from the stage inwards.
+        hidden: Vec<usize>,
+        /// How the decoder makes four positions of one.
+        unpooling: Unpooling,
+    },
+}
+
+/// One stage of a pooled encoder: a convolution, and max-pooling that leaves a quarter of the positions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Pooling {
+    /// Edge of the kernel, 3 or 5; what it sees beyond the edge of the picture is 0.
+    pub kernel: usize,
+    /// Channels after it.
+    pub channels: usize,
+}
+
+/// How a decoder makes four positions of one before it convolves them. The weights it needs are the same for each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unpooling {
+    /// The value goes back to where it was the largest when the picture was encoded, with 0 elsewhere. The decoder then knows these
+    /// positions beside the code, and a code by itself has none: its values go to the upper left.
+    Switches,
+    /// The value goes to all four.
+    Repetition,
+    /// The value goes to the upper left, with 0 elsewhere: with the convolution that follows a transposed convolution of stride 2 (Dumoulin
+    /// and Visin 2016, arXiv 1603.07285).
+    Transposed,
+}
+
+impl Unpooling {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Switches, Self::Repetition, Self::Transposed];
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Switches => "switches",
+            Self::Repetition => "repetition",
+            Self::Transposed => "transposed",
+        }
+    }
+
+    /// The name in the window.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Switches => "Switches",
+            Self::Repetition => "Repetition",
+            Self::Transposed => "Upper left",
+        }
+    }
+
+    /// What it does, in a sentence.
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Switches => {
+                "Each value goes back to where it was the largest of its field: positions that the code does not hold"
+            }
+            Self::Repetition => "Each value goes to all four positions of its field",
+            Self::Transposed => {
+                "Each value goes to the upper left of its field, as in a transposed convolution and where switches are withheld"
+            }
+        }
+    }
+}
+
+impl std::str::FromStr for Unpooling {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|u| u.name() == text);
+        found.ok_or_else(|| {
+            Error::usage(format!(
+                "there is no unpooling {text}; choose from switches, repetition, transposed"
+            ))
+        })
+    }
 }
 
 /// What a unit makes of the sum that reaches it.
@@ -431,6 +516,7 @@ impl ModelSpec {
     fn needed_version(&self) -> u32 {
         let has_unit = matches!(&self.network, Network::Dense { unit, hidden } if *unit != Unit::Rectified || hidden.is_empty());
         let is_later = has_unit
+            || matches!(self.network, Network::Pooled { .. })
             || !self.objective.is_plain()
             || self.flow.is_some()
             || self.prior != Prior::Standard
@@ -552,6 +638,11 @@ impl ModelSpec {
                 let channels = stages.iter().map(|s| s.channels);
                 channels.chain(hidden.iter().copied()).collect()
             }
+            Network::Pooled { stages, hidden, .. } => {
+                self.check_pooling(stages)?;
+                let channels = stages.iter().map(|s| s.channels);
+                channels.chain(hidden.iter().copied()).collect()
+            }
         };
         if widths.len() > 16 || widths.iter().any(|w| !(1..=8192).contains(w)) {
             return refuse("a network has up to 16 layers of 1 to 8192 units".into());
@@ -620,6 +711,75 @@ impl ModelSpec {
         Ok(self.of_needed_version())
     }
 
+    /// Whether pictures can be pooled by `stages`, and the code goes with what is remembered of them.
+    fn check_pooling(&self, stages: &[Pooling]) -> Result<()> {
+        let refuse = |reason: String| Err(Error::model(reason));
+        if !(1..=6).contains(&stages.len()) || stages.iter().any(|s| !matches!(s.kernel, 3 | 5)) {
+            return refuse("pooling takes 1 to 6 stages with kernels of 3 or 5".into());
+        }
+        let least = 1 << stages.len();
+        if self.shape.height.min(self.shape.width) < least {
+            return Err(Error::model(format!(
+                "{} stages of pooling need pictures of at least {least}×{least}, not {}",
+                stages.len(),
+                self.shape
+            ))
+            .hint("take larger pictures, or a dense network such as preset tiny"));
+        }
+        let has_likelihood = self.has_posterior() || self.condition.is_some();
+        if self.remembers() && has_likelihood {
+            return Err(Error::model(
+                "with remembered switches a picture is not made of its code alone, so its code can have no posterior",
+            )
+            .hint("take a plain code, or --unpooling repetition"));
+        }
+        Ok(())
+    }
+
+    /// How a pooled network unpools; nothing of others.
+    #[must_use]
+    pub fn unpooling(&self) -> Option<Unpooling> {
+        match self.network {
+            Network::Pooled { unpooling, .. } => Some(unpooling),
+            Network::Dense { .. } | Network::Conv { .. } => None,
+        }
+    }
+
+    /// The same pooled network with another unpooling.
+    ///
+    /// # Errors
+    /// When it does not pool.
+    pub fn unpooled_by(mut self, by: Unpooling) -> Result<Self> {
+        match &mut self.network {
+            Network::Pooled { unpooling, .. } => *unpooling = by,
+            Network::Dense { .. } | Network::Conv { .. } => {
+                return Err(Error::usage("only a network that pools has an unpooling")
+                    .hint("choose preset pooled or pooled-repeat"));
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whether a reconstruction is made with more than the code: where each value was the largest of its field.
+    #[must_use]
+    pub fn remembers(&self) -> bool {
+        self.unpooling() == Some(Unpooling::Switches)
+    }
+
+    /// Switches of a picture of a pooled network, each of which says one of four positions (2 bits); 0 of others.
+    #[must_use]
+    pub fn switches(&self) -> usize {
+        let Network::Pooled { stages, .. } = &self.network else {
+            return 0;
+        };
+        let halved =
+            |n: usize, times: usize| n.div_ceil(1 << stages.len()) << (stages.len() - times);
+        let of_stage = |(i, stage): (usize, &Pooling)| {
+            halved(self.shape.height, i + 1) * halved(self.shape.width, i + 1) * stage.channels
+        };
+        stages.iter().enumerate().map(of_stage).sum()
+    }
+
     /// The same with the lowest version that says all of it.
     pub(super) fn of_needed_version(self) -> Self {
         Self {
@@ -638,6 +798,9 @@ impl ModelSpec {
                 format!("dense {}", widths.join("-"))
             }
             Network::Conv { .. } => "convolutional".to_owned(),
+            Network::Pooled { unpooling, .. } => {
+                format!("convolutional with pooling, {}", unpooling.name())
+            }
         };
         let bits = if self.is_binary() { " bits" } else { "" };
         format!("{network}, {}, code of {}{bits}", self.shape, self.code)

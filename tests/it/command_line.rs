@@ -1198,3 +1198,87 @@ fn a_distorted_copy_has_its_original_first_until_it_is_distorted_too_much() {
     ]);
     assert!(!output.status.success());
 }
+
+#[test]
+fn pooling_is_undone_in_three_ways_and_its_stages_are_drawn() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let model = at("pooled.safetensors");
+    let train = [
+        "train",
+        "--data",
+        "digits:200",
+        "--epochs",
+        "1",
+        "--out",
+        text(&model),
+        "--preset",
+    ];
+    json(&[train.as_slice(), &["pooled"]].concat());
+    let page = at("page.png");
+    let data = ["--data", "digits:test:40", "--out", text(&page)];
+    let found = json(&[&["unpool", "--model", text(&model)], data.as_slice()].concat());
+    let columns = found["columns"].as_array().expect("columns");
+    let ways: Vec<&str> = columns
+        .iter()
+        .filter_map(|c| c["unpooling"].as_str())
+        .collect();
+    assert_eq!(ways, ["switches", "transposed", "repetition"]);
+    let error = |i: usize| columns[i]["sse_per_image"].as_f64().expect("an error");
+    let evaluation = json(&[
+        "evaluate",
+        "--model",
+        text(&model),
+        "--data",
+        "digits:test:40",
+    ]);
+    let told = evaluation["sse_per_image"].as_f64().expect("an error");
+    assert!(
+        (told - error(0)).abs() < 1e-6,
+        "evaluation has the switches"
+    );
+    assert!((error(1) - error(0)).abs() > 1e-3);
+    assert_eq!(columns[0]["trained_so"], true);
+    assert!(columns[0]["switches"].as_u64() > Some(0));
+    let drawn = image::open(&page).expect("a page");
+    assert!(drawn.height() > 2 * drawn.width());
+
+    let features = [
+        "features",
+        "--model",
+        text(&model),
+        "--item",
+        "3",
+        "--unpooling",
+        "repetition",
+    ];
+    let found = json(&[features.as_slice(), &data].concat());
+    let stages = found["stages"].as_array().expect("stages");
+    assert_eq!(
+        stages.first().map(|s| &s["name"]),
+        Some(&"Convolution 1".into())
+    );
+    assert_eq!(
+        stages.last().map(|s| &s["name"]),
+        Some(&"Deconvolution 1".into())
+    );
+    assert_eq!(found["unpooling"], "repetition");
+
+    // What cannot be is refused, with what would fit.
+    let refused = failure(
+        &[train.as_slice(), &["tiny", "--unpooling", "switches"]].concat(),
+        2,
+    );
+    assert!(refused.contains("preset pooled"), "{refused}");
+    let tiny = tiny(folder.path(), "1");
+    let refused = failure(
+        &[&["unpool", "--model", text(&tiny)], data.as_slice()].concat(),
+        1,
+    );
+    assert!(refused.contains("does not pool"), "{refused}");
+    let refused = failure(
+        &[&["features", "--model", text(&tiny)], data.as_slice()].concat(),
+        1,
+    );
+    assert!(refused.contains("no convolutions"), "{refused}");
+}

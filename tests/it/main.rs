@@ -16,6 +16,7 @@ mod training;
 mod window;
 mod window_benches;
 mod window_factors;
+mod window_features;
 mod window_index;
 mod window_map;
 mod window_measures;

@@ -7,8 +7,8 @@ use burn::tensor::Device;
 use morphospace::Progress;
 use morphospace::data::{Dataset, ImageShape, creatures, digits};
 use morphospace::model::{
-    AutoEncoder, CodeStatistics, Likelihood, Meanwhile, ModelFile, ModelSpec, Network, Preset,
-    Pretraining, Provenance, Teacher, Trainer, Unit, evaluate,
+    AutoEncoder, CodeKind, CodeStatistics, Likelihood, Meanwhile, ModelFile, ModelSpec, Network,
+    Preset, Pretraining, Provenance, Teacher, Trainer, Unit, Unpooling, evaluate,
 };
 
 fn some_digits(count: usize) -> Dataset {
@@ -582,4 +582,21 @@ fn a_drag_is_served_between_the_layers_of_a_step_and_changes_nothing() {
     })));
     assert!(calls.get() > 100, "only {} calls", calls.get());
     assert!(busy == trained(None));
+}
+
+#[test]
+fn pooling_says_what_it_needs() {
+    let refused = |spec: ModelSpec| spec.check().expect_err("it cannot be built").to_string();
+    let mut spec = Preset::Pooled.spec(ImageShape::new(28, 28, 1));
+    assert_eq!(spec.version, 3);
+    spec.shape = ImageShape::new(28, 3, 1);
+    let text = refused(spec.clone());
+    assert!(text.contains("at least 4×4"), "{text}");
+    spec.shape = ImageShape::new(28, 27, 1);
+    spec.clone().check().expect("odd sizes are padded");
+    spec.kind = CodeKind::Posterior;
+    let text = refused(spec.clone());
+    assert!(text.contains("switches"), "{text}");
+    let spec = spec.unpooled_by(Unpooling::Repetition).expect("it pools");
+    spec.check().expect("the code alone has a posterior");
 }

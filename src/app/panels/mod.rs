@@ -9,6 +9,7 @@ mod directions;
 mod factors;
 mod factors_map;
 mod factors_scores;
+mod features;
 mod formation;
 mod items;
 mod likelihood;
@@ -85,11 +86,12 @@ pub(crate) enum PanelKind {
     Conditions,
     Factors,
     Denoising,
+    Features,
 }
 
 impl PanelKind {
     /// Every panel, in the order of the View menu.
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Data,
         Self::Model,
         Self::Training,
@@ -113,6 +115,7 @@ impl PanelKind {
         Self::Conditions,
         Self::Factors,
         Self::Denoising,
+        Self::Features,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -140,6 +143,7 @@ impl PanelKind {
             Self::Conditions => "Style and class",
             Self::Factors => "Factors",
             Self::Denoising => "Denoising",
+            Self::Features => "Features",
         }
     }
 
@@ -170,6 +174,9 @@ impl PanelKind {
             }
             Self::Factors => "Show or hide what each dimension has to do with known factors",
             Self::Denoising => "Show or hide clean, corrupted and repaired pictures",
+            Self::Features => {
+                "Show or hide the feature maps of every stage and the ways of unpooling"
+            }
         }
     }
 
@@ -198,6 +205,7 @@ impl PanelKind {
             Self::Conditions => icon::PALETTE,
             Self::Factors => icon::FACTORS,
             Self::Denoising => icon::ERASER,
+            Self::Features => icon::FEATURES,
         }
     }
 }
@@ -277,6 +285,7 @@ pub(crate) struct Panels {
     conditions: conditions::ConditionsPanel,
     factors: factors::FactorsPanel,
     denoising: denoising::DenoisingPanel,
+    features: features::FeaturesPanel,
 }
 
 impl Panels {
@@ -314,6 +323,7 @@ impl Panels {
             PanelKind::Conditions => &mut self.conditions,
             PanelKind::Factors => &mut self.factors,
             PanelKind::Denoising => &mut self.denoising,
+            PanelKind::Features => &mut self.features,
         }
     }
 }
