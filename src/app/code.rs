@@ -82,7 +82,7 @@ impl App {
         match self.state.model() {
             Some(model) => {
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
-                model.spec.sample_prior(&model.code_mean, &mut rng)
+                model.prior.sample(&mut rng)
             }
             None => standard_normal(self.view.code.len(), seed),
         }

@@ -70,8 +70,9 @@ impl Sample {
         }
         let mut rng = ChaCha8Rng::seed_from_u64(common.seed);
         let frequencies = &file.statistics.mean;
+        let prior = model.prior(frequencies)?;
         let codes: Vec<f32> = (0..self.count)
-            .flat_map(|_| model.spec().sample_prior(frequencies, &mut rng))
+            .flat_map(|_| prior.sample(&mut rng))
             .collect();
         draw(&model, &codes, &self.out, common)
     }

@@ -27,7 +27,9 @@ use super::training::Training;
 use super::workshop::{Parcel, Workshop};
 use crate::data::DatasetSource;
 use crate::error::{Error, Result};
-use crate::model::{AutoEncoder, ModelFile, ModelSpec, TrainConfig, load_named, shipped_for};
+use crate::model::{
+    AutoEncoder, CodePrior, ModelFile, ModelSpec, TrainConfig, load_named, shipped_for,
+};
 use crate::progress::Progress;
 
 /// What comes in from outside.
@@ -500,7 +502,8 @@ impl Core {
             network.encode(&[&picture], &Progress::silent())?;
             self.outbox.progress_ended(what);
         }
-        let info = Arc::new(describe(&file, path, false));
+        let prior = network.prior(&file.statistics.mean)?;
+        let info = Arc::new(describe(&file, prior, path, false));
         self.session.model = Some(info.clone());
         self.model = Some(InUse {
             file,
@@ -663,7 +666,12 @@ impl Core {
 }
 
 /// What a reader of events needs to know of a model.
-pub(super) fn describe(file: &ModelFile, path: Option<&Path>, is_unsaved: bool) -> ModelInfo {
+pub(super) fn describe(
+    file: &ModelFile,
+    prior: CodePrior,
+    path: Option<&Path>,
+    is_unsaved: bool,
+) -> ModelInfo {
     let stem = path
         .and_then(Path::file_stem)
         .map(|s| s.to_string_lossy().into_owned());
@@ -679,6 +687,7 @@ pub(super) fn describe(file: &ModelFile, path: Option<&Path>, is_unsaved: bool) 
         code_std: file.statistics.std.clone(),
         code_kl: file.statistics.kl.clone(),
         code_example: file.statistics.example.clone(),
+        prior: Arc::new(prior),
         can_resume: file.can_resume(),
         history: file.history.clone(),
         stage_history: file.stage_history.clone(),

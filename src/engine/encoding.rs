@@ -333,6 +333,7 @@ impl Core {
         };
         self.update_info(|info| {
             info.code_mean.clone_from(&statistics.mean);
+            info.prior = Arc::new(info.prior.with_frequencies(&info.code_mean));
             info.code_std.clone_from(&statistics.std);
             info.code_kl.clone_from(&statistics.kl);
             info.code_example.clone_from(&statistics.example);

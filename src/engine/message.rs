@@ -12,7 +12,8 @@ use super::likelihoods::{LikelihoodPlan, Likelihoods};
 use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
 use crate::model::{
-    Families, FamilyPlan, Features, LossPoint, Memorised, ModelSpec, StagePoint, TrainConfig,
+    CodePrior, Families, FamilyPlan, Features, LossPoint, Memorised, ModelSpec, StagePoint,
+    TrainConfig,
 };
 use crate::retrieval::Space;
 use crate::retrieval::approximate::Kind;
@@ -82,6 +83,8 @@ pub struct ModelInfo {
     pub code_kl: Vec<f32>,
     /// The code of one item, to have something to show before any data is there.
     pub code_example: Vec<f32>,
+    /// What its codes are drawn from before a picture is seen.
+    pub prior: Arc<CodePrior>,
     /// Whether training can go on from where it stopped.
     pub can_resume: bool,
     /// Loss curves so far.

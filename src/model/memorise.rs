@@ -50,7 +50,7 @@ const FOLDED: u64 = 4;
 pub struct Suspects<'a> {
     /// The model.
     pub model: &'a AutoEncoder,
-    /// The mean of the training items' codes, which says how often a bit is set; see [`ModelSpec::sample_prior`].
+    /// The mean of the training items' codes, which says how often a bit is set; see [`super::CodePrior`].
     pub frequencies: &'a [f32],
     /// The data that the training items are of.
     pub data: &'a Dataset,
@@ -132,8 +132,9 @@ pub fn memorise(
     let part = |from: f32, to: f32| progress.part(from, to);
 
     let mut chance = stream(seed, SAMPLED);
+    let prior = model.prior(suspects.frequencies)?;
     let latents: Vec<f32> = (0..samples)
-        .flat_map(|_| model.spec().sample_prior(suspects.frequencies, &mut chance))
+        .flat_map(|_| prior.sample(&mut chance))
         .collect();
     let sampled = Pictures::of_codes(model, &latents, None, &part(0.0, 0.1))?;
     let d = model.code();

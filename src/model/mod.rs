@@ -47,6 +47,7 @@ pub use memorise::{
 };
 pub use preset::Preset;
 pub use pretraining::{Pretraining, StagePoint, Teacher};
+pub use prior::CodePrior;
 pub use refine::Refinement;
 pub use shipped::{Shipped, load_named, shipped_for};
 pub use spec::{
