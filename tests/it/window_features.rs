@@ -47,9 +47,8 @@ fn every_stage_is_seen_and_a_switch_shows_what_each_unpooling_makes_of_the_code(
     };
     prepare(&mut window, 60);
     train(&mut window, "pooled");
-    window.get_by_label("Features").click();
+    window.get_by_label("Features").click_accesskit();
     window.run_steps(3);
-    wait_to_see(&mut window, "No item in focus");
     let at = window.state().item_position(7).expect("on the screen");
     click(&mut window, at);
     wait_to_see(&mut window, "Pooling 2: 32 maps of");
@@ -91,7 +90,7 @@ fn a_dense_model_says_why_it_has_no_maps() {
     };
     prepare(&mut window, 60);
     train(&mut window, "tiny");
-    window.get_by_label("Features").click();
+    window.get_by_label("Features").click_accesskit();
     window.run_steps(3);
-    assert!(window.query_by_label("No feature maps").is_some());
+    wait_to_see(&mut window, "No feature maps");
 }
