@@ -1137,13 +1137,22 @@ mod tests {
     fn a_loss_beyond_numbers_ends_the_training_and_keeps_what_was_good() -> Result<()> {
         let (data, device) = (data(300), Device::flex());
         let silent = Progress::silent();
-        // Steps so long that sums grow by orders of magnitude from layer to layer.
+        // The loss is an ordinary number, and its slope in the first layer is beyond what a number holds.
         let plan = ClassifierPlan {
-            hidden: vec![100; 15],
-            learning_rate: 1.0,
+            hidden: vec![40, 40, 20],
             ..plan(Unit::Rectified)
         };
-        let fitted = plan.train(None, &data, &device, &silent)?;
+        let (architecture, _) = plan.architecture(&data, &device)?;
+        let fresh = architecture.plan.weights(1, &device);
+        let scaled = |(layer, scale): (&Layer, f32)| Layer {
+            weight: layer.weight.clone() * scale,
+            bias: layer.bias.clone(),
+        };
+        let steep = Pretrained {
+            layers: fresh.iter().zip([1e-41, 3e20, 3e20]).map(scaled).collect(),
+            history: Vec::new(),
+        };
+        let fitted = plan.train(Some(&steep), &data, &device, &silent)?;
         let why = fitted.stopped.expect("it ends early");
         let kept = format!("the weights after {} steps", fitted.best_step);
         assert!(why.contains(&kept), "{why}");
