@@ -3,6 +3,7 @@
 //! Invariant: standard output holds the result alone (one JSON object with `--json`), standard error everything else;
 //! the exit status is 0, 1 for a failure and 2 for a request that makes no sense.
 
+mod classify;
 mod codes;
 mod compare;
 mod data;
@@ -108,6 +109,8 @@ enum Command {
     Why(why::Why),
     /// Fit a mixture of Gaussians to pictures, or to their codes: likelihoods, samples, components
     Mixture(mixture::MixtureOf),
+    /// Tell classes by a network that was pre-trained without labels, and by one that was not
+    Classify(classify::Classify),
     /// Measure what each dimension has to do with known factors
     Factors(factors::FactorsCommand),
     /// Draw the feature maps of every stage for one picture
@@ -196,6 +199,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Denoise(command)) => command.run(&common),
         Some(Command::Why(command)) => command.run(&common),
         Some(Command::Mixture(command)) => command.run(&common),
+        Some(Command::Classify(command)) => command.run(&common),
         Some(Command::Factors(command)) => command.run(&common),
         Some(Command::Features(command)) => command.run(&common),
         Some(Command::Unpool(command)) => command.run(&common),

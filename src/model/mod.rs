@@ -3,6 +3,7 @@
 mod animate;
 mod auto_encoder;
 mod binary;
+mod classifier;
 pub(crate) mod codes_file;
 mod config;
 mod convolution;
@@ -36,6 +37,10 @@ pub(crate) use crate::files::{folder_of, write_atomically};
 pub(crate) use animate::mixed;
 pub use animate::{Animated, animate, crossfade_of, originals_of, shape_of};
 pub use auto_encoder::{AutoEncoder, Posteriors};
+pub use classifier::{
+    BudgetErrors, Classifier, ClassifierPlan, Compared, Comparison, Errors, Fitted, Pretrained,
+    Varied,
+};
 pub use config::{LossPoint, TrainConfig};
 pub use evaluate::{Evaluation, evaluate, log_likelihoods};
 pub use families::{Families, Family, FamilyFigures, FamilyPlan, Trained};

@@ -129,7 +129,9 @@ pub(crate) fn click(window: &mut Harness<'_, App>, at: Pos2) {
 
 /// The pixels of the widget called `name`.
 pub(crate) fn pixels_of(window: &mut Harness<'_, App>, name: &str) -> RgbaImage {
-    let rect = window.get_by_label(name).rect();
+    // Words above a picture may have its name.
+    let picture = window.query_all_by_label(name).last();
+    let rect = picture.expect("a picture of that name").rect();
     let whole = window.render().expect("the window can be drawn");
     let (x, y) = (rect.left() as u32, rect.top() as u32);
     image::imageops::crop_imm(&whole, x, y, rect.width() as u32, rect.height() as u32).to_image()

@@ -1,5 +1,6 @@
 //! Behaviour from outside: the command line, the engine, the window and hostile files. One binary, so that it links once.
 
+mod classify;
 mod command_line;
 mod data;
 mod driver;

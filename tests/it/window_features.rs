@@ -65,7 +65,8 @@ fn every_stage_is_seen_and_a_switch_shows_what_each_unpooling_makes_of_the_code(
         "Unpooling 2: 32 maps of 14×14",
     ];
     let seen = |window: &mut Harness<'_, App>, name: &str| {
-        window.get_by_label(name).scroll_to_me();
+        let picture = window.query_all_by_label(name).last();
+        picture.expect("maps of that name").scroll_to_me();
         window.run_steps(8);
         pixels_of(window, name)
     };

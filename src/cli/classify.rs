@@ -1,0 +1,308 @@
+//! `morphospace classify`: what pre-training without labels is worth to a classifier, by the number of labels it is told.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Instant;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde_json::{Value, json};
+
+use super::{Common, output};
+use crate::data::{Dataset, DatasetSource};
+use crate::engine::choose_device;
+use crate::error::{Error, Result};
+use crate::model::{
+    BudgetErrors, Classifier, ClassifierPlan, Compared, Comparison, Pretraining, Teacher, Unit,
+    Varied,
+};
+
+/// Label budgets without `--labels`, as far as the data has so many; then all.
+const BUDGETS: [usize; 3] = [100, 1000, 10_000];
+
+/// Tell classes by a network that was pre-trained without labels, and by one that was not
+#[derive(Debug, Args)]
+pub(super) struct Classify {
+    /// Pictures to learn from; one of 12 is kept out to choose the weights by
+    #[arg(long, value_name = "SRC", required_unless_present = "model")]
+    data: Option<DatasetSource>,
+    /// Pictures to count the errors on
+    #[arg(long, value_name = "SRC")]
+    test: DatasetSource,
+    /// A classifier that was saved: it is judged as it is
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "hidden", "unit", "labels", "pretrain", "pretrain_epochs", "epochs", "batch", "lr", "seeds", "out"])]
+    model: Option<PathBuf>,
+    /// Units of the hidden layers, from the picture inwards
+    #[arg(
+        long,
+        value_name = "N,N,…",
+        value_delimiter = ',',
+        default_value = "1000,1000,500"
+    )]
+    hidden: Vec<usize>,
+    /// What the hidden units are
+    #[arg(long, default_value = "logistic", value_parser = unit())]
+    unit: Unit,
+    /// How many labels the network is told, of each class as many; without this 100, 1000 and 10000 where there are more, and all
+    #[arg(long, value_name = "N,…,all", value_delimiter = ',')]
+    labels: Vec<Budget>,
+    /// How the hidden layers are pre-trained
+    #[arg(long, default_value = "auto-encoder", value_parser = teacher())]
+    pretrain: Teacher,
+    /// Passes over all pictures in pre-training, for each layer
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pretrain_epochs: usize,
+    /// Passes over the items with labels; fewer labels are passed over more often, for 1000 steps at least
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    epochs: usize,
+    /// Items per step
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    batch: usize,
+    /// Adam's step size at the start; it falls to 0
+    #[arg(long, value_name = "X", default_value_t = 1e-3)]
+    lr: f64,
+    /// Trainings of each kind, with seeds from --seed on
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seeds: usize,
+    /// Where to write the pre-trained network of the most labels, of the first seed
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// A label budget: a number, or all.
+#[derive(Clone, Copy, Debug)]
+struct Budget(Option<usize>);
+
+impl FromStr for Budget {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text == "all" {
+            return Ok(Self(None));
+        }
+        let number = text.parse().map_err(|_| {
+            Error::usage(format!("{text} is no number of labels")).hint("such as 100,1000,all")
+        });
+        number.map(|number| Self(Some(number)))
+    }
+}
+
+fn unit() -> impl TypedValueParser<Value = Unit> {
+    PossibleValuesParser::new(["logistic", "rectified", "tanh", "softplus"]).map(|name| match name
+        .as_str()
+    {
+        "rectified" => Unit::Rectified,
+        "tanh" => Unit::Tanh,
+        "softplus" => Unit::Softplus,
+        _ => Unit::Logistic,
+    })
+}
+
+fn teacher() -> impl TypedValueParser<Value = Teacher> {
+    PossibleValuesParser::new(Teacher::ALL.map(Teacher::name)).map(|name| {
+        let of_name = |teacher: &Teacher| teacher.name() == name;
+        let found = Teacher::ALL.into_iter().find(of_name);
+        found.unwrap_or(Teacher::AutoEncoder)
+    })
+}
+
+impl Classify {
+    pub(super) fn run(self, common: &Common) -> Result<()> {
+        let start = Instant::now();
+        if let Some(out) = &self.out {
+            output::check_writable(out)?;
+        }
+        let test = common.load_data(&self.test)?;
+        let (device, info) = choose_device(common.device)?;
+        if let Some(model) = &self.model {
+            let classifier = Classifier::load(model, &device)?;
+            let progress = common.progress("Telling classes");
+            let misses = classifier.misses(&test, &progress)?;
+            let wrong = misses.iter().filter(|miss| **miss).count();
+            let value = json!({
+                "data": test.name(),
+                "n": test.len(),
+                "errors": wrong,
+                "error": wrong as f64 / test.len() as f64,
+                "plan": classifier.plan(),
+                "secs": start.elapsed().as_secs_f64(),
+            });
+            output::print(common.json, &value);
+            return Ok(());
+        }
+        let Some(source) = &self.data else {
+            return Err(Error::usage("pictures to learn from are asked for: --data"));
+        };
+        let data = common.load_data(source)?;
+        let comparison = self.comparison(&data, common);
+        comparison.check(&data)?;
+        check_test(&data, &test)?;
+        let estimate = comparison.estimate(&data, &device)?;
+        if !common.quiet {
+            let layers = comparison.plan.hidden.len();
+            eprintln!(
+                "About {} on {}: for each of {} {} pre-training of {layers} layers and {} trainings with labels",
+                duration(estimate),
+                info.name,
+                comparison.seeds,
+                if comparison.seeds == 1 {
+                    "seed"
+                } else {
+                    "seeds"
+                },
+                2 * comparison.budgets.len(),
+            );
+        }
+        let progress = common.progress("Training classifiers");
+        let found = comparison.run(&data, &test, &device, &progress)?;
+        if let Some(out) = &self.out {
+            found.classifier.save(out)?;
+        }
+        if !common.quiet {
+            for note in &found.notes {
+                eprintln!("{note}");
+            }
+        }
+        let secs = start.elapsed().as_secs_f64();
+        if common.json {
+            let value = json!({
+                "data": data.name(),
+                "test": test.name(),
+                "n_train": found.items[0],
+                "n_validation": found.items[1],
+                "n_test": test.len(),
+                "plan": comparison.plan,
+                "seeds": comparison.seeds,
+                "budgets": found.budgets.iter().map(row).collect::<Vec<_>>(),
+                "notes": found.notes,
+                "out": self.out,
+                "estimated_secs": estimate,
+                "secs": secs,
+            });
+            output::print(true, &value);
+        } else {
+            print_table(&found, &test, secs);
+        }
+        Ok(())
+    }
+
+    fn comparison(&self, data: &Dataset, common: &Common) -> Comparison {
+        let budgets = if self.labels.is_empty() {
+            let fewer = BUDGETS.into_iter().filter(|n| 2 * n <= data.len());
+            fewer.map(Some).chain([None]).collect()
+        } else {
+            self.labels.iter().map(|budget| budget.0).collect()
+        };
+        Comparison {
+            plan: ClassifierPlan {
+                hidden: self.hidden.clone(),
+                unit: self.unit,
+                pretraining: Some(Pretraining {
+                    teacher: self.pretrain,
+                    epochs: self.pretrain_epochs,
+                }),
+                epochs: self.epochs,
+                batch: self.batch,
+                learning_rate: self.lr,
+                seed: common.seed,
+                labels: None,
+            },
+            budgets,
+            seeds: self.seeds,
+        }
+    }
+}
+
+/// What would else be found out after the training alone.
+fn check_test(data: &Dataset, test: &Dataset) -> Result<()> {
+    if data.shape() != test.shape() {
+        return Err(Error::model(format!(
+            "{} has {} pictures, {} has {}",
+            data.name(),
+            data.shape(),
+            test.name(),
+            test.shape()
+        )));
+    }
+    let (Some(known), Some(asked)) = (data.labels(), test.labels()) else {
+        return Err(Error::usage(format!("{} has no labels", test.name())));
+    };
+    let strange = asked.names.iter().find(|name| !known.names.contains(name));
+    match strange {
+        None => Ok(()),
+        Some(name) => Err(Error::model(format!(
+            "{} has the class {name}, {} has not",
+            test.name(),
+            data.name()
+        ))),
+    }
+}
+
+fn row(budget: &BudgetErrors) -> Value {
+    let mut value = json!(budget);
+    for (name, errors) in [
+        ("pretrained", &budget.pretrained),
+        ("random", &budget.random),
+    ] {
+        let (mean, deviation) = errors.summary();
+        value[name]["test_mean"] = mean.into();
+        value[name]["test_std"] = deviation.into();
+    }
+    value
+}
+
+fn print_table(found: &Compared, test: &Dataset, secs: f64) {
+    use std::io::Write as _;
+    let told = |errors: &crate::model::Errors| {
+        let (mean, deviation) = errors.summary();
+        let spread = deviation.map_or(String::new(), |d| format!(" ± {:.2}", 100.0 * d));
+        format!("{:.2}{spread}", 100.0 * mean)
+    };
+    let mut lines = vec![[
+        "labels".to_owned(),
+        "random".into(),
+        "pre-trained".into(),
+        "lower by (95 %)".into(),
+    ]];
+    for budget in &found.budgets {
+        let [mean, low, high] = budget.gain.map(|x| 100.0 * x);
+        lines.push([
+            budget.labels.to_string(),
+            told(&budget.random),
+            told(&budget.pretrained),
+            format!("{mean:.2} [{low:.2}, {high:.2}]"),
+        ]);
+    }
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
+    let widths: Vec<usize> = (0..4).map(|column| width(column).unwrap_or(0)).collect();
+    let mut out = std::io::stdout().lock();
+    // A reader that went away, such as `head`, is no failure of ours.
+    let _ = writeln!(out, "Errors on {}, % of {}", test.name(), test.len());
+    for line in &lines {
+        let cells = line.iter().zip(&widths);
+        let cells: Vec<String> = cells
+            .map(|(cell, &width)| format!("{cell:>width$}"))
+            .collect();
+        let _ = writeln!(out, "{}", cells.join("   "));
+    }
+    let over = match found.budgets.first().map(|budget| budget.over) {
+        Some(Varied::Seeds) => "seeds",
+        _ => "test items, of one seed",
+    };
+    let _ = writeln!(
+        out,
+        "Intervals over {over}; {} items to learn from, {} to choose by; {}",
+        found.items[0],
+        found.items[1],
+        duration(secs)
+    );
+}
+
+/// Such as `40 s`, `12 min` or `3.5 h`.
+fn duration(secs: f64) -> String {
+    match secs {
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
