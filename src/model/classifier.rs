@@ -1140,7 +1140,7 @@ mod tests {
         // The loss is an ordinary number, and its slope in the first layer is beyond what a number holds.
         let plan = ClassifierPlan {
             hidden: vec![40, 40, 20],
-            ..plan(Unit::Rectified)
+            ..plan(Unit::Tanh)
         };
         let (architecture, _) = plan.architecture(&data, &device)?;
         let fresh = architecture.plan.weights(1, &device);
