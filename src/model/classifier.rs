@@ -293,7 +293,7 @@ impl ClassifierPlan {
             let now = tuning.now();
             let found = judge(&tuning, &now)?;
             let bad = values.iter().position(|loss| !loss.is_finite());
-            if bad.is_some() || !found.1.is_finite() {
+            if bad.is_some() || !found.1.is_finite() || !is_finite(&now)? {
                 let after = step + 1 - bad.map_or(0, |bad| values.len() - bad);
                 stopped = Some(format!(
                     "the loss is no longer a finite number after {after} steps; the weights after {} steps, the best until then, are kept (try a lower learning rate)",
@@ -408,6 +408,16 @@ impl Tuning {
         self.weights = self.adam.step(weights, &mut gradients, rate, 0.0);
         loss.inner()
     }
+}
+
+/// Whether all weights are finite numbers: a rectified unit makes 0 of what is none, so that the loss alone does not tell.
+fn is_finite(weights: &[Layer]) -> Result<bool> {
+    let sums = weights.iter().flat_map(|layer| {
+        let weight = layer.weight.clone().sum().reshape([1]);
+        [weight, layer.bias.clone().sum().reshape([1])]
+    });
+    let sums: Vec<f32> = read(Tensor::<1>::cat(sums.collect(), 0))?;
+    Ok(sums.iter().all(|sum| sum.is_finite()))
 }
 
 /// What the network makes of `inputs`, `[items, inputs]`: logits, `[items, classes]`.
@@ -1140,7 +1150,7 @@ mod tests {
         // The loss is an ordinary number, and its slope in the first layer is beyond what a number holds.
         let plan = ClassifierPlan {
             hidden: vec![40, 40, 20],
-            ..plan(Unit::Tanh)
+            ..plan(Unit::Rectified)
         };
         let (architecture, _) = plan.architecture(&data, &device)?;
         let fresh = architecture.plan.weights(1, &device);

@@ -111,6 +111,7 @@ fn boltzmann_machines_teach_as_well() {
     // Without --labels as many as the data has more of, and all.
     let budgets = found["budgets"].as_array().expect("budgets");
     let labels: Vec<&Value> = budgets.iter().map(|budget| &budget["labels"]).collect();
+    let labels: Vec<u64> = labels.iter().filter_map(|labels| labels.as_u64()).collect();
     assert_eq!(labels, [100, 550]);
     for budget in budgets {
         assert!(number(&budget["pretrained"]["test_mean"]) < 0.4, "{budget}");
