@@ -346,7 +346,7 @@ impl App {
     /// The newest wish that the families answered, counted from 1.
     #[must_use]
     pub fn families_answered(&self) -> u64 {
-        self.state.families_answered()
+        self.state.families.answered()
     }
 
     /// Rows of the table of likelihoods.
@@ -364,13 +364,13 @@ impl App {
     /// The newest pictures that the model repaired, counted from 1.
     #[must_use]
     pub fn repairs_answered(&self) -> u64 {
-        self.state.repair_answered()
+        self.state.repairs.answered()
     }
 
     /// Whether a grid of styles and classes was answered.
     #[must_use]
     pub fn has_grid(&self) -> bool {
-        self.state.grid_shown.is_some()
+        self.state.grid.newest().is_some()
     }
 
     /// The comparison of spaces over many queries, once it is there, with every part of it.

@@ -190,15 +190,15 @@ impl App {
             Event::FamiliesDecoded {
                 generation,
                 pictures,
-            } => self.state.families_shown = Some((generation, pictures)),
+            } => self.state.families.take_in(generation, pictures),
             Event::Repaired {
                 generation,
                 pictures,
-            } => self.state.repair_shown = Some((generation, pictures)),
+            } => self.state.repairs.take_in(generation, pictures),
             Event::GridDecoded {
                 generation,
                 pictures,
-            } => self.state.grid_shown = Some((generation, pictures)),
+            } => self.state.grid.take_in(generation, pictures),
             Event::Formed(formation) => self.state.formation = Some(formation),
             Event::Saved(path) => {
                 self.tell(ctx, Level::Success, format!("Saved {}", path.display()));

@@ -125,16 +125,14 @@ impl App {
             Action::Study(study) => self.engine.request(Request::Study(study)),
             Action::ExportReport(folder) => self.engine.request(Request::WriteReport(folder)),
             Action::Repair(pictures) => {
-                self.state.repair_asked += 1;
-                let generation = self.state.repair_asked;
+                let generation = self.state.repairs.ask();
                 self.engine.request(Request::Repair {
                     generation,
                     pictures,
                 });
             }
             Action::DecodeGrid(codes) => {
-                self.state.grid_asked += 1;
-                let generation = self.state.grid_asked;
+                let generation = self.state.grid.ask();
                 self.engine
                     .request(Request::DecodeGrid { generation, codes });
             }
@@ -152,8 +150,7 @@ impl App {
             }
             Action::CompareFamilies(plan) => self.engine.request(Request::CompareFamilies(plan)),
             Action::DecodeFamilies(wish) => {
-                self.state.families_asked += 1;
-                let generation = self.state.families_asked;
+                let generation = self.state.families.ask();
                 self.engine
                     .request(Request::DecodeFamilies { generation, wish });
             }

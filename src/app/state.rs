@@ -111,24 +111,62 @@ pub(crate) struct State {
     pub curve: Vec<LossPoint>,
     /// The model that trains, or was trained last, at moments of its training.
     pub formation: Option<Arc<Formation>>,
-    /// What the model makes of the newest pictures that were answered, with their number.
-    pub repair_shown: Option<(u64, Vec<Picture>)>,
-    /// Number of the newest pictures that were sent.
-    pub repair_asked: u64,
-    /// The newest grid of pictures that was answered, with its number.
-    pub grid_shown: Option<(u64, Vec<Picture>)>,
-    /// Number of the newest grid that was asked for.
-    pub grid_asked: u64,
-    /// What each family makes of the newest wish that was answered, with that wish's number.
-    pub families_shown: Option<(u64, Vec<FamilyPictures>)>,
-    /// Number of the newest wish.
-    pub families_asked: u64,
+    /// Pictures taken through the model.
+    pub repairs: Exchange<Vec<Picture>>,
+    /// Pictures of a grid of codes.
+    pub grid: Exchange<Vec<Picture>>,
+    /// What each family makes of a wish.
+    pub families: Exchange<Vec<FamilyPictures>>,
     /// Errors of pre-training.
     pub stage_curve: Vec<StagePoint>,
     /// Items beside their reconstructions while training goes on, and what units of a layer that is pre-trained look for.
     pub preview: Option<(Vec<Picture>, Vec<Picture>, Vec<Picture>)>,
     pub log: Vec<LogEntry>,
     pub recent: Vec<PathBuf>,
+}
+
+/// Wishes that are answered one at a time, so that a drag never queues.
+#[derive(Debug)]
+pub(crate) struct Exchange<T> {
+    asked: u64,
+    newest: Option<(u64, T)>,
+}
+
+impl<T> Default for Exchange<T> {
+    fn default() -> Self {
+        Self {
+            asked: 0,
+            newest: None,
+        }
+    }
+}
+
+impl<T> Exchange<T> {
+    /// Whether the last wish was answered, so that the next may be told.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.asked == self.answered()
+    }
+
+    /// The number of a wish that is told now.
+    pub(super) fn ask(&mut self) -> u64 {
+        self.asked += 1;
+        self.asked
+    }
+
+    /// Takes the answer of a wish.
+    pub(super) fn take_in(&mut self, number: u64, answer: T) {
+        self.newest = Some((number, answer));
+    }
+
+    /// The newest answer with its wish's number.
+    pub(crate) fn newest(&self) -> Option<&(u64, T)> {
+        self.newest.as_ref()
+    }
+
+    /// The number of the newest wish that was answered; 0 before the first.
+    pub(super) fn answered(&self) -> u64 {
+        self.newest.as_ref().map_or(0, |(number, _)| *number)
+    }
 }
 
 /// What a single changed pixel costs.
@@ -160,23 +198,6 @@ impl PixelCost {
 }
 
 impl State {
-    /// Number of the newest pictures that were answered.
-    pub(super) fn repair_answered(&self) -> u64 {
-        self.repair_shown.as_ref().map_or(0, |(number, _)| *number)
-    }
-
-    /// Number of the newest grid that was answered.
-    pub(super) fn grid_answered(&self) -> u64 {
-        self.grid_shown.as_ref().map_or(0, |(number, _)| *number)
-    }
-
-    /// Number of the newest wish that the families answered.
-    pub(super) fn families_answered(&self) -> u64 {
-        self.families_shown
-            .as_ref()
-            .map_or(0, |(number, _)| *number)
-    }
-
     /// The model that is loaded.
     pub(crate) fn model(&self) -> Option<&Arc<ModelInfo>> {
         self.session.model.as_ref()

@@ -69,6 +69,16 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// The pictures of `shape` whose pixels lie one after the other.
+    #[must_use]
+    pub fn each_of(shape: ImageShape, pixels: &[u8]) -> Vec<Self> {
+        let picture = |pixels: &[u8]| Self {
+            shape,
+            pixels: pixels.to_vec(),
+        };
+        pixels.chunks_exact(shape.len()).map(picture).collect()
+    }
+
     /// Whether there are as many bytes as its shape says.
     #[must_use]
     pub fn is_whole(&self) -> bool {

@@ -9,7 +9,7 @@ use super::message::{Event, FamilyPictures, FamilyWish};
 use super::workshop::Bench;
 use crate::data::Picture;
 use crate::error::{Error, Result};
-use crate::model::FamilyPlan;
+use crate::model::{AutoEncoder, FamilyPlan};
 use crate::progress::Progress;
 
 /// What their training is called while it goes on.
@@ -42,65 +42,74 @@ impl Core {
         Ok(())
     }
 
-    /// Takes pictures through the model in use, or that which trains.
+    /// Takes pictures through the model in use, or that which trains. There is an answer whatever happens, empty where nothing could be made, so
+    /// that who waits for it goes on.
     pub(super) fn repair(&mut self, generation: u64, pictures: &[Picture]) -> Result<()> {
-        let Some(network) = self.network() else {
-            return Ok(());
-        };
-        let shape = network.spec().shape;
         let views: Vec<&[u8]> = pictures.iter().map(|p| p.pixels.as_slice()).collect();
-        let codes = network.encode(&views, &Progress::silent())?.mean;
-        let pixels = network.decode(&codes)?;
-        let picture = |pixels: &[u8]| Picture {
-            shape,
-            pixels: pixels.to_vec(),
-        };
+        let made = self.made(|network| {
+            let codes = network.encode(&views, &Progress::silent())?.mean;
+            network.decode(&codes)
+        });
+        let (pictures, end) = told(made);
         self.outbox.send(Event::Repaired {
             generation,
-            pictures: pixels.chunks_exact(shape.len()).map(picture).collect(),
+            pictures,
         });
-        Ok(())
+        end
     }
 
-    /// Decodes many codes by the model in use, or by that which trains.
+    /// Decodes many codes by the model in use, or by that which trains; there is an answer as there is to [`Self::repair`].
     pub(super) fn decode_grid(&mut self, generation: u64, codes: &[f32]) -> Result<()> {
-        let Some(network) = self.network() else {
-            return Ok(());
-        };
-        let shape = network.spec().shape;
-        let pixels = network.decode(codes)?;
-        let picture = |pixels: &[u8]| Picture {
-            shape,
-            pixels: pixels.to_vec(),
-        };
+        let (pictures, end) = told(self.made(|network| network.decode(codes)));
         self.outbox.send(Event::GridDecoded {
             generation,
-            pictures: pixels.chunks_exact(shape.len()).map(picture).collect(),
+            pictures,
         });
-        Ok(())
+        end
     }
 
-    /// Decodes a wish by every family.
+    /// The pictures that `make` makes by the model in use, or by that which trains; none without one.
+    fn made(&self, make: impl FnOnce(&AutoEncoder) -> Result<Vec<u8>>) -> Result<Vec<Picture>> {
+        let Some(network) = self.network() else {
+            return Ok(Vec::new());
+        };
+        let pixels = make(&network)?;
+        Ok(Picture::each_of(network.spec().shape, &pixels))
+    }
+
+    /// Decodes a wish by every family; there is an answer as there is to [`Self::repair`].
     pub(super) fn decode_families(&mut self, generation: u64, wish: FamilyWish) -> Result<()> {
+        let (pictures, end) = told(self.wished(wish));
+        self.outbox.send(Event::FamiliesDecoded {
+            generation,
+            pictures,
+        });
+        end
+    }
+
+    fn wished(&self, wish: FamilyWish) -> Result<Vec<FamilyPictures>> {
         let (Some(families), Some(dataset)) = (&self.session.families, &self.session.dataset)
         else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         if wish.items.iter().any(|item| *item >= dataset.len()) {
             return Err(Error::usage("there is no such item"));
         }
         let items = wish.items.map(|item| dataset.pixels(item));
-        let mut pictures = Vec::new();
-        for trained in &families.trained {
-            pictures.push(FamilyPictures {
+        let each = families.trained.iter().map(|trained| {
+            Ok(FamilyPictures {
                 between: trained.between(items, wish.share, wish.noise, wish.seed)?,
                 samples: trained.samples(SAMPLES, wish.by_mixture, wish.seed)?,
-            });
-        }
-        self.outbox.send(Event::FamiliesDecoded {
-            generation,
-            pictures,
+            })
         });
-        Ok(())
+        each.collect()
+    }
+}
+
+/// An answer, which is empty after a failure, and that failure.
+fn told<T>(found: Result<Vec<T>>) -> (Vec<T>, Result<()>) {
+    match found {
+        Ok(found) => (found, Ok(())),
+        Err(error) => (Vec::new(), Err(error)),
     }
 }

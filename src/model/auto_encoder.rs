@@ -102,6 +102,19 @@ pub(super) fn stream(seed: u64, stream: u64) -> ChaCha8Rng {
 
 /// Standard normal numbers `[streams, width]`, a stream per row.
 pub(super) fn normal(seed: u64, streams: &[u64], width: usize, device: &Device) -> Tensor<2> {
+    drawn(seed, streams, width, device, |rng| {
+        StandardNormal.sample(rng)
+    })
+}
+
+/// Numbers `[streams, width]` that `draw` draws, a stream per row.
+pub(super) fn drawn(
+    seed: u64,
+    streams: &[u64],
+    width: usize,
+    device: &Device,
+    draw: impl Fn(&mut ChaCha8Rng) -> f32 + Sync,
+) -> Tensor<2> {
     let mut values = vec![0.0_f32; streams.len() * width];
     values
         .par_chunks_mut(width.max(1))
@@ -109,7 +122,7 @@ pub(super) fn normal(seed: u64, streams: &[u64], width: usize, device: &Device) 
         .for_each(|(row, &s)| {
             let mut rng = stream(seed, s);
             for value in row {
-                *value = StandardNormal.sample(&mut rng);
+                *value = draw(&mut rng);
             }
         });
     Tensor::from_data(TensorData::new(values, [streams.len(), width]), device)

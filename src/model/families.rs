@@ -427,11 +427,7 @@ impl Trained {
         };
         let shape = self.model.spec().shape;
         let pixels = self.model.decode(&codes)?;
-        let picture = |pixels: &[u8]| Picture {
-            shape,
-            pixels: pixels.to_vec(),
-        };
-        Ok(pixels.chunks_exact(shape.len()).map(picture).collect())
+        Ok(Picture::each_of(shape, &pixels))
     }
 }
 

@@ -4,13 +4,13 @@
 //! places in the network, which is then trained as a whole. Invariant: what a stage does depends on the seed and on the number of steps
 //! before it alone.
 
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, Tensor, activation};
 use rand::RngExt as _;
 use rand::seq::SliceRandom;
-use rayon::prelude::*;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::auto_encoder::{Architecture, normal, read, stream};
+use super::auto_encoder::{Architecture, drawn, normal, read, stream};
 use super::network::{Layer, apply};
 use super::optimizer::{Adam, tracked, untracked};
 use super::spec::{ModelSpec, Network, Unit};
@@ -464,17 +464,7 @@ impl Machine {
 
 /// Even numbers in `[0, 1)`, `[streams, width]`, a stream per row.
 fn uniform(seed: u64, streams: &[u64], width: usize, device: &Device) -> Tensor<2> {
-    let mut values = vec![0.0_f32; streams.len() * width];
-    values
-        .par_chunks_mut(width.max(1))
-        .zip(streams)
-        .for_each(|(row, &s)| {
-            let mut rng = stream(seed, s);
-            for value in row {
-                *value = rng.random();
-            }
-        });
-    Tensor::from_data(TensorData::new(values, [streams.len(), width]), device)
+    drawn(seed, streams, width, device, ChaCha8Rng::random)
 }
 
 #[cfg(test)]

@@ -59,6 +59,34 @@ fn complete(event: Event) -> Option<Arc<Session>> {
     }
 }
 
+#[test]
+fn a_wish_that_cannot_be_met_is_answered_with_nothing_and_told() {
+    let engine = engine();
+    let grid = |generation, count: usize| {
+        engine.request(Request::DecodeGrid {
+            generation,
+            codes: Arc::new(vec![0.0; count]),
+        });
+        wait(&engine, "an answer", |event| match event {
+            Event::GridDecoded {
+                generation,
+                pictures,
+            } => Some((generation, pictures.len())),
+            _ => None,
+        })
+    };
+    assert_eq!(grid(1, 3), (1, 0), "without a model");
+    engine.request(Request::OpenData(source("digits:40")));
+    let session = wait(&engine, "data", complete);
+    let code = session.model.as_ref().expect("a shipped model").spec.code;
+    assert_eq!(grid(2, 2 * code + 1), (2, 0), "no whole codes");
+    wait(&engine, "the reason", |event| match event {
+        Event::Failed(error) => Some(error),
+        _ => None,
+    });
+    assert_eq!(grid(3, 2 * code), (3, 2));
+}
+
 /// An engine with a tiny model in training on digits.
 fn in_training(engine: &Engine, count: usize, epochs: usize) {
     engine.request(Request::OpenData(source(&format!("digits:{count}"))));

@@ -9,7 +9,7 @@ use eframe::egui::{
     WidgetInfo,
 };
 
-use super::{Cx, Panel};
+use super::{Cx, Panel, some_items};
 use crate::app::command::Action;
 use crate::app::fonts::icon;
 use crate::app::format;
@@ -67,18 +67,17 @@ impl Panel for ConditionsPanel {
         self.attribute = self.attribute.min(condition.names.len().saturating_sub(1));
         ui.add_space(4.0);
         self.header_ui(ui, cx, &condition);
-        let items = self.items(cx.view.item(), codes.len().min(data.len()));
+        let items = some_items(cx.view.item(), self.seed, ROWS, codes.len().min(data.len()));
         let columns = match condition.kind {
             ConditionKind::Class => condition.names.len(),
             ConditionKind::Attributes => STEPS,
         };
         let wanted = self.codes(&spec, &condition, &codes, &items);
-        let is_answered = cx.state.grid_asked == cx.state.grid_answered();
-        if wanted != self.sent && is_answered {
+        if wanted != self.sent && cx.state.grid.is_idle() {
             self.sent.clone_from(&wanted);
             cx.out.act(Action::DecodeGrid(Arc::new(wanted.clone())));
         }
-        if let Some((generation, pictures)) = &cx.state.grid_shown
+        if let Some((generation, pictures)) = cx.state.grid.newest()
             && self
                 .shown
                 .as_ref()
@@ -139,13 +138,6 @@ impl ConditionsPanel {
             }
         });
         ui.add_space(theme::HALF);
-    }
-
-    /// The items whose styles are shown: the one in focus, and some all over the data.
-    fn items(&self, focus: Option<usize>, n: usize) -> Vec<usize> {
-        // A step that has no common factor with round numbers reaches all classes.
-        let others = (1..).map(|i| (i * 7919 + self.seed * 104_729) % n.max(1));
-        focus.into_iter().chain(others).take(ROWS.min(n)).collect()
     }
 
     /// A code per cell, row by row.

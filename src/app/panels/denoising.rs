@@ -9,7 +9,7 @@ use eframe::egui::{
     TextureHandle, Ui, WidgetInfo,
 };
 
-use super::{Cx, Panel};
+use super::{Cx, Panel, some_items};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
 use crate::app::format;
@@ -80,7 +80,7 @@ impl Panel for DenoisingPanel {
         }
         ui.add_space(4.0);
         self.header_ui(ui, cx);
-        let items = self.items(cx.view.item(), data.len());
+        let items = some_items(cx.view.item(), self.seed, ITEMS, data.len());
         let corrupted: Vec<Picture> = items
             .iter()
             .enumerate()
@@ -100,7 +100,7 @@ impl Panel for DenoisingPanel {
             .as_ref()
             .is_some_and(|(sent, of)| **sent == corrupted && *of == model);
         // One at a time, so that a drag never queues.
-        if !is_sent && cx.state.repair_asked == cx.state.repair_answered() {
+        if !is_sent && cx.state.repairs.is_idle() {
             let corrupted = Arc::new(corrupted);
             self.sent = Some((corrupted.clone(), model));
             cx.out.act(Action::Repair(corrupted));
@@ -160,17 +160,10 @@ impl DenoisingPanel {
         ui.add_space(theme::HALF);
     }
 
-    /// The item in focus first, and some all over the data.
-    fn items(&self, focus: Option<usize>, n: usize) -> Vec<usize> {
-        // A step that has no common factor with round numbers reaches all classes.
-        let others = (1..).map(|i| (i * 7919 + self.seed * 104_729) % n.max(1));
-        focus.into_iter().chain(others).take(ITEMS.min(n)).collect()
-    }
-
     /// Makes textures of the newest answer.
     fn take_in(&mut self, ui: &Ui, cx: &Cx<'_>, data: &Dataset, items: &[usize]) {
         let (Some((generation, repaired)), Some((corrupted, _))) =
-            (&cx.state.repair_shown, &self.sent)
+            (cx.state.repairs.newest(), &self.sent)
         else {
             return;
         };
@@ -178,7 +171,7 @@ impl DenoisingPanel {
             .shown
             .as_ref()
             .is_some_and(|(own, ..)| own == generation);
-        if is_known || cx.state.repair_asked != *generation {
+        if is_known || !cx.state.repairs.is_idle() {
             return;
         }
         let load = |pictures: &[Picture]| -> Vec<TextureHandle> {

@@ -252,6 +252,13 @@ impl Cx<'_> {
     }
 }
 
+/// `count` items of `n`, or as many as there are: the one in focus first, then some all over the data, others for another `seed`.
+fn some_items(focus: Option<usize>, seed: usize, count: usize, n: usize) -> Vec<usize> {
+    // A step that has no common factor with round numbers reaches all classes.
+    let others = (1..).map(|i| (i * 7919 + seed * 104_729) % n.max(1));
+    focus.into_iter().chain(others).take(count.min(n)).collect()
+}
+
 /// A panel.
 pub(crate) trait Panel {
     /// Draws it into the tile that `ui` fills.

@@ -132,7 +132,11 @@ fn named(mut rows: Vec<Row>, basis: &Basis, model: &ModelInfo) -> Vec<Row> {
             row.note = String::new();
         }
     }
-    rows.sort_by_key(|row| model.spec.number_name(row.index).is_none());
+    // Names in their own order, the rest as it was.
+    rows.sort_by_key(|row| match model.spec.number_name(row.index) {
+        Some(_) => row.index,
+        None => usize::MAX,
+    });
     rows
 }
 

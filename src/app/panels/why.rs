@@ -87,9 +87,8 @@ impl Panel for WhyPanel {
             .sent
             .as_ref()
             .is_some_and(|(wish, of)| *wish == self.wish && Arc::ptr_eq(of, &families));
-        let is_answered = cx.state.families_asked == cx.state.families_answered();
         // One at a time, so that a drag never queues.
-        if !is_sent && is_answered {
+        if !is_sent && cx.state.families.is_idle() {
             self.sent = Some((self.wish, families.clone()));
             cx.out.act(Action::DecodeFamilies(self.wish));
         }
@@ -239,7 +238,7 @@ impl WhyPanel {
 
     /// Makes textures of the newest answer.
     fn take_in(&mut self, ui: &Ui, cx: &Cx<'_>) {
-        let Some((generation, pictures)) = &cx.state.families_shown else {
+        let Some((generation, pictures)) = cx.state.families.newest() else {
             return;
         };
         if self
