@@ -70,6 +70,7 @@ fn main() {
     engine.request(Request::Train {
         spec,
         config: preset.training(faces::SHAPE),
+        from_model: false,
     });
     let mut step_secs = 0.0;
     let running = |event: &Event| matches!(event, Event::Training(r) if r.state == TrainingState::Running && r.step > 5);

@@ -500,8 +500,11 @@ impl App {
         if let Some(data) = &self.state.session.dataset {
             let preset = Preset::for_shape(data.shape());
             let (spec, config) = (preset.spec(data.shape()), preset.training(data.shape()));
-            self.queue
-                .push_back(Action::Train(Box::new(spec), Box::new(config)));
+            self.queue.push_back(Action::Train {
+                spec: Box::new(spec),
+                config: Box::new(config),
+                from_model: false,
+            });
         }
     }
 

@@ -235,7 +235,14 @@ pub(crate) enum Action {
     /// Look at another part of the map; none fits everything.
     Look(Option<Camera>),
     /// Train a new model.
-    Train(Box<ModelSpec>, Box<TrainConfig>),
+    Train {
+        /// What to build.
+        spec: Box<ModelSpec>,
+        /// How to train it.
+        config: Box<TrainConfig>,
+        /// Whether from the open model.
+        from_model: bool,
+    },
 }
 
 /// A command as menus, buttons and tooltips show it.

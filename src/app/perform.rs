@@ -236,11 +236,16 @@ impl App {
                     self.view.camera = camera;
                 }
             }
-            Action::Train(spec, config) => {
+            Action::Train {
+                spec,
+                config,
+                from_model,
+            } => {
                 self.keep_unsaved();
                 self.engine.request(Request::Train {
                     spec: *spec,
                     config: *config,
+                    from_model,
                 });
             }
         }

@@ -16,8 +16,8 @@ use crate::engine::{
 };
 use crate::error::{Error, Result};
 use crate::model::{
-    Condition, Flow, Likelihood, LossPoint, ModelFile, ModelSpec, Precision, Preset, Pretraining,
-    Prior, Teacher, Unpooling,
+    Condition, Flow, Likelihood, LossPoint, ModelFile, ModelSpec, Network, Precision, Preset,
+    Pretraining, Prior, Teacher, Unpooling, load_named,
 };
 
 /// Train a model
@@ -47,7 +47,7 @@ pub(super) struct Train {
     /// Weight of the KL term
     #[arg(long, value_name = "X")]
     beta: Option<f32>,
-    /// Standard deviation of the pixels, where they are taken as normally distributed
+    /// Standard deviation of the pixels, where they are taken as normally distributed, or of the numbers of a code that the model stands on
     #[arg(long, value_name = "X")]
     sigma: Option<f32>,
     /// Epochs in which the KL term's weight rises or, for colour pictures, the deviation of the pixels falls
@@ -110,6 +110,9 @@ pub(super) struct Train {
     /// Where to write the model, also after each epoch; without it the resumed file, or model.safetensors
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// A model to begin with: its weights are taken where layers are the same, and preset stacked stands on its codes
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    from: Option<PathBuf>,
     /// Store the finished weights with 16 bits each, in half the space
     #[arg(long)]
     half: bool,
@@ -184,6 +187,18 @@ impl Train {
             session = Self::wait_for_codes(&engine, common, &mut watch, session.id + 1)?;
             engine.request(Request::Resume);
         } else {
+            if let Some(file) = &self.from {
+                let shape = load_named(file)?.spec.shape;
+                let there = session.dataset.as_ref().map(|data| data.shape());
+                if there.is_some_and(|there| there != shape) {
+                    return Err(Error::file(
+                        file,
+                        format!("it takes {shape} pictures, and {} has others", self.data),
+                    ));
+                }
+                engine.request(Request::OpenModel(file.clone()));
+                session = Self::wait_for_codes(&engine, common, &mut watch, session.id + 1)?;
+            }
             engine.request(self.request(&session, common)?);
         }
         is_training.store(true, Ordering::Relaxed);
@@ -237,9 +252,10 @@ impl Train {
         let dataset = dataset.ok_or_else(|| Error::usage("there is no data"))?;
         let shape = dataset.shape();
         let preset = self.preset.unwrap_or_else(|| Preset::for_shape(shape));
+        let model = session.model.as_ref().filter(|_| self.from.is_some());
         let mut spec = match &self.spec {
             Some(file) => ModelSpec::read(file)?,
-            None => preset.spec_for(dataset)?,
+            None => preset.spec_upon(dataset, model.map(|model| &model.spec))?,
         };
         let mut config = preset.training(shape);
         config.seed = common.seed;
@@ -254,6 +270,9 @@ impl Train {
         spec.code = self.latent.map_or(spec.code, |style| style + named);
         spec.beta = self.beta.unwrap_or(spec.beta);
         if let (Some(value), Likelihood::Gaussian { sigma }) = (self.sigma, &mut spec.likelihood) {
+            *sigma = value;
+        }
+        if let (Some(value), Network::Stacked { sigma, .. }) = (self.sigma, &mut spec.network) {
             *sigma = value;
         }
         self.objective(&mut spec);
@@ -278,7 +297,11 @@ impl Train {
         if !common.quiet {
             eprintln!("Training {}, {} epochs", spec.summary(), config.epochs);
         }
-        Ok(Request::Train { spec, config })
+        Ok(Request::Train {
+            spec,
+            config,
+            from_model: self.from.is_some(),
+        })
     }
 
     /// What the options say of pre-training, where the preset has `own`.

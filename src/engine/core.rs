@@ -239,7 +239,11 @@ impl Core {
                 Ok(())
             }
             Request::OpenModel(path) => self.open_model(&path),
-            Request::Train { spec, config } => self.train(spec, config),
+            Request::Train {
+                spec,
+                config,
+                from_model,
+            } => self.train(spec, config, from_model),
             Request::Pause => self.with_training(Training::pause),
             Request::Step => self.with_training(Training::step_once),
             Request::Resume => self.resume(),
@@ -559,12 +563,14 @@ impl Core {
         Ok(())
     }
 
-    fn train(&mut self, spec: ModelSpec, config: TrainConfig) -> Result<()> {
+    fn train(&mut self, spec: ModelSpec, config: TrainConfig, from_model: bool) -> Result<()> {
         self.refuse_while_training()?;
         let dataset = self.whole_dataset()?;
+        let from = self.model.as_ref().filter(|_| from_model);
+        let from = from.map(|in_use| in_use.network.clone());
         let training = Training::new(
-            spec,
-            config,
+            (spec, config),
+            from.as_ref(),
             dataset,
             self.session.source.as_ref(),
             &self.device,

@@ -220,6 +220,8 @@ pub enum Request {
         spec: ModelSpec,
         /// How to train it.
         config: TrainConfig,
+        /// Whether to begin with the weights of the model in use, or to stand on its codes where the specification says so.
+        from_model: bool,
     },
     /// Halt training after the present step.
     Pause,

@@ -52,10 +52,10 @@ pub(super) struct Training {
 }
 
 impl Training {
-    /// Begins anew.
+    /// Begins anew, or with the weights of a model.
     pub(super) fn new(
-        spec: ModelSpec,
-        config: TrainConfig,
+        (spec, config): (ModelSpec, TrainConfig),
+        from: Option<&AutoEncoder>,
         dataset: Arc<Dataset>,
         source: Option<&DatasetSource>,
         device: &Device,
@@ -68,7 +68,10 @@ impl Training {
             items: dataset.len(),
         };
         let statistics = CodeStatistics::unknown(&spec);
-        let trainer = Trainer::new(spec, config, &dataset, device)?;
+        let trainer = match from {
+            Some(model) => Trainer::from_model(model, spec, config, &dataset, device)?,
+            None => Trainer::new(spec, config, &dataset, device)?,
+        };
         let saved = ModelFile::from_trainer(&trainer, provenance.clone(), statistics.clone())?;
         Ok(Self::around(trainer, saved, dataset))
     }

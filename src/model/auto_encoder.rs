@@ -31,17 +31,38 @@ pub(super) struct Architecture {
     pub(super) plan: Plan,
     pub(super) layout: PixelLayout,
     pub(super) device: Device,
+    /// Of a model that stands on the codes of another the part above, by which it is trained.
+    pub(super) above: Option<Box<Self>>,
 }
 
 impl Architecture {
     pub(super) fn new(spec: ModelSpec, device: &Device) -> Result<Self> {
         let spec = spec.check()?;
+        let above = spec.above().map(|above| Self::new(above, device));
         Ok(Self {
             plan: Plan::new(&spec),
             layout: PixelLayout::new(&spec),
             device: device.clone(),
+            above: above.transpose()?.map(Box::new),
             spec,
         })
+    }
+
+    /// Codes of the model beneath, drawn from the posteriors of `inputs`, `[items, inputs]`, by standard normal numbers of the streams
+    /// `streams`: what a model that stands on it is trained on. Nothing of other models.
+    pub(super) fn drawn_beneath(
+        &self,
+        weights: &[Layer],
+        inputs: Tensor<2>,
+        (seed, streams): (u64, &[u64]),
+    ) -> Option<Tensor<2>> {
+        let (beneath, own) = self.plan.beneath(weights)?;
+        let features = beneath.features(own, inputs);
+        let (mean, log_variance) = beneath.posterior(own, features.clone());
+        let width = mean.dims()[1];
+        let noise = normal(seed, streams, width, &self.device);
+        let posterior = (&mean, &log_variance);
+        Some(beneath.draw(own, &features, posterior, noise).codes)
     }
 
     /// The inputs of a batch, `[items, inputs]`, on `device`. Where `binarize` names a seed and a stream per item, each

@@ -308,7 +308,8 @@ impl ModelFile {
         }
         trainer.set_stage_history(self.stage_history.clone());
         let has_begun = self.step > 0;
-        for (name, _) in architecture.plan.layers() {
+        let own = architecture.plan.own_layers();
+        for (name, _) in architecture.plan.layers().into_iter().take(own) {
             if !has_begun {
                 break;
             }

@@ -5,30 +5,35 @@
 //! posterior mean is turned and scaled, once, until the codes of some items are white: centred, uncorrelated and of unit
 //! variance, as the prior is. Invariant: nothing but that layer changes.
 
+use std::collections::HashMap;
+
 use burn::tensor::{Tensor, TensorData};
 use faer::{Mat, Side};
 
-use super::auto_encoder::{Architecture, read};
+use super::auto_encoder::{Architecture, AutoEncoder, read};
 use super::network::Layer;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Items that are looked at.
 pub(super) const ITEMS: usize = 512;
 
-/// The weights with white codes for `items`; as they were, where the codes have no spread to speak of.
+/// The weights with white codes for `items`, styles where `known` says a part of each code by name, `[items, named]`; as they were, where the
+/// codes have no spread to speak of.
 pub(super) fn whitened(
     architecture: &Architecture,
     mut weights: Vec<Layer>,
     items: &[&[u8]],
+    known: Option<Tensor<2>>,
 ) -> Result<Vec<Layer>> {
     let device = &architecture.device;
-    let code = architecture.spec.code;
+    let code = architecture.spec.style();
     let inputs = architecture.inputs(items, None, device);
-    let codes = read(
-        architecture
-            .plan
-            .sums(&weights, architecture.plan.features(&weights, inputs)),
-    )?;
+    let features = architecture.plan.features(&weights, inputs);
+    let features = match known {
+        Some(known) => Tensor::cat(vec![features, known], 1),
+        None => features,
+    };
+    let codes = read(architecture.plan.sums(&weights, features))?;
     let n = items.len() as f64;
     let rows = || {
         codes
@@ -86,6 +91,55 @@ pub(super) fn whitened(
         };
     }
     Ok(weights)
+}
+
+/// Takes over the weights of `model` for all layers that it has of the same name and size, or, where the architecture stands on the codes of such a
+/// model, for those beneath.
+///
+/// # Errors
+/// When not one fits, or it is another model that the architecture stands on.
+pub(super) fn taken(
+    architecture: &Architecture,
+    weights: &mut [Layer],
+    model: &AutoEncoder,
+) -> Result<()> {
+    let is_stacked = architecture.spec.beneath().is_some();
+    if architecture
+        .spec
+        .beneath()
+        .is_some_and(|beneath| beneath != model.spec())
+    {
+        return Err(Error::model(
+            "the model that is given is not the one whose codes the specification stands on",
+        ));
+    }
+    let there = model.architecture.plan.layers().into_iter();
+    let there: HashMap<_, _> = there.zip(&model.weights).collect();
+    let mut count = 0;
+    for ((name, size), weights) in architecture.plan.layers().into_iter().zip(weights) {
+        let name = if is_stacked {
+            name.strip_prefix("beneath.").map(ToOwned::to_owned)
+        } else {
+            Some(name)
+        };
+        let found = name.and_then(|name| there.get(&(name, size)));
+        if let Some(layer) = found {
+            *weights = Layer {
+                weight: layer.weight.clone().to_device(&architecture.device),
+                bias: layer.bias.clone().to_device(&architecture.device),
+            };
+            count += 1;
+        }
+    }
+    if count == 0 {
+        return Err(Error::model(format!(
+            "no layer of the model that is given ({}) fits this one ({})",
+            model.spec().summary(),
+            architecture.spec.summary()
+        ))
+        .hint("take the preset, or the specification, that it was trained with"));
+    }
+    Ok(())
 }
 
 /// The weights with pictures of `items` as those that the prior learns: they begin as what codes have to tell apart.

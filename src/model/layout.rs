@@ -20,10 +20,15 @@ pub(super) struct PixelLayout {
 
 impl PixelLayout {
     pub(super) fn new(spec: &ModelSpec) -> Self {
+        if let Some(beneath) = spec.beneath() {
+            return Self::new(beneath);
+        }
         let shape = spec.shape;
         let picture_len = shape.len();
         let order = match &spec.network {
-            Network::Dense { .. } => (0..picture_len as u32).map(Some).collect(),
+            Network::Dense { .. } | Network::Stacked { .. } => {
+                (0..picture_len as u32).map(Some).collect()
+            }
             Network::Conv { .. } | Network::Pooled { .. } => {
                 let patches = patches(spec);
                 let (rows, columns) = grid(spec);
@@ -130,7 +135,7 @@ impl PixelLayout {
 /// Edges of what becomes one position at each stage of a convolutional encoder, from the picture inwards.
 fn patches(spec: &ModelSpec) -> Vec<usize> {
     match &spec.network {
-        Network::Dense { .. } => Vec::new(),
+        Network::Dense { .. } | Network::Stacked { .. } => Vec::new(),
         Network::Conv { stages, .. } => stages.iter().map(|s| s.patch).collect(),
         Network::Pooled { stages, .. } => vec![EDGE; stages.len()],
     }
@@ -138,7 +143,7 @@ fn patches(spec: &ModelSpec) -> Vec<usize> {
 
 /// Rows and columns of positions after the last stage of a convolutional encoder.
 pub(super) fn grid(spec: &ModelSpec) -> (usize, usize) {
-    if let Network::Dense { .. } = spec.network {
+    if let Network::Dense { .. } | Network::Stacked { .. } = spec.network {
         return (1, 1);
     }
     let block: usize = patches(spec).iter().product();

@@ -2,7 +2,8 @@
 //!
 //! Invariant: parameter names depend on the specification alone: `encoder.I`, `mean`, `log_variance` (of codes without a posterior `logits` or
 //! `code` instead of the two) and `decoder.I`, each with `weight [in, out]` and `bias [out]`; of a depthwise convolution the weight is
-//! `[9, channels]`, of another `[taps · in, out]`. Behind them, where there are any: `flow.STEP.…`, `prior` with a row per learnt picture, `adversary.I`, `classifier.I` and `class`.
+//! `[9, channels]`, of another `[taps · in, out]`. Behind them, where there are any: `flow.STEP.…`, `prior` with a row per learnt picture, `adversary.I`, `classifier.I` and `class`, and with `beneath.` before them the names of the
+//! model that this one stands on.
 
 use std::sync::Arc;
 
@@ -151,6 +152,8 @@ pub(super) struct Plan {
     unpooling: Unpooling,
     /// What there is to look at of encoder and decoder.
     stages: [Vec<View>; 2],
+    /// The model on whose codes this one stands: what goes in and comes out is its.
+    beneath: Option<Box<Self>>,
 }
 
 /// Row and column of each position, in the order in which they lie.
@@ -168,6 +171,12 @@ pub(super) struct View {
 
 impl Plan {
     pub(super) fn new(spec: &ModelSpec) -> Self {
+        if let (Some(above), Some(beneath)) = (spec.above(), spec.beneath()) {
+            return Self {
+                beneath: Some(Box::new(Self::new(beneath))),
+                ..Self::new(&above)
+            };
+        }
         let inputs = PixelLayout::new(spec).inputs();
         let of_unit = |from, to, unit| Step::Layer {
             size: (from, to),
@@ -185,6 +194,8 @@ impl Plan {
         };
         let mut views = [Vec::new(), Vec::new()];
         let features = match &spec.network {
+            // Which was dealt with.
+            Network::Stacked { .. } => inputs,
             Network::Dense { hidden, unit } => {
                 let mut width = inputs;
                 for (i, &next) in hidden.iter().enumerate() {
@@ -260,7 +271,9 @@ impl Plan {
             // Then it is the outermost, too.
             Network::Dense { hidden, .. } if hidden.is_empty() => None,
             Network::Dense { unit, .. } => Some(*unit),
-            Network::Conv { .. } | Network::Pooled { .. } => Some(Unit::Rectified),
+            Network::Conv { .. } | Network::Pooled { .. } | Network::Stacked { .. } => {
+                Some(Unit::Rectified)
+            }
         };
         decoder.push(of_unit(spec.code, features, innermost));
         decoder.reverse();
@@ -275,7 +288,10 @@ impl Plan {
                 unit: Unit::Rectified,
                 ..
             } if !spec.is_binary() => 1.0 / 3.0_f32.sqrt(),
-            Network::Dense { .. } | Network::Conv { .. } | Network::Pooled { .. } => 1.0,
+            Network::Dense { .. }
+            | Network::Conv { .. }
+            | Network::Pooled { .. }
+            | Network::Stacked { .. } => 1.0,
         };
         let adversary = if spec.objective.adversary > 0.0 {
             let width = DISCRIMINATOR;
@@ -313,6 +329,27 @@ impl Plan {
             // Of no effect where nothing is pooled.
             unpooling: spec.unpooling().unwrap_or(Unpooling::Repetition),
             stages: views,
+            beneath: None,
+        }
+    }
+
+    /// Layers that are trained: all but those of the model beneath.
+    pub(super) fn own_layers(&self) -> usize {
+        let classifier: usize = self.classifier.iter().map(|step| step.layers().len()).sum();
+        self.classifier_layer() + classifier + usize::from(self.named > 0)
+    }
+
+    /// The model that this one stands on, with its weights.
+    pub(super) fn beneath<'a>(&self, weights: &'a [Layer]) -> Option<(&Self, &'a [Layer])> {
+        let beneath = self.beneath.as_deref()?;
+        Some((beneath, &weights[self.own_layers()..]))
+    }
+
+    /// What the encoder is given of `inputs`, `[items, inputs]`: the means of the codes beneath, where there is a model beneath.
+    fn given(&self, weights: &[Layer], inputs: Tensor<2>) -> Tensor<2> {
+        match self.beneath(weights) {
+            Some((beneath, own)) => beneath.encode(own, inputs, None).0,
+            None => inputs,
         }
     }
 
@@ -343,6 +380,10 @@ impl Plan {
         if self.named > 0 {
             layers.extend(half("classifier", &self.classifier));
             layers.push(("class".into(), (self.features, self.named)));
+        }
+        if let Some(beneath) = &self.beneath {
+            let below = beneath.layers().into_iter();
+            layers.extend(below.map(|(name, size)| (format!("beneath.{name}"), size)));
         }
         layers
     }
@@ -388,7 +429,11 @@ impl Plan {
                 bias: Tensor::zeros([to], device),
             }
         };
-        self.layers().into_iter().zip(gains).map(fresh).collect()
+        let mut weights: Vec<Layer> = self.layers().into_iter().zip(gains).map(fresh).collect();
+        if let Some(beneath) = &self.beneath {
+            weights.extend(beneath.weights(seed, device));
+        }
+        weights
     }
 
     /// What the encoder makes of `inputs`, `[items, inputs]`, before the code: `[items, features]`.
@@ -404,6 +449,7 @@ impl Plan {
         look: &mut impl FnMut(&View, Tensor<2>),
     ) -> (Tensor<2>, Unpooled) {
         let [items, _] = inputs.dims();
+        let inputs = self.given(weights, inputs);
         let mut unpooled = self.forgotten();
         let features = walk(
             &self.encoder,
@@ -499,8 +545,8 @@ impl Plan {
     /// What the classifier of a conditional model makes of `inputs`, `[items, inputs]`: logits of classes or attributes, `[items, named]`.
     pub(super) fn classify(&self, weights: &[Layer], inputs: Tensor<2>) -> Tensor<2> {
         let [items, _] = inputs.dims();
-        let adversary: usize = self.adversary.iter().map(|step| step.layers().len()).sum();
-        let own = &weights[self.adversary_layer() + adversary..];
+        let inputs = self.given(weights, inputs);
+        let own = &weights[self.classifier_layer()..self.own_layers()];
         let features = run(&self.classifier, own, inputs).reshape([items, self.features]);
         let last = own.last().expect("a layer that tells classes");
         apply(last, features, None)
@@ -513,6 +559,11 @@ impl Plan {
 
     fn adversary_layer(&self) -> usize {
         self.prior_layer() + usize::from(self.learnt > 0)
+    }
+
+    fn classifier_layer(&self) -> usize {
+        let adversary: usize = self.adversary.iter().map(|step| step.layers().len()).sum();
+        self.adversary_layer() + adversary
     }
 
     /// Layers between picture and code of a dense network, the code's included: the stages of pre-training.
@@ -582,7 +633,11 @@ impl Plan {
         let output = walk(&self.decoder, own, codes, &mut unpooled, &mut |at, x| {
             tell(&self.stages[1], at, x, look);
         });
-        output.reshape([items, self.inputs])
+        let output = output.reshape([items, self.inputs]);
+        match self.beneath(weights) {
+            Some((beneath, own)) => beneath.decode(own, output),
+            None => output,
+        }
     }
 
     /// Which layer gives the posterior mean, or the logits of bits.
@@ -611,7 +666,9 @@ impl Plan {
             }
             largest
         };
-        half(&self.encoder, self.inputs).max(half(&self.decoder, self.code))
+        let beneath = self.beneath.as_ref().map_or(0, |b| b.dearest_layer());
+        let own = half(&self.encoder, self.inputs).max(half(&self.decoder, self.code));
+        own.max(beneath)
     }
 }
 

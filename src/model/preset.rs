@@ -13,6 +13,9 @@ use super::spec::{
 use crate::data::{Corruption, Dataset, ImageShape};
 use crate::error::{Error, Result};
 
+/// Standard deviation of the numbers of a code that another model stands on.
+const DEVIATION_BENEATH: f32 = 0.5;
+
 /// A named starting point for a specification and its training.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -60,6 +63,8 @@ pub enum Preset {
     Attributes,
     /// Told the classes of a few (model M2 of Kingma et al. 2014).
     SemiSupervised,
+    /// The same on the codes of another model (M1+M2 of the same).
+    Stacked,
     /// Pictures in the colours of a palette, one of them for each pixel; a code of 10, two of which are swept.
     Palette,
     /// Dense with 256 bits, layers scaled to the pictures.
@@ -81,7 +86,7 @@ pub enum Preset {
 
 impl Preset {
     /// Every preset, in the order menus show them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Faces,
         Self::Digits,
         Self::MnistDense,
@@ -100,6 +105,7 @@ impl Preset {
         Self::Conditional,
         Self::Attributes,
         Self::SemiSupervised,
+        Self::Stacked,
         Self::Palette,
         Self::Binary256,
         Self::Binary256Full,
@@ -131,6 +137,7 @@ impl Preset {
             Self::Conditional => "conditional",
             Self::Attributes => "attributes",
             Self::SemiSupervised => "semi-supervised",
+            Self::Stacked => "stacked",
             Self::Palette => "palette",
             Self::Binary256 => "binary-256",
             Self::Binary256Full => "binary-256-full",
@@ -173,6 +180,9 @@ impl Preset {
             Self::SemiSupervised => {
                 "VAE that is told the class of 100 pictures and finds out the others (M2)"
             }
+            Self::Stacked => {
+                "The same on the codes of a model trained before, which stays as it is (M1+M2)"
+            }
             Self::Palette => {
                 "For palette pictures such as creatures: one colour of it for each pixel, code of 10"
             }
@@ -197,6 +207,25 @@ impl Preset {
         } else {
             Self::Digits
         }
+    }
+
+    /// The same where the preset may stand on the codes of `model`.
+    ///
+    /// # Errors
+    /// As [`Self::spec_for`], and when codes of `model` cannot be stood on.
+    pub fn spec_upon(self, dataset: &Dataset, model: Option<&ModelSpec>) -> Result<ModelSpec> {
+        if self != Self::Stacked {
+            return self.spec_for(dataset);
+        }
+        let model = model.ok_or_else(|| {
+            Error::usage("preset stacked stands on the codes of a model trained before").hint(
+                "open such a model of these pictures, or name it with --from; preset vae-200 trains one",
+            )
+        })?;
+        let spec = self.spec(dataset.shape());
+        let condition = Condition::classes_of(dataset)?;
+        spec.conditioned(condition)
+            .stacked_on(model, DEVIATION_BENEATH)
     }
 
     /// The specification for `dataset`: for its shape, and conditioned on what it says of its items where the preset is conditional.
@@ -225,6 +254,9 @@ impl Preset {
                 ..spec
             };
             return spec.check();
+        }
+        if self == Self::Stacked {
+            return self.spec_upon(dataset, None);
         }
         let condition = match self {
             Self::Conditional | Self::SemiSupervised => Condition::classes_of(dataset)?,
@@ -268,7 +300,7 @@ impl Preset {
                 (like.network, like.code)
             }
             Self::Vae200 | Self::Iwae => (of_unit(&[200, 200], Unit::Tanh), 50),
-            Self::SemiSupervised => (of_unit(&[500], Unit::Softplus), 50),
+            Self::SemiSupervised | Self::Stacked => (of_unit(&[500], Unit::Softplus), 50),
             Self::Palette => (dense(&[256]), 10),
             Self::Binary256 => (dense(&halving(shape, 512)), 256),
             Self::Binary256Full => (dense(&[8192, 4096, 2048, 1024, 512]), 256),
@@ -358,7 +390,9 @@ impl Preset {
         let (epochs, warm_up) = match like {
             Self::Faces => (36, 8.0),
             Self::Digits => (30, 2.0),
-            Self::MnistDense | Self::Vae200 | Self::Iwae | Self::SemiSupervised => (50, 0.0),
+            Self::MnistDense | Self::Vae200 | Self::Iwae | Self::SemiSupervised | Self::Stacked => {
+                (50, 0.0)
+            }
             Self::Mnist2d => (50, 2.0),
             Self::Deep30 | Self::Deep2 => (100, 0.0),
             Self::Binary256Full => (30, 0.0),
@@ -380,7 +414,7 @@ impl Preset {
             },
             shift: 0,
             corruption: (self == Self::Denoising).then_some((Corruption::Masking, 0.5)),
-            labels: (self == Self::SemiSupervised).then_some(100),
+            labels: matches!(self, Self::SemiSupervised | Self::Stacked).then_some(100),
             pretraining: matches!(self, Self::Deep30 | Self::Deep2).then_some(Pretraining {
                 teacher: Teacher::Boltzmann,
                 epochs: 10,

@@ -97,6 +97,9 @@ impl Pretraining {
                     "Boltzmann machines need logistic units, as deep-30 has them; auto-encoders take any",
                 )
             }
+            Network::Stacked { .. } => {
+                refuse("a model on the codes of another is not pre-trained: the one below is")
+            }
             Network::Dense { .. } => Ok(()),
         }
     }

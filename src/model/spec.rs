@@ -366,6 +366,19 @@ pub enum Network {
         /// How the decoder makes four positions of one.
         unpooling: Unpooling,
     },
+    /// Fully connected layers on the codes of another model, which stays as it is: they stand in place of the pictures, drawn anew from its posteriors in each
+    /// step of training, taken as normally distributed around what the decoder makes of the code above. With classes it is M1+M2 of Kingma et
+    /// al. (2014, arXiv 1406.5298).
+    Stacked {
+        /// The model below.
+        beneath: Box<ModelSpec>,
+        /// Units of each hidden layer of the encoder, from the codes below inwards.
+        hidden: Vec<usize>,
+        /// What the hidden units are.
+        unit: Unit,
+        /// Standard deviation of the numbers of a code below.
+        sigma: f32,
+    },
 }
 
 /// One stage of a pooled encoder: a convolution, and max-pooling that leaves a quarter of the positions.
@@ -516,7 +529,10 @@ impl ModelSpec {
     fn needed_version(&self) -> u32 {
         let has_unit = matches!(&self.network, Network::Dense { unit, hidden } if *unit != Unit::Rectified || hidden.is_empty());
         let is_later = has_unit
-            || matches!(self.network, Network::Pooled { .. })
+            || matches!(
+                self.network,
+                Network::Pooled { .. } | Network::Stacked { .. }
+            )
             || !self.objective.is_plain()
             || self.flow.is_some()
             || self.prior != Prior::Standard
@@ -610,7 +626,11 @@ impl ModelSpec {
         let is_categorical = match (self.likelihood, &self.palette) {
             (Likelihood::Categorical { colours }, Some(palette)) => {
                 let fits = colours == palette.len() && (2..=512).contains(&colours);
-                if !fits || channels != 3 || !matches!(self.network, Network::Dense { .. }) {
+                let is_dense = matches!(
+                    self.network,
+                    Network::Dense { .. } | Network::Stacked { .. }
+                );
+                if !fits || channels != 3 || !is_dense {
                     return refuse(
                         "a model of palette pictures is a dense one, of 2 to 512 colours".into(),
                     );
@@ -642,6 +662,10 @@ impl ModelSpec {
                 self.check_pooling(stages)?;
                 let channels = stages.iter().map(|s| s.channels);
                 channels.chain(hidden.iter().copied()).collect()
+            }
+            Network::Stacked { hidden, .. } => {
+                self.check_stack()?;
+                hidden.clone()
             }
         };
         if widths.len() > 16 || widths.iter().any(|w| !(1..=8192).contains(w)) {
@@ -736,12 +760,100 @@ impl ModelSpec {
         Ok(())
     }
 
+    /// Whether the model can stand on the codes of the one below.
+    fn check_stack(&self) -> Result<()> {
+        let (Some(above), Some(beneath)) = (self.above(), self.beneath()) else {
+            return Ok(());
+        };
+        let refuse = |reason: &str| Err(Error::model(reason));
+        if !beneath.has_posterior() || beneath.condition.is_some() || beneath.beneath().is_some() {
+            return Err(Error::model(
+                "a model can stand on the codes of a variational auto-encoder only, one that is told nothing and stands on no other itself",
+            )
+            .hint("train such a one first, for instance by preset vae-200"));
+        }
+        if beneath.shape != self.shape
+            || beneath.likelihood != self.likelihood
+            || beneath.palette != self.palette
+        {
+            return refuse("a model takes the pictures of the one that it stands on");
+        }
+        if self.prior != Prior::Standard {
+            return refuse("a model that stands on another has the standard normal prior");
+        }
+        if !self.has_posterior() {
+            return refuse("the code of a model that stands on another has a posterior");
+        }
+        beneath.clone().check()?;
+        above.check()?;
+        Ok(())
+    }
+
+    /// The same dense network on the codes of `beneath` in place of pictures, each number of them with deviation `sigma`.
+    ///
+    /// # Errors
+    /// When it is no dense network, or codes of `beneath` cannot be stood on.
+    pub fn stacked_on(self, beneath: &Self, sigma: f32) -> Result<Self> {
+        let Network::Dense { hidden, unit } = self.network else {
+            return Err(Error::usage(
+                "only a dense network can stand on the codes of another model",
+            )
+            .hint("choose preset semi-supervised or stacked"));
+        };
+        let spec = Self {
+            shape: beneath.shape,
+            likelihood: beneath.likelihood,
+            palette: beneath.palette.clone(),
+            network: Network::Stacked {
+                beneath: Box::new(beneath.clone()),
+                hidden,
+                unit,
+                sigma,
+            },
+            ..self
+        };
+        spec.check()
+    }
+
+    /// The model on whose codes this one stands, where it does.
+    #[must_use]
+    pub fn beneath(&self) -> Option<&Self> {
+        match &self.network {
+            Network::Stacked { beneath, .. } => Some(beneath),
+            Network::Dense { .. } | Network::Conv { .. } | Network::Pooled { .. } => None,
+        }
+    }
+
+    /// Of a model that stands on the codes of another the part above: a dense model of them, as if they were pictures of one row.
+    pub(super) fn above(&self) -> Option<Self> {
+        let Network::Stacked {
+            beneath,
+            hidden,
+            unit,
+            sigma,
+        } = &self.network
+        else {
+            return None;
+        };
+        let spec = Self {
+            shape: ImageShape::new(1, beneath.code, 1),
+            network: Network::Dense {
+                hidden: hidden.clone(),
+                unit: *unit,
+            },
+            likelihood: Likelihood::Gaussian { sigma: *sigma },
+            palette: None,
+            ..self.clone()
+        };
+        Some(spec.of_needed_version())
+    }
+
     /// How a pooled network unpools; nothing of others.
     #[must_use]
     pub fn unpooling(&self) -> Option<Unpooling> {
         match self.network {
             Network::Pooled { unpooling, .. } => Some(unpooling),
-            Network::Dense { .. } | Network::Conv { .. } => None,
+            Network::Dense { .. } | Network::Conv { .. } | Network::Stacked { .. } => None,
         }
     }
 
@@ -752,7 +864,7 @@ impl ModelSpec {
     pub fn unpooled_by(mut self, by: Unpooling) -> Result<Self> {
         match &mut self.network {
             Network::Pooled { unpooling, .. } => *unpooling = by,
-            Network::Dense { .. } | Network::Conv { .. } => {
+            Network::Dense { .. } | Network::Conv { .. } | Network::Stacked { .. } => {
                 return Err(Error::usage("only a network that pools has an unpooling")
                     .hint("choose preset pooled or pooled-repeat"));
             }
@@ -800,6 +912,9 @@ impl ModelSpec {
             Network::Conv { .. } => "convolutional".to_owned(),
             Network::Pooled { unpooling, .. } => {
                 format!("convolutional with pooling, {}", unpooling.name())
+            }
+            Network::Stacked { beneath, .. } => {
+                format!("on {} numbers of another model", beneath.code)
             }
         };
         let bits = if self.is_binary() { " bits" } else { "" };

@@ -41,6 +41,7 @@ const CORRUPT: u64 = 1 << 56;
 const DIRECTION: u64 = 1 << 55;
 const APART: u64 = 1 << 54;
 const LABELLED: u64 = 1 << 51;
+const BENEATH: u64 = 1 << 49;
 const BUDGET: u64 = (1 << 60) - 2;
 
 /// What is left to do in an epoch.
@@ -113,6 +114,22 @@ impl Trainer {
         Self::on(spec, config, dataset, parts, device)
     }
 
+    /// The same with the weights of `model` to begin with, where it has layers of the same names and sizes; of a specification that stands on
+    /// the codes of `model` those of the part beneath, which stay as they are.
+    ///
+    /// # Errors
+    /// As [`Self::new`], and when not one layer fits.
+    pub fn from_model(
+        model: &AutoEncoder,
+        spec: ModelSpec,
+        config: TrainConfig,
+        dataset: &Dataset,
+        device: &Device,
+    ) -> Result<Self> {
+        let parts = split(&config, dataset.len());
+        Self::begun(spec, config, dataset, parts, (Some(model), device))
+    }
+
     /// The same with items of one's own choice kept out for validation, and items trained on: ids, in any order. There may be others,
     /// which are neither.
     ///
@@ -125,16 +142,39 @@ impl Trainer {
         parts: (Vec<u32>, Vec<u32>),
         device: &Device,
     ) -> Result<Self> {
+        Self::begun(spec, config, dataset, parts, (None, device))
+    }
+
+    fn begun(
+        spec: ModelSpec,
+        config: TrainConfig,
+        dataset: &Dataset,
+        parts: (Vec<u32>, Vec<u32>),
+        (model, device): (Option<&AutoEncoder>, &Device),
+    ) -> Result<Self> {
         let architecture = Arc::new(Architecture::new(spec, device)?);
         let fresh = architecture.plan.weights(config.seed, device);
         let mut trainer = Self::with_parts(architecture, config, fresh, dataset, parts)?;
         let mut weights = std::mem::take(&mut trainer.weights);
+        if let Some(model) = model {
+            initial::taken(&trainer.architecture, &mut weights, model)?;
+        } else if trainer.spec().beneath().is_some() {
+            return Err(Error::model(
+                "this model stands on the codes of another, and none is given",
+            )
+            .hint("open the model that it is to stand on first, or name it with --from"));
+        }
+        let is_fresh = model.is_none();
         let is_gaussian = matches!(trainer.spec().likelihood, Likelihood::Gaussian { .. });
         let first = trainer.train.iter().take(initial::ITEMS);
         let items: Vec<&[u8]> = first.map(|&id| dataset.pixels(id as usize)).collect();
-        weights = initial::learnt(&trainer.architecture, weights, &items)?;
-        if is_gaussian && trainer.spec().has_posterior() {
-            weights = initial::whitened(&trainer.architecture, weights, &items)?;
+        if is_fresh {
+            weights = initial::learnt(&trainer.architecture, weights, &items)?;
+        }
+        if is_fresh && is_gaussian && trainer.spec().has_posterior() {
+            let ids = &trainer.train[..items.len()];
+            let known = trainer.known(ids, device);
+            weights = initial::whitened(&trainer.architecture, weights, &items, known)?;
         }
         if let Some(plan) = trainer.config.pretraining {
             let seed = trainer.config.seed;
@@ -191,7 +231,9 @@ impl Trainer {
             }
             (_, None) => None,
         };
-        let can_slice = !spec.objective.is_of_the_batch() && spec.condition.is_none();
+        let can_slice = !spec.objective.is_of_the_batch()
+            && spec.condition.is_none()
+            && spec.beneath().is_none();
         let slices = if ops::is_cpu(&architecture.device) && can_slice {
             // Backward a layer takes two products as large as the one forward.
             (2 * batch * spec.objective.samples * architecture.plan.dearest_layer())
@@ -379,6 +421,7 @@ impl Trainer {
             layout,
             device,
             spec,
+            above: _,
         } = self.architecture.as_ref();
         let weights = self.weights_now();
         let inputs = self.architecture.inputs(items, None, device);
@@ -517,8 +560,10 @@ impl Trainer {
             }
         }
         let rate = self.learning_rate();
-        let weights = std::mem::take(&mut self.weights);
+        let mut weights = std::mem::take(&mut self.weights);
+        let beneath = weights.split_off(self.architecture.plan.own_layers());
         self.weights = self.adam.step(weights, &mut grads, rate, self.config.clip);
+        self.weights.extend(beneath);
         self.pending.push((self.step(), terms.0, terms.1));
         let epoch_ends = self.step().is_multiple_of(per_epoch);
         self.phase = if epoch_ends && !self.validation.is_empty() {
@@ -632,6 +677,36 @@ impl Trainer {
             let noise = normal(seed, &streams, samples * spec.style(), device);
             noise.reshape([items.len() * samples, spec.style()])
         });
+        if let Some(above) = &self.architecture.above {
+            // Each time another of the codes that the picture may have; nothing of the model beneath is learnt.
+            let is_recording = first < VALIDATE;
+            let plain: Vec<Layer> = if is_recording {
+                weights.iter().map(untracked).collect()
+            } else {
+                weights.to_vec()
+            };
+            let streams: Vec<u64> = streams.iter().map(|s| s + BENEATH).collect();
+            let below = |inputs: Tensor<2>| {
+                let inputs = if is_recording { inputs.inner() } else { inputs };
+                let architecture = &self.architecture;
+                let codes = architecture.drawn_beneath(&plain, inputs, (seed, &streams));
+                let codes = codes.expect("a model beneath");
+                if is_recording {
+                    Tensor::from_inner(codes)
+                } else {
+                    codes
+                }
+            };
+            let batch = Batch {
+                inputs: below(inputs),
+                seen: seen.map(below),
+                noise,
+                direction: None,
+                apart: None,
+                known: self.known(known, device),
+            };
+            return above.terms(weights, batch, scale, above.spec.likelihood);
+        }
         let direction = (objective.contraction > 0.0).then(|| {
             let streams: Vec<u64> = streams.iter().map(|s| s + DIRECTION).collect();
             normal(seed, &streams, self.architecture.layout.inputs(), device)

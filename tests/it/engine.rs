@@ -99,6 +99,7 @@ fn in_training(engine: &Engine, count: usize, epochs: usize) {
     engine.request(Request::Train {
         spec: Preset::Tiny.spec(shape),
         config,
+        from_model: false,
     });
 }
 

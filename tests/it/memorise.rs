@@ -262,6 +262,7 @@ fn folds_are_left_out_beside_live_requests_and_given_up_at_once() {
                 epochs: 2,
                 ..Preset::Tiny.training(shape)
             },
+            from_model: false,
         });
         wait(&engine, "the codes", |event| {
             session(event, |s| s.is_encoded && s.is_trained_on)
@@ -318,6 +319,7 @@ fn folds_are_left_out_beside_live_requests_and_given_up_at_once() {
             epochs: 1,
             ..Preset::Tiny.training(shape)
         },
+        from_model: false,
     });
     wait(&engine, "another model", |event| {
         session(event, |s| s.memorised.is_none() && s.left_out.is_none())

@@ -7,8 +7,9 @@ use burn::tensor::Device;
 use morphospace::Progress;
 use morphospace::data::{Dataset, ImageShape, creatures, digits};
 use morphospace::model::{
-    AutoEncoder, CodeKind, CodeStatistics, Likelihood, Meanwhile, ModelFile, ModelSpec, Network,
-    Preset, Pretraining, Provenance, Teacher, Trainer, Unit, Unpooling, evaluate,
+    AutoEncoder, CodeKind, CodeStatistics, Likelihood, LossPoint, Meanwhile, ModelFile, ModelSpec,
+    Network, Preset, Pretraining, Provenance, Teacher, Trainer, Unit, Unpooling, evaluate,
+    shipped_for,
 };
 
 fn some_digits(count: usize) -> Dataset {
@@ -154,8 +155,16 @@ fn every_preset_trains_on_what_is_built_in_and_comes_back_from_its_file() {
         if let Some(pretraining) = &mut config.pretraining {
             pretraining.epochs = 1;
         }
-        let spec = preset.spec_for(&dataset).expect("digits have classes");
-        let mut trainer = Trainer::new(spec, config, &dataset, &Device::flex()).expect("a trainer");
+        let below = shipped_for("digits", dataset.shape()).expect("a shipped model");
+        let below = below.model(&Device::flex()).expect("a model");
+        let spec = preset.spec_upon(&dataset, Some(below.spec()));
+        let spec = spec.expect("digits have classes");
+        let trainer = if spec.beneath().is_some() {
+            Trainer::from_model(&below, spec, config, &dataset, &Device::flex())
+        } else {
+            Trainer::new(spec, config, &dataset, &Device::flex())
+        };
+        let mut trainer = trainer.expect("a trainer");
         while !trainer.is_done() {
             trainer.advance(&dataset).expect("a step");
         }
@@ -207,6 +216,92 @@ fn few_labels_teach_the_classes_and_more_than_there_are_are_refused() {
         refused.to_string().contains("digits"),
         "what would fit: {refused}"
     );
+}
+
+#[test]
+fn a_model_on_the_codes_of_another_leaves_it_as_it_is_and_learns_classes_of_few_labels() {
+    let dataset = some_digits(600);
+    let below = shipped_for("digits", dataset.shape()).expect("a shipped model");
+    let below = below.model(&Device::flex()).expect("a model");
+    let preset = Preset::Stacked;
+    let mut spec = preset
+        .spec_upon(&dataset, Some(below.spec()))
+        .expect("digits have classes");
+    spec.code = 15;
+    let mut config = preset.training(dataset.shape());
+    (config.epochs, config.batch, config.labels) = (30, 50, Some(50));
+    let begun = || {
+        Trainer::from_model(
+            &below,
+            spec.clone(),
+            config.clone(),
+            &dataset,
+            &Device::flex(),
+        )
+    };
+    let mut trainer = begun().expect("a trainer");
+    let steps = trainer.steps();
+    // Stopped in the middle and gone on with from its file, to the same weights.
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("stacked.safetensors");
+    let mut interrupted = begun().expect("a trainer");
+    run(&mut interrupted, &dataset, steps / 2);
+    file(&interrupted, &dataset).save(&path).expect("saved");
+    let resumed = ModelFile::load(&path).expect("loaded");
+    let resumed = resumed.trainer(None, &dataset, &Device::flex());
+    let mut resumed = resumed.expect("a trainer");
+    run(&mut resumed, &dataset, steps);
+    run(&mut trainer, &dataset, steps);
+    let model = trainer.best_model();
+    assert!(pictures(&model) == pictures(&resumed.best_model()));
+    let unseen = digits::generate(2, 0..500, &Progress::silent()).expect("digits");
+    let found = evaluate(&model, &unseen, 1, 1, &Progress::silent()).expect("figures");
+    let error = found.class_error.expect("classes");
+    assert!(error < 0.35, "chance is 0.9: {error}");
+    // Its pictures are those that the model beneath makes.
+    let plain = evaluate(&below, &unseen, 1, 1, &Progress::silent()).expect("figures");
+    assert!(found.sse_per_image >= plain.sse_per_image, "no better");
+    assert!(
+        found.sse_per_image < 4.0 * plain.sse_per_image,
+        "{}",
+        found.sse_per_image
+    );
+    let refused = Trainer::new(spec.clone(), config.clone(), &dataset, &Device::flex());
+    let refused = refused.expect_err("nothing to stand on").to_string();
+    assert!(refused.contains("stands on the codes"), "{refused}");
+    let refused = Preset::Stacked.spec_upon(&dataset, Some(&spec));
+    let refused = refused.expect_err("it is conditional itself").to_string();
+    assert!(refused.contains("variational auto-encoder"), "{refused}");
+}
+
+#[test]
+fn a_training_can_begin_with_the_weights_of_a_model() {
+    let dataset = some_digits(300);
+    let mut config = Preset::Vae200.training(dataset.shape());
+    (config.epochs, config.batch) = (4, 50);
+    let spec = Preset::Vae200.spec(dataset.shape());
+    let mut first =
+        Trainer::new(spec, config.clone(), &dataset, &Device::flex()).expect("a trainer");
+    let steps = first.steps();
+    run(&mut first, &dataset, steps);
+    let model = first.best_model();
+    // The same network with another objective.
+    let mut spec = Preset::Iwae.spec(dataset.shape());
+    spec.objective.samples = 5;
+    config.learning_rate = 1e-4;
+    let trainer = Trainer::from_model(&model, spec, config.clone(), &dataset, &Device::flex());
+    let mut trainer = trainer.expect("a trainer");
+    assert!(pictures(&trainer.model()) == pictures(&model));
+    run(&mut trainer, &dataset, 1);
+    trainer.read_losses().expect("losses");
+    let bound = |point: &LossPoint| point.reconstruction + point.kl;
+    let last = bound(first.history().last().expect("a point"));
+    let begins = bound(trainer.history().last().expect("a point"));
+    assert!(begins < 1.1 * last, "{begins} goes on from {last}");
+    let other = Preset::Digits.spec(dataset.shape());
+    let refused = Trainer::from_model(&model, other, config, &dataset, &Device::flex());
+    let refused = refused.expect_err("another network").to_string();
+    assert!(refused.contains("no layer"), "{refused}");
 }
 
 #[test]

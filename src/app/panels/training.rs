@@ -85,10 +85,15 @@ impl TrainingPanel {
             let Some(data) = cx.state.session.dataset.clone() else {
                 return;
             };
-            match self.form.read(&data) {
-                Ok((spec, config)) => {
+            let model = cx.state.model().map(|model| &model.spec);
+            match self.form.read(&data, model) {
+                Ok((spec, config, from_model)) => {
                     if primary_button(ui, cx.tokens, icon::PLAY, "Train", tip) {
-                        cx.out.act(Action::Train(Box::new(spec), Box::new(config)));
+                        cx.out.act(Action::Train {
+                            spec: Box::new(spec),
+                            config: Box::new(config),
+                            from_model,
+                        });
                     }
                 }
                 Err(error) => {

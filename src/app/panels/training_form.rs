@@ -24,6 +24,8 @@ pub(super) struct TrainingForm {
     flow: Option<Flow>,
     prior: Prior,
     config: TrainConfig,
+    /// Whether to begin with the weights of the open model.
+    from_model: bool,
 }
 
 impl Default for TrainingForm {
@@ -44,6 +46,7 @@ impl TrainingForm {
             flow: spec.flow,
             prior: spec.prior,
             config: preset.training(shape),
+            from_model: false,
         }
     }
 
@@ -61,12 +64,16 @@ impl TrainingForm {
         self.suits.unwrap_or(ImageShape::new(64, 64, 3))
     }
 
-    /// What the fields say.
+    /// What the fields say, with `model` open: what to train, how, and whether from that model.
     ///
     /// # Errors
     /// When no network can be built from them.
-    pub(super) fn read(&self, dataset: &Dataset) -> Result<(ModelSpec, TrainConfig)> {
-        let mut spec = self.preset.spec_for(dataset)?;
+    pub(super) fn read(
+        &self,
+        dataset: &Dataset,
+        model: Option<&ModelSpec>,
+    ) -> Result<(ModelSpec, TrainConfig, bool)> {
+        let mut spec = self.preset.spec_upon(dataset, model)?;
         spec.code = self.code + spec.code - spec.style();
         spec.beta = self.beta;
         spec.objective = self.objective.clone();
@@ -76,7 +83,9 @@ impl TrainingForm {
         if let Some(pretraining) = self.config.pretraining {
             pretraining.check(&spec)?;
         }
-        Ok((spec, self.config.clone().check()?))
+        let from_model = self.from_model && model.is_some_and(|model| is_alike(model, &spec));
+        let from_model = from_model || spec.beneath().is_some();
+        Ok((spec, self.config.clone().check()?, from_model))
     }
 
     /// Draws the fields.
@@ -324,7 +333,7 @@ impl TrainingForm {
                 let mut has_budget = config.labels.is_some();
                 let mut labels = config.labels.unwrap_or(100);
                 let is_conditional =
-                    matches!(self.preset, Preset::Conditional | Preset::SemiSupervised);
+                    matches!(self.preset, Preset::Conditional | Preset::SemiSupervised | Preset::Stacked);
                 let tip = "How many items a conditional model is told the class of; it trains on the others without";
                 field(ui, tokens, "Labels", tip, |ui| {
                     ui.add_enabled_ui(is_conditional, |ui| {
@@ -350,6 +359,10 @@ impl TrainingForm {
                         .on_disabled_hover_text("Nothing is pre-trained")
                 });
                 config.pretraining = teacher.map(|teacher| Pretraining { teacher, epochs });
+                let tip = "Begin with the weights of the open model, where it is of the same network, and go on from there";
+                field(ui, tokens, "Open model", tip, |ui| {
+                    ui.checkbox(&mut self.from_model, "go on from it")
+                });
                 field(
                     ui,
                     tokens,
@@ -359,6 +372,12 @@ impl TrainingForm {
                 );
             });
     }
+}
+
+/// Whether a training of `spec` can begin with the weights of `model`.
+fn is_alike(model: &ModelSpec, spec: &ModelSpec) -> bool {
+    (model.shape, model.code, model.kind) == (spec.shape, spec.code, spec.kind)
+        && model.network == spec.network
 }
 
 fn field(
@@ -387,15 +406,22 @@ mod tests {
         let dataset = digits::generate(1, 0..20, &Progress::silent()).expect("digits");
         let shape = dataset.shape();
         for preset in Preset::ALL {
+            let form = TrainingForm::of(preset, shape);
             if preset == Preset::Palette {
-                let refused = TrainingForm::of(preset, shape).read(&dataset);
+                let refused = form.read(&dataset, None);
                 assert!(refused.is_err_and(|e| e.to_string().contains("creatures")));
                 continue;
             }
-            let (spec, config) = TrainingForm::of(preset, shape)
-                .read(&dataset)
-                .expect("a preset can be built");
-            let expected = preset.spec_for(&dataset).expect("digits have classes");
+            if preset == Preset::Stacked {
+                let refused = form.read(&dataset, None);
+                assert!(refused.is_err_and(|e| e.to_string().contains("trained before")));
+            }
+            let open = Preset::Vae200.spec(shape);
+            let read = form.read(&dataset, Some(&open));
+            let (spec, config, from_model) = read.expect("a preset can be built");
+            let expected = preset.spec_upon(&dataset, Some(&open));
+            let expected = expected.expect("digits have classes");
+            assert_eq!(from_model, preset == Preset::Stacked);
             assert_eq!((spec, config), (expected, preset.training(shape)));
         }
     }
