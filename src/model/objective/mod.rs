@@ -3,6 +3,8 @@
 //! Every term is summed over the items of a batch and multiplied by `scale`. Invariant: the value told of a term is that of the term itself;
 //! where only its derivative is wanted in another form, that form is kept apart.
 
+mod conditional;
+
 use burn::tensor::{Int, Tensor, activation};
 
 use super::auto_encoder::Architecture;
@@ -11,7 +13,7 @@ use super::flow;
 use super::likelihood;
 use super::network::{Layer, Plan, ignored};
 use super::optimizer::untracked;
-use super::spec::{CodeKind, ConditionKind, Likelihood};
+use super::spec::{CodeKind, Likelihood};
 
 /// `log 2π`.
 const LOG_TAU: f32 = 1.837_877_1;
@@ -239,17 +241,6 @@ fn log_normal_pairs(codes: &Tensor<2>, mean: &Tensor<2>, log_variance: &Tensor<2
 }
 
 impl Architecture {
-    /// What the classifier of a conditional model takes pictures for: shares of classes, or attributes, `[items, named]`.
-    pub(super) fn recognised(&self, weights: &[Layer], inputs: Tensor<2>) -> Option<Tensor<2>> {
-        self.spec.condition.as_ref()?;
-        let logits = self.plan.classify(weights, inputs);
-        Some(if self.is_of_classes() {
-            activation::softmax(logits, 1)
-        } else {
-            activation::sigmoid(logits)
-        })
-    }
-
     /// The terms of a batch's loss.
     pub(super) fn terms(
         &self,
@@ -522,134 +513,6 @@ impl Architecture {
     }
 }
 
-/// The items of a batch of which something is known, or nothing.
-struct Part {
-    inputs: Tensor<2>,
-    seen: Tensor<2>,
-    noise: Tensor<2>,
-}
-
-impl Architecture {
-    /// Of a conditional model: the bound of the items whose classes or attributes are known, with what the classifier is off by, and that of
-    /// the others, `Σ_y q(y|x) (L(x, y) + log q(y|x))` (Kingma et al. 2014, equations 6 to 9).
-    fn conditional(
-        &self,
-        weights: &[Layer],
-        batch: Batch,
-        scale: f32,
-        likelihood: Likelihood,
-    ) -> Terms {
-        let [items, _] = batch.inputs.dims();
-        let seen = batch.seen.unwrap_or_else(|| batch.inputs.clone());
-        let known = batch.known.as_ref().map_or(0, |known| known.dims()[0]);
-        let noise = batch
-            .noise
-            .unwrap_or_else(|| Tensor::zeros([items, self.spec.style()], &seen.device()));
-        let part = |first, count| Part {
-            inputs: batch.inputs.clone().narrow(0, first, count),
-            seen: seen.clone().narrow(0, first, count),
-            noise: noise.clone().narrow(0, first, count),
-        };
-        let of_known = batch
-            .known
-            .map(|condition| self.told(weights, part(0, known), condition, scale, likelihood));
-        let of_others = (known < items)
-            .then(|| self.untold(weights, part(known, items - known), scale, likelihood));
-        match (of_known, of_others) {
-            (Some(known), Some(others)) => known.and(others),
-            (Some(terms), None) | (None, Some(terms)) => terms,
-            (None, None) => {
-                let nothing = Tensor::zeros([1], &seen.device());
-                Terms::new(nothing.clone(), nothing)
-            }
-        }
-    }
-
-    fn told(
-        &self,
-        weights: &[Layer],
-        part: Part,
-        condition: Tensor<2>,
-        scale: f32,
-        likelihood: Likelihood,
-    ) -> Terms {
-        let logits = self.plan.classify(weights, part.seen.clone());
-        let off = self.off_by(logits, &condition);
-        let features = self.plan.features(weights, part.seen);
-        let features = Tensor::cat(vec![features, condition.clone()], 1);
-        let (mean, log_variance) = self.plan.posterior(weights, features.clone());
-        let posterior = (&mean, &log_variance);
-        let drawn = self.plan.draw(weights, &features, posterior, part.noise);
-        let codes = Tensor::cat(vec![drawn.codes, condition], 1);
-        let output = self.plan.decode(weights, codes);
-        let reconstruction = self.reconstruction(output, part.inputs, scale, likelihood);
-        let kl = closed_form(mean, log_variance).sum() * scale;
-        let mut terms = Terms::new(reconstruction, kl);
-        terms.add_penalty(off * (self.spec.objective.supervision * scale));
-        terms
-    }
-
-    /// What a classifier is off by, nats, summed over items: cross-entropy with classes, or with each attribute.
-    fn off_by(&self, logits: Tensor<2>, condition: &Tensor<2>) -> Tensor<1> {
-        if self.is_of_classes() {
-            (log_sum_exp(logits.clone()).sum()) - (logits * condition.clone()).sum()
-        } else {
-            let softplus =
-                logits.clone().abs().neg().exp().log1p() + activation::relu(logits.clone());
-            (softplus - logits * condition.clone()).sum()
-        }
-    }
-
-    fn is_of_classes(&self) -> bool {
-        let condition = self.spec.condition.as_ref();
-        condition.is_some_and(|c| c.kind == ConditionKind::Class)
-    }
-
-    fn untold(&self, weights: &[Layer], part: Part, scale: f32, likelihood: Likelihood) -> Terms {
-        let device = part.seen.device();
-        let classes = self.plan.named();
-        let logits = self.plan.classify(weights, part.seen.clone());
-        if !self.is_of_classes() {
-            // Attributes cannot all be tried: the classifier's word is taken.
-            let condition = activation::sigmoid(logits);
-            let mut terms = self.told(weights, part, condition, scale, likelihood);
-            terms.penalty = None;
-            return terms;
-        }
-        let [items, _] = logits.dims();
-        let rows = items * classes;
-        let log_share = logits.clone() - log_sum_exp(logits);
-        let share = log_share.clone().exp();
-        let features = repeated(self.plan.features(weights, part.seen), classes);
-        let all: Tensor<2> = Tensor::eye(classes, &device);
-        let all = all.repeat_dim(0, items);
-        let features = Tensor::cat(vec![features, all.clone()], 1);
-        let (mean, log_variance) = self.plan.posterior(weights, features.clone());
-        let noise = repeated(part.noise, classes);
-        let posterior = (&mean, &log_variance);
-        let drawn = self.plan.draw(weights, &features, posterior, noise);
-        let codes = Tensor::cat(vec![drawn.codes, all], 1);
-        let (output, padding) = self.masked(self.plan.decode(weights, codes));
-        let flat = share.clone().reshape([rows]);
-        let (weighted, errors) = likelihood::weighted_reconstruction(
-            output,
-            part.inputs,
-            classes,
-            flat,
-            likelihood,
-            scale,
-        );
-        let errors = errors.reshape([items, classes]) - padding;
-        let kl = closed_form(mean, log_variance).sum_dim(1);
-        let kl = kl.reshape([items, classes]) + log_share + (classes as f32).ln();
-        let kl = (share.clone() * kl).sum() * scale;
-        // The weighted sum passes its derivative to the decoder; this one, of the same value, to the classifier.
-        let told_apart = (share * errors).sum() * scale;
-        let reconstruction = told_apart.clone() + weighted.clone() - weighted.detach();
-        Terms::new(reconstruction, kl)
-    }
-}
-
 /// KL of normal posteriors from the standard normal prior, `½ (exp s + m² − 1 − s)` each.
 fn closed_form(mean: Tensor<2>, log_variance: Tensor<2>) -> Tensor<2> {
     (log_variance.clone().exp() + mean.square() - log_variance - 1.0).mul_scalar(0.5)
@@ -674,7 +537,7 @@ mod tests {
     use super::*;
     use crate::data::ImageShape;
     use crate::model::testing::{batch, check_slopes, close, numbers, tensor, vec};
-    use crate::model::{Flow, ModelSpec, Network, Objective, Preset, Prior, Unit};
+    use crate::model::{ConditionKind, Flow, ModelSpec, Network, Objective, Preset, Prior, Unit};
 
     const PIXELS: usize = 12;
     const CODE: usize = 3;
