@@ -32,6 +32,9 @@ pub(super) struct Train {
     /// The network, likelihood and beta from a specification as JSON instead of the preset's
     #[arg(long, value_name = "FILE", conflicts_with_all = ["latent", "beta", "sigma"])]
     spec: Option<PathBuf>,
+    /// Print the specification that would be trained as JSON, to change it and give it to --spec, and end
+    #[arg(long, conflicts_with = "resume")]
+    print_spec: bool,
     /// Numbers per code, 2 to 256; of a conditional model those that have no name
     #[arg(long, value_name = "N")]
     latent: Option<usize>,
@@ -199,7 +202,13 @@ impl Train {
                 engine.request(Request::OpenModel(file.clone()));
                 session = Self::wait_for_codes(&engine, common, &mut watch, session.id + 1)?;
             }
-            engine.request(self.request(&session, common)?);
+            let request = self.request(&session, common)?;
+            if let (Request::Train { spec, .. }, true) = (&request, self.print_spec) {
+                let json = serde_json::to_string_pretty(spec);
+                println!("{}", json.map_err(|e| Error::usage(e.to_string()))?);
+                return Ok(());
+            }
+            engine.request(request);
         }
         is_training.store(true, Ordering::Relaxed);
         let mut is_stopping = false;
@@ -294,7 +303,7 @@ impl Train {
         config.learning_rate = self.lr.unwrap_or(config.learning_rate);
         config.final_learning_rate = config.final_learning_rate.min(config.learning_rate);
         let (spec, config) = (spec.check()?, config.check()?);
-        if !common.quiet {
+        if !common.quiet && !self.print_spec {
             eprintln!("Training {}, {} epochs", spec.summary(), config.epochs);
         }
         Ok(Request::Train {

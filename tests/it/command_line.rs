@@ -1282,3 +1282,60 @@ fn pooling_is_undone_in_three_ways_and_its_stages_are_drawn() {
     );
     assert!(refused.contains("no convolutions"), "{refused}");
 }
+
+#[test]
+fn a_printed_specification_trains_and_a_model_is_gone_on_with_and_stood_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let (below, spec) = (at("below.safetensors"), at("spec.json"));
+    let data = ["train", "--data", "digits:400", "--epochs", "2"];
+    let train = |more: &[&str]| json(&[data.as_slice(), more].concat());
+    let mut printed = train(&["--preset", "vae-200", "--latent", "12", "--print-spec"]);
+    assert_eq!(printed["code"], 12);
+    assert!(
+        !Path::new("model.safetensors").exists(),
+        "nothing is trained"
+    );
+    printed["network"]["dense"]["hidden"] = serde_json::json!([60]);
+    std::fs::write(&spec, printed.to_string()).expect("written");
+    let by_spec = ["--spec", text(&spec)];
+    let first = train(&[&by_spec[..], &["--out", text(&below)]].concat());
+    let again = at("again.safetensors");
+    let from = ["--from", text(&below), "--out", text(&again)];
+    let second = train(&[&by_spec[..], &from[..]].concat());
+    let validation = |found: &Value| found["validation"].as_f64().expect("a loss");
+    assert!(validation(&second) < validation(&first), "it goes on");
+    let stacked = at("stacked.safetensors");
+    let upon = [
+        "--from",
+        text(&below),
+        "--preset",
+        "stacked",
+        "--labels",
+        "50",
+    ];
+    train(&[&upon[..], &["--out", text(&stacked)]].concat());
+    let found = json(&[
+        "evaluate",
+        "--model",
+        text(&stacked),
+        "--data",
+        "digits:test:100",
+    ]);
+    assert!(found["class_error"].as_f64().is_some_and(|e| e < 0.9));
+    let message = failure(&["train", "--data", "digits:100", "--preset", "stacked"], 2);
+    assert!(message.contains("--from"), "{message}");
+    let message = failure(
+        &[
+            "train",
+            "--data",
+            "faces:50",
+            "--from",
+            text(&below),
+            "--preset",
+            "stacked",
+        ],
+        1,
+    );
+    assert!(message.contains("28×28"), "{message}");
+}
