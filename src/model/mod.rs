@@ -12,6 +12,7 @@ mod evaluate;
 mod families;
 mod features;
 mod file;
+mod finite;
 mod flow;
 mod import;
 mod initial;
