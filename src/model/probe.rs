@@ -199,12 +199,21 @@ fn known_of(model: &AutoEncoder, condition: &Condition, dataset: &Dataset) -> Re
             dataset.shape()
         )));
     }
-    condition.values(dataset).map_err(|error| {
+    let known = condition.values(dataset).map_err(|error| {
         error.hint(format!(
             "a probe learns from data that say what the model is conditioned on: {}",
             condition.names.join(", ")
         ))
-    })
+    })?;
+    match known.iter().position(|value| !value.is_finite()) {
+        None => Ok(known),
+        Some(at) => Err(Error::model(format!(
+            "attribute {} is not known of all items of {}",
+            condition.names[at % condition.names.len()],
+            dataset.name()
+        ))
+        .hint("leave out the items of which it is not")),
+    }
 }
 
 /// A network that tells classes or attributes of a picture.
@@ -541,4 +550,60 @@ pub fn rows_of_named(
         Ok(Picture::each_of(model.spec().shape, &model.decode(&codes)?))
     };
     (0..names).map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::digits;
+    use crate::model::Trainer;
+
+    #[test]
+    fn intervals_of_shares_are_wilsons() {
+        let share = |hits, tries| Share { hits, tries };
+        for (share, ends) in [
+            (share(8, 10), [0.490_2, 0.943_3]),
+            (share(0, 10), [0.0, 0.277_5]),
+            (share(10, 10), [0.722_5, 1.0]),
+            (share(0, 0), [0.0, 1.0]),
+        ] {
+            let found = share.interval();
+            for (found, end) in found.iter().zip(ends) {
+                assert!((found - end).abs() < 1e-4, "{share:?}: {found}");
+            }
+        }
+        let both = share(1, 2).and(share(3, 4));
+        assert_eq!((both.hits, both.tries), (4, 6));
+    }
+
+    #[test]
+    fn a_probe_knows_nothing_of_the_model() -> Result<()> {
+        let silent = Progress::silent();
+        let data = digits::generate(3, 0..240, &silent)?;
+        let device = Device::flex();
+        let spec = Preset::Tiny.spec(data.shape());
+        let spec = spec.conditioned(Condition::attributes_of(&data, &["Slant".into()])?);
+        let plan = ProbePlan {
+            epochs: 2,
+            asked: 10,
+            ..ProbePlan::default()
+        };
+        let probed = |seed| -> Result<Probed> {
+            let mut config = Preset::Tiny.training(data.shape());
+            config.seed = seed;
+            let trainer = Trainer::new(spec.clone(), config, &data, &device)?;
+            plan.run(&trainer.model(), &data, &silent)
+        };
+        let (one, other) = (probed(1)?, probed(2)?);
+        assert_eq!(one.items, [150, 30, 60]);
+        assert_eq!(
+            (&one.told[0].name, one.told[0].found.tries),
+            (&"Slant".into(), 10)
+        );
+        // Of the real pictures it says the same, whatever the model is, and the same once more.
+        assert_eq!(one.told[0].real, other.told[0].real);
+        assert_eq!(one.steps, other.steps);
+        assert_eq!(probed(1)?, one);
+        Ok(())
+    }
 }

@@ -92,7 +92,7 @@ fn a_model_that_learnt_classes_is_told_from_one_that_did_not() {
     assert!(mean(&found) < 0.5, "{found}");
 }
 
-/// Pictures of 12×12 of a bar that is light or dark, and left or right, with a table of both and of what cannot be seen.
+/// Pictures of 12×12 that are light or dark, with a bar on the left or the right, and a table of both and of what cannot be seen.
 fn bars(folder: &Path, items: usize) -> String {
     let path = folder.join("bars.bin");
     let mut state = 7_u32;
@@ -108,7 +108,7 @@ fn bars(folder: &Path, items: usize) -> String {
         for at in 0..144 {
             let off = (at % 12) as f32 - 10.0 * place;
             let bar = (-0.4 * off * off).exp();
-            let grey = 40.0 + 200.0 * bar * (0.25 + 0.75 * light) + 10.0 * next();
+            let grey = 20.0 + 120.0 * light + 100.0 * bar + 10.0 * next();
             pixels.push(grey as u8);
         }
     }
@@ -183,6 +183,11 @@ fn what_cannot_be_probed_is_refused_with_the_way_out() {
     std::fs::write(&bare, vec![7; 784 * 40]).expect("written");
     let message = probe(&model, &format!("{}:28x28", text(&bare)), &[], 1);
     assert!(message.contains("no attribute Slant"), "{message}");
+    let table = (0..40).map(|i| if i == 7 { ",0\n" } else { "5,0\n" });
+    let table = format!("Slant,other\n{}", table.collect::<String>());
+    std::fs::write(folder.path().join("bare.csv"), table).expect("written");
+    let message = probe(&model, &format!("{}:28x28", text(&bare)), &[], 1);
+    assert!(message.contains("Slant is not known of all"), "{message}");
     // One attribute alone is enough.
     let found = json(&[
         "probe",
