@@ -8,8 +8,9 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::{Value, json};
 
+use super::train::corruption;
 use super::{Common, output};
-use crate::data::{Dataset, DatasetSource};
+use crate::data::{Corruption, Dataset, DatasetSource};
 use crate::engine::choose_device;
 use crate::error::{Error, Result};
 use crate::model::{
@@ -30,7 +31,7 @@ pub(super) struct Classify {
     #[arg(long, value_name = "SRC")]
     test: DatasetSource,
     /// A classifier that was saved: it is judged as it is
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "hidden", "unit", "labels", "pretrain", "pretrain_epochs", "epochs", "batch", "lr", "seeds", "out"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "hidden", "unit", "labels", "pretrain", "pretrain_epochs", "epochs", "batch", "lr", "corrupt", "seeds", "out"])]
     model: Option<PathBuf>,
     /// Units of the hidden layers, from the picture inwards
     #[arg(
@@ -61,6 +62,10 @@ pub(super) struct Classify {
     /// Adam's step size at the start; it falls to 0
     #[arg(long, value_name = "X", default_value_t = 1e-3)]
     lr: f64,
+    /// What is done to each picture before a network that is told labels sees it, as masking:0.2, gaussian:0.3 or salt-and-pepper:0.1; of masked
+    /// pictures what is left weighs more, as with dropout of the inputs
+    #[arg(long, value_name = "KIND:S", value_parser = corruption)]
+    corrupt: Option<(Corruption, f32)>,
     /// Trainings of each kind, with seeds from --seed on
     #[arg(long, value_name = "N", default_value_t = 1)]
     seeds: usize,
@@ -204,6 +209,7 @@ impl Classify {
                 epochs: self.epochs,
                 batch: self.batch,
                 learning_rate: self.lr,
+                corruption: self.corrupt.filter(|(_, strength)| *strength > 0.0),
                 seed: common.seed,
                 labels: None,
             },

@@ -17,6 +17,7 @@ mod memorise;
 mod mixture;
 mod morph;
 mod output;
+mod probe;
 mod project;
 #[cfg(feature = "qdrant")]
 mod remote;
@@ -111,6 +112,8 @@ enum Command {
     Mixture(mixture::MixtureOf),
     /// Tell classes by a network that was pre-trained without labels, and by one that was not
     Classify(classify::Classify),
+    /// Find out how often a conditional model draws what it is asked for, by a probe that is trained on its own
+    Probe(probe::Probe),
     /// Measure what each dimension has to do with known factors
     Factors(factors::FactorsCommand),
     /// Draw the feature maps of every stage for one picture
@@ -200,6 +203,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Why(command)) => command.run(&common),
         Some(Command::Mixture(command)) => command.run(&common),
         Some(Command::Classify(command)) => command.run(&common),
+        Some(Command::Probe(command)) => command.run(&common),
         Some(Command::Factors(command)) => command.run(&common),
         Some(Command::Features(command)) => command.run(&common),
         Some(Command::Unpool(command)) => command.run(&common),

@@ -269,7 +269,9 @@ impl Core {
         }
         let start = Instant::now();
         let before = steps_of(&training.trainer);
-        training.trainer.advance(&training.dataset)?;
+        if let Err(error) = training.trainer.advance(&training.dataset) {
+            return self.give_up(error);
+        }
         let is_whole = training.trainer.is_between_steps();
         let after = steps_of(&training.trainer);
         training.spent.0 += start.elapsed();

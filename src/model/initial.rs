@@ -17,8 +17,8 @@ use crate::error::{Error, Result};
 /// Items that are looked at.
 pub(super) const ITEMS: usize = 512;
 
-/// The weights with white codes for `items`, styles where `known` says a part of each code by name, `[items, named]`; as they were, where the
-/// codes have no spread to speak of.
+/// The weights with white codes for `items`; as they were, where the codes have no spread to speak of. Of a conditional model that is its
+/// style, with `known`, `[items, named]`, said by name, or what its classifier takes them for.
 pub(super) fn whitened(
     architecture: &Architecture,
     mut weights: Vec<Layer>,
@@ -28,9 +28,10 @@ pub(super) fn whitened(
     let device = &architecture.device;
     let code = architecture.spec.style();
     let inputs = architecture.inputs(items, None, device);
-    let features = architecture.plan.features(&weights, inputs);
-    let features = match known {
-        Some(known) => Tensor::cat(vec![features, known], 1),
+    let features = architecture.plan.features(&weights, inputs.clone());
+    let named = known.or_else(|| architecture.recognised(&weights, inputs));
+    let features = match named {
+        Some(named) => Tensor::cat(vec![features, named], 1),
         None => features,
     };
     let codes = read(architecture.plan.sums(&weights, features))?;
@@ -173,13 +174,21 @@ mod tests {
     use burn::tensor::Device;
 
     use crate::data::digits;
+    use crate::model::testing::{tensor, vec};
     use crate::model::{Likelihood, Preset, Trainer};
     use crate::progress::Progress;
 
     #[test]
     fn codes_start_white() {
+        start_white(Preset::Digits);
+        // The style alone: what is said by name is what it is.
+        start_white(Preset::Conditional);
+        start_white(Preset::Attributes);
+    }
+
+    fn start_white(preset: Preset) {
         let dataset = digits::generate(3, 0..600, &Progress::silent()).expect("digits");
-        let mut spec = Preset::Digits.spec(dataset.shape());
+        let mut spec = preset.spec_for(&dataset).expect("a specification");
         spec.likelihood = Likelihood::Gaussian { sigma: 0.2 };
         let trainer = Trainer::new(
             spec,
@@ -190,11 +199,14 @@ mod tests {
         .expect("a trainer");
         let items: Vec<&[u8]> = (0..600).map(|i| dataset.pixels(i)).collect();
         let model = trainer.model();
-        let codes = model
-            .encode(&items, &Progress::silent())
-            .expect("codes")
-            .mean;
-        for d in 0..model.code() {
+        let known = model.spec().condition.as_ref().map(|condition| {
+            let values = condition.values(&dataset).expect("values");
+            tensor(values, [600, condition.names.len()], &Device::flex())
+        });
+        let own = &model.architecture;
+        let inputs = own.inputs(&items, None, &Device::flex());
+        let codes = vec(own.plan.encode(&model.weights, inputs, known).0);
+        for d in 0..model.spec().style() {
             let column: Vec<f32> = codes
                 .iter()
                 .skip(d)

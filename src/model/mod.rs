@@ -12,6 +12,7 @@ mod evaluate;
 mod families;
 mod features;
 mod file;
+mod finite;
 mod flow;
 mod import;
 mod initial;
@@ -26,6 +27,7 @@ mod optimizer;
 mod preset;
 mod pretraining;
 mod prior;
+mod probe;
 mod refine;
 mod shipped;
 mod spec;
@@ -53,6 +55,7 @@ pub use memorise::{
 pub use preset::Preset;
 pub use pretraining::{Pretraining, StagePoint, Teacher};
 pub use prior::CodePrior;
+pub use probe::{ProbePlan, Probed, Share, Sides, Told, VISIBLE, rows_of_named};
 pub use refine::Refinement;
 pub use shipped::{Shipped, load_named, shipped_for};
 pub use spec::{

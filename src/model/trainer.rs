@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use super::auto_encoder::{Architecture, AutoEncoder, normal, read, stream};
 use super::config::{LossPoint, TrainConfig};
+use super::finite;
 use super::initial;
 use super::interruption::interruptible;
 use super::network::{Layer, apply};
@@ -166,15 +167,16 @@ impl Trainer {
         }
         let is_fresh = model.is_none();
         let is_gaussian = matches!(trainer.spec().likelihood, Likelihood::Gaussian { .. });
-        let first = trainer.train.iter().take(initial::ITEMS);
-        let items: Vec<&[u8]> = first.map(|&id| dataset.pixels(id as usize)).collect();
+        let first = &trainer.train[..trainer.train.len().min(initial::ITEMS)];
+        let pixels = |&id: &u32| dataset.pixels(id as usize);
+        let items: Vec<&[u8]> = first.iter().map(pixels).collect();
         if is_fresh {
             weights = initial::learnt(&trainer.architecture, weights, &items)?;
         }
         if is_fresh && is_gaussian && trainer.spec().has_posterior() {
-            let ids = &trainer.train[..items.len()];
-            let known = trainer.known(ids, device);
-            weights = initial::whitened(&trainer.architecture, weights, &items, known)?;
+            let all_are_known = trainer.labelled.is_none();
+            let known = all_are_known.then(|| trainer.known(first, device));
+            weights = initial::whitened(&trainer.architecture, weights, &items, known.flatten())?;
         }
         if let Some(plan) = trainer.config.pretraining {
             let seed = trainer.config.seed;
@@ -634,10 +636,11 @@ impl Trainer {
         let loss = (sum / self.validation.len() as f64) as f32;
         // During the warm-up another loss is minimised than the one that is wanted in the end.
         let warm = self.warmth() >= 1.0;
+        // First, so that weights that are no numbers are not taken for the best.
+        self.read_losses()?;
         if warm && loss.is_finite() && self.best.as_ref().is_none_or(|(best, _)| loss < *best) {
             self.best = Some((loss, weights));
         }
-        self.read_losses()?;
         if let Some(last) = self.history.last_mut() {
             last.validation = Some(loss);
         }
@@ -831,20 +834,25 @@ impl Trainer {
     /// Reads back the losses of the steps since the last call; the one place where training waits for the device.
     ///
     /// # Errors
-    /// When a loss is not a finite number, or the device fails.
+    /// When a loss or a weight is not a finite number, and then at every further call; or when the device fails.
     pub fn read_losses(&mut self) -> Result<()> {
         if let Some(pretrainer) = &mut self.pretrainer {
             pretrainer.read_errors()?;
         }
-        let pending = std::mem::take(&mut self.pending);
-        if pending.is_empty() {
+        if self.pending.is_empty() {
             return Ok(());
         }
-        let steps: Vec<u64> = pending.iter().map(|(step, ..)| *step).collect();
-        let both = pending.into_iter().flat_map(|(_, r, k)| [r, k]).collect();
+        let losses = self.pending.iter();
+        let mut both: Vec<_> = losses
+            .flat_map(|(_, r, k)| [r.clone(), k.clone()])
+            .collect();
+        let now: Vec<Layer> = self.weights.iter().map(untracked).collect();
+        both.extend(finite::sums(&now));
         let values = read(Tensor::cat(both, 0))?;
+        let (losses, sums) = values.split_at(2 * self.pending.len());
         let per_epoch = self.steps_per_epoch() as f32;
-        for (step, terms) in steps.into_iter().zip(values.chunks_exact(2)) {
+        let mut points = Vec::with_capacity(self.pending.len());
+        for (&(step, ..), terms) in self.pending.iter().zip(losses.chunks_exact(2)) {
             let point = LossPoint {
                 step,
                 epoch: step as f32 / per_epoch,
@@ -853,14 +861,36 @@ impl Trainer {
                 validation: None,
             };
             if !(point.reconstruction.is_finite() && point.kl.is_finite()) {
-                return Err(Error::model(format!(
-                    "the loss is no longer a finite number after {step} steps"
-                ))
-                .hint("the best weights so far are kept; try a lower learning rate"));
+                return Err(self.lost("the loss is no longer a finite number", step));
             }
-            self.history.push(point);
+            points.push(point);
         }
+        // A rectified unit makes 0 of what is no number, so that the loss alone does not tell.
+        if sums.iter().any(|sum| !sum.is_finite()) {
+            let reason = "a weight is no longer a finite number, which the loss does not show,";
+            return Err(self.lost(reason, self.step()));
+        }
+        self.history.append(&mut points);
+        self.pending.clear();
         Ok(())
+    }
+
+    /// Why a training ends before its last step, and which weights are good.
+    fn lost(&self, reason: &str, step: u64) -> Error {
+        let kept = match &self.best {
+            None => "those at the end of the last whole epoch".to_owned(),
+            Some((loss, _)) => {
+                let mut points = self.history.iter().rev();
+                let best = points.find(|point| point.validation == Some(*loss));
+                best.map_or("the best so far".to_owned(), |best| {
+                    format!("those after {} steps, the best so far", best.step)
+                })
+            }
+        };
+        Error::model(format!(
+            "{reason} after {step} steps; of the weights {kept} are kept"
+        ))
+        .hint("try a lower learning rate")
     }
 }
 

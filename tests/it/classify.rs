@@ -119,6 +119,21 @@ fn boltzmann_machines_teach_as_well() {
 }
 
 #[test]
+fn corrupted_pictures_are_learnt_from_with_and_without_pretraining() {
+    let more = ["--labels", "all", "--corrupt", "masking:0.2"];
+    let found = classify("digits:1200", &more);
+    assert_eq!(found["plan"]["corruption"][0], "masking");
+    let plain = classify("digits:1200", &["--labels", "all"]);
+    assert_eq!(plain["plan"]["corruption"], Value::Null);
+    for arm in ["random", "pretrained"] {
+        let error = |found: &Value| number(&found["budgets"][0][arm]["test_mean"]);
+        assert!(error(&found) < 0.15, "{found}");
+        let validation = |found: &Value| found["budgets"][0][arm].clone();
+        assert_ne!(validation(&found), validation(&plain));
+    }
+}
+
+#[test]
 fn what_cannot_be_classified_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     let own = [
@@ -139,6 +154,8 @@ fn what_cannot_be_classified_is_refused_with_the_reason() {
             "logistic",
         ),
         (&["--pretrain-epochs", "0"][..], "epochs"),
+        (&["--corrupt", "masking:1"][..], "below 1"),
+        (&["--corrupt", "rain:0.2"][..], "no corruption rain"),
     ] {
         let status = if part == "8192" { 1 } else { 2 };
         let message = failure(&[&own[..], more].concat(), status);

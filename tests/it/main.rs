@@ -9,6 +9,7 @@ mod factors;
 mod memorise;
 mod mixture;
 mod parity;
+mod probe;
 #[cfg(feature = "qdrant")]
 mod qdrant;
 mod retrieval;
