@@ -358,6 +358,13 @@ impl App {
         linear.map(|linear| (linear.of_model, linear.of_components))
     }
 
+    /// Whether feature maps of the item in focus were made.
+    #[must_use]
+    pub fn has_feature_maps(&self) -> bool {
+        let inspected = self.state.inspected.as_ref();
+        inspected.is_some_and(|inspected| inspected.features.is_some())
+    }
+
     /// Rows of the table of likelihoods.
     #[must_use]
     pub fn likelihood_rows(&self) -> usize {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    self, Align2, Button, ComboBox, Rect, RichText, ScrollArea, Sense, Slider, Stroke,
+    self, Align2, Button, ComboBox, Pos2, Rect, RichText, ScrollArea, Sense, Slider, Stroke,
     TextureHandle, Ui, WidgetInfo,
 };
 
@@ -14,15 +14,15 @@ use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
 use crate::app::format;
 use crate::app::textures;
-use crate::app::theme;
-use crate::app::widgets::{command_button, empty_ui, fit, paint_picture, set_name};
+use crate::app::theme::{self, Tokens};
+use crate::app::widgets::{caption, command_button, empty_ui, fit, paint_picture, set_name};
 use crate::data::{Corruption, Dataset, Picture};
 use crate::engine::Linear;
 
 /// Items in a row.
 const ITEMS: usize = 8;
 /// Edge of a picture, at least and at most.
-const EDGES: (f32, f32) = (36.0, 96.0);
+const EDGES: (f32, f32) = (28.0, 96.0);
 /// Room for the name of a row.
 const NAMES: f32 = 104.0;
 
@@ -161,26 +161,8 @@ impl DenoisingPanel {
             if again.on_hover_text("Other items, corrupted anew").clicked() {
                 self.seed += 1;
             }
-            if let Some(shown) = &self.shown {
-                let number = |row: &Row| format::number(row.error as f32);
-                let by_components = shown.linear.as_ref().map(|(linear, row)| {
-                    let count = linear.components.count();
-                    format!(", {} by {count} principal components", number(row))
-                });
-                let text = format!(
-                    "Squared error per picture: {} corrupted, {} repaired{}",
-                    number(&shown.corrupted),
-                    number(&shown.repaired),
-                    by_components.unwrap_or_default()
-                );
-                let others = shown.linear.iter().map(|(_, row)| row.error);
-                let best = others.fold(shown.corrupted.error, f64::min);
-                let colour = if shown.repaired.error < best {
-                    cx.tokens.good
-                } else {
-                    cx.tokens.warn
-                };
-                ui.label(RichText::new(text).size(theme::CAPTION).color(colour));
+            if self.shown.is_some() {
+                caption(ui, cx.tokens, "Squared error per picture on the left");
             }
         });
         ui.add_space(theme::HALF);
@@ -230,47 +212,43 @@ impl DenoisingPanel {
 
     fn rows_ui(&self, ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, items: &[usize]) {
         let tokens = cx.tokens;
-        let gap = 6.0;
+        let gap = 4.0;
         let linear = self.shown.as_ref().and_then(|shown| shown.linear.as_ref());
         let components = linear.map(|(linear, _)| {
             let count = linear.components.count();
             format!("{count} components")
         });
-        let mut names = vec!["Clean", "Corrupted", "Repaired"];
-        names.extend(components.as_deref());
-        let rows = names.len() as f32;
+        let shown = self.shown.as_ref();
+        let mut rows = vec![
+            ("Clean", None),
+            ("Corrupted", shown.map(|shown| &shown.corrupted)),
+            ("Repaired", shown.map(|shown| &shown.repaired)),
+        ];
+        let by_components = linear.map(|(_, row)| row);
+        rows.extend(components.as_deref().map(|name| (name, by_components)));
+        let errors = rows.iter().filter_map(|(_, row)| Some(row.as_ref()?.error));
+        let least = errors.fold(f64::INFINITY, f64::min);
+        let count = rows.len() as f32;
         let room = ui.available_size() - egui::vec2(NAMES + 24.0, 12.0);
         let edge = (room.x / items.len().max(1) as f32 - gap)
-            .min(room.y / rows - gap)
+            .min(room.y / count - gap)
             .clamp(EDGES.0, EDGES.1);
         let step = edge + gap;
-        let size = egui::vec2(NAMES + 24.0 + step * items.len() as f32, step * rows + 8.0);
+        let size = egui::vec2(NAMES + 24.0 + step * items.len() as f32, step * count + 8.0);
         let (area, _) = ui.allocate_exact_size(size, Sense::hover());
         let shape = data.shape();
         let aspect = shape.width as f32 / shape.height as f32;
-        for (row, name) in names.into_iter().enumerate() {
+        for (row, (name, made)) in rows.into_iter().enumerate() {
             let top = area.top() + 4.0 + row as f32 * step;
-            ui.painter().text(
-                egui::pos2(area.left() + 12.0, top + edge / 2.0),
-                Align2::LEFT_CENTER,
-                name,
-                theme::regular(theme::BODY),
-                tokens.text_weak,
-            );
+            let at = egui::pos2(area.left() + 12.0, top + edge / 2.0);
+            name_ui(ui, tokens, at, name, made, least);
             for (i, &item) in items.iter().enumerate() {
                 let left = area.left() + 12.0 + NAMES + i as f32 * step;
                 let rect = Rect::from_min_size(egui::pos2(left, top), egui::vec2(edge, edge));
                 let rect = fit(rect, aspect);
                 let own = match row {
                     0 => Some(cx.texture_of(ui, data, item)),
-                    row => self.shown.as_ref().and_then(|shown| {
-                        let row = match row {
-                            1 => &shown.corrupted,
-                            2 => &shown.repaired,
-                            _ => &linear?.1,
-                        };
-                        row.pictures.get(i).cloned()
-                    }),
+                    _ => made.and_then(|made| made.pictures.get(i).cloned()),
                 };
                 match own {
                     Some(texture) => {
@@ -293,4 +271,31 @@ impl DenoisingPanel {
             }
         }
     }
+}
+
+/// The name of a row, from `at` to the right, and below it what is lost of a picture; the least of all rows stands out.
+fn name_ui(ui: &Ui, tokens: &Tokens, at: Pos2, name: &str, made: Option<&Row>, least: f64) {
+    let painter = ui.painter();
+    let font = theme::regular(theme::BODY);
+    let Some(made) = made else {
+        painter.text(at, Align2::LEFT_CENTER, name, font, tokens.text_weak);
+        return;
+    };
+    let colour = if made.error <= least {
+        tokens.good
+    } else {
+        tokens.text_weak
+    };
+    let up = at - egui::vec2(0.0, 7.0);
+    painter.text(up, Align2::LEFT_CENTER, name, font, tokens.text_weak);
+    let error = format::number(made.error as f32);
+    let down = at + egui::vec2(0.0, 8.0);
+    let small = theme::regular(theme::CAPTION);
+    painter.text(down, Align2::LEFT_CENTER, &error, small, colour);
+    let size = egui::vec2(NAMES, 28.0);
+    let place = Rect::from_min_size(at - egui::vec2(0.0, 14.0), size);
+    let response = ui.interact(place, ui.scope_id().with(("row", name)), Sense::hover());
+    let text = format!("{name}: squared error {error} a picture");
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &text));
+    response.on_hover_text(text);
 }

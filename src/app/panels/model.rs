@@ -105,6 +105,7 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelInfo) {
     fact_ui(ui, tokens, "Network", network);
     fact_ui(ui, tokens, "Shape", &model.spec.shape.to_string());
     fact_ui(ui, tokens, "Code", &format!("{} numbers", model.spec.code));
+    linear_ui(ui, cx);
     let likelihood = match model.spec.likelihood {
         Likelihood::Bernoulli => "Bernoulli".to_owned(),
         Likelihood::BinarizedBernoulli => "Bernoulli, binarised".to_owned(),
@@ -124,10 +125,9 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelInfo) {
     } else if model.spec.has_posterior() {
         format!("{} nats per code", format::number(kl))
     } else {
-        "not measured: the code has no posterior".to_owned()
+        "without a posterior".to_owned()
     };
     fact_ui(ui, tokens, "Information", &information);
-    linear_ui(ui, cx);
     if let Some(file) = &model.file {
         let name = file
             .file_name()
