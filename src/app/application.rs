@@ -110,6 +110,8 @@ pub(super) struct Generations {
     pub decode: u64,
     pub decoded: u64,
     pub inspect: u64,
+    /// The newest of those that asked for features.
+    pub features: u64,
     pub retrieve: u64,
     pub encode: u64,
     pub place: u64,
@@ -347,6 +349,20 @@ impl App {
     #[must_use]
     pub fn families_answered(&self) -> u64 {
         self.state.families.answered()
+    }
+
+    /// Squared error per picture of the model and of principal components of the same size, where they were measured.
+    #[must_use]
+    pub fn errors_beside_components(&self) -> Option<(f64, f64)> {
+        let linear = self.state.session.linear.as_ref();
+        linear.map(|linear| (linear.of_model, linear.of_components))
+    }
+
+    /// Whether feature maps of the item in focus were made.
+    #[must_use]
+    pub fn has_feature_maps(&self) -> bool {
+        let inspected = self.state.inspected.as_ref();
+        inspected.is_some_and(|inspected| inspected.features.is_some())
     }
 
     /// Rows of the table of likelihoods.

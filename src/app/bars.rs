@@ -199,16 +199,24 @@ fn path_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
 }
 
 fn view_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
-    for kind in PanelKind::ALL {
-        let mut shown = app.layout.is_shown(kind);
-        if ui
-            .checkbox(&mut shown, kind.title())
-            .on_hover_text(kind.describe())
-            .clicked()
-        {
-            out.run(Command::TogglePanel(kind));
-        }
-    }
+    // In one column they would leave a small window.
+    let rows = PanelKind::ALL.len().div_ceil(2);
+    let (left, right) = PanelKind::ALL.split_at(rows);
+    egui::Grid::new("panels of the view menu")
+        .num_columns(2)
+        .spacing([theme::DOUBLE, ui.spacing().item_spacing.y])
+        .show(ui, |ui| {
+            for row in 0..rows {
+                for kind in [left.get(row), right.get(row)].into_iter().flatten() {
+                    let mut is_in_front = app.layout.rect_of(*kind).is_some();
+                    let entry = ui.checkbox(&mut is_in_front, kind.title());
+                    if entry.on_hover_text(kind.describe()).clicked() {
+                        out.run(Command::TogglePanel(*kind));
+                    }
+                }
+                ui.end_row();
+            }
+        });
     ui.separator();
     ui.menu_button(format!("{}   Basis of the sliders", icon::SLIDERS), |ui| {
         let bases = [

@@ -62,6 +62,12 @@ impl App {
         self.engine.request(Request::ExportItems { items, path });
     }
 
+    /// Asks for the model beside principal components.
+    pub(super) fn measure_components(&mut self) {
+        self.state.linear_asked = Some(self.state.session.id);
+        self.engine.request(Request::MeasureComponents);
+    }
+
     /// Asks for what the map's colours show, where that takes work.
     pub(super) fn measure_if_needed(&mut self) {
         let session = &self.state.session;

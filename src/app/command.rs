@@ -181,6 +181,10 @@ pub(crate) enum Action {
     Repair(Arc<Vec<Picture>>),
     /// Decode many codes at once.
     DecodeGrid(Arc<Vec<f32>>),
+    /// Measure the model beside principal components of the same size.
+    MeasureComponents,
+    /// Look at what each stage makes of the item in focus.
+    InspectFeatures,
     /// Measure how likely models take the items to be.
     MeasureLikelihoods(LikelihoodPlan),
     /// Add a model to that table.

@@ -9,6 +9,7 @@ use eframe::egui::Context;
 
 use super::application::App;
 use super::format;
+use super::panels::PanelKind;
 use super::state::{Decoded, Inspected, Level, Task};
 use super::theme::Tokens;
 use super::view::{Change, Focus, View};
@@ -181,9 +182,8 @@ impl App {
                 self.state.preview = Some((originals, reconstructions, filters));
                 // The weights moved on: the portrait and the selected item follow.
                 self.request_picture();
-                if let Some(item) = self.view.item() {
-                    self.generations.inspect += 1;
-                    self.engine.inspect(self.generations.inspect, item);
+                if self.view.item().is_some() {
+                    self.inspect(self.layout.rect_of(PanelKind::Features).is_some());
                 }
                 self.request_own();
             }

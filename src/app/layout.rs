@@ -111,20 +111,12 @@ impl Layout {
         }
     }
 
-    /// Whether the panel is shown (perhaps behind another tab).
-    pub(crate) fn is_shown(&self, kind: PanelKind) -> bool {
-        self.tree
-            .tiles
-            .find_pane(&kind)
-            .is_some_and(|id| self.tree.is_visible(id))
-    }
-
-    /// Hides the panel, or brings it back to the front.
+    /// Hides the panel where it is in front; else brings it there, whether it was hidden or behind another tab.
     pub(crate) fn toggle(&mut self, kind: PanelKind) {
         let Some(id) = self.tree.tiles.find_pane(&kind) else {
             return;
         };
-        let show = !self.tree.is_visible(id);
+        let show = !self.tree.is_visible(id) || self.rect_of(kind).is_none();
         self.tree.set_visible(id, show);
         if show {
             self.bring_forward(kind);

@@ -36,7 +36,7 @@ mod watch;
 mod widgets;
 
 pub use application::{App, AppOptions};
-pub use screenshot::{can_draw, screenshots};
+pub use screenshot::{Part, can_draw, screenshots};
 pub use session::SessionFile;
 pub use state::PixelCost;
 

@@ -11,6 +11,7 @@ use super::application::{App, Overlay};
 use super::command::{Action, Choice, Command};
 use super::command_palette::CommandPalette;
 use super::hint::Hint;
+use super::panels::PanelKind;
 use super::state::Level;
 use super::view::{BasisKind, Change, Drawn, Focus, MapLook, Sought, View};
 use crate::data::Picture;
@@ -135,6 +136,13 @@ impl App {
                 let generation = self.state.grid.ask();
                 self.engine
                     .request(Request::DecodeGrid { generation, codes });
+            }
+            Action::MeasureComponents => self.measure_components(),
+            Action::InspectFeatures => {
+                // Once: where nothing comes of it there is nothing to see.
+                if self.generations.features != self.generations.inspect {
+                    self.inspect(true);
+                }
             }
             Action::MeasureLikelihoods(plan) => {
                 self.engine.request(Request::MeasureLikelihoods(plan));
@@ -622,15 +630,25 @@ impl App {
 
     /// The same, with the present answer shown until the new one is there.
     pub(super) fn seek_neighbours(&mut self) {
+        let has_features = self.layout.rect_of(PanelKind::Features).is_some();
+        self.inspect(has_features);
+        self.look_up();
+    }
+
+    /// Takes the item in focus through the model; what each stage makes of it is several times the work.
+    pub(super) fn inspect(&mut self, has_features: bool) {
         self.generations.inspect += 1;
         match self.view.focus {
             Focus::Item(item) if self.state.model().is_some() => {
-                self.engine.inspect(self.generations.inspect, item);
+                let generation = self.generations.inspect;
+                if has_features {
+                    self.generations.features = generation;
+                }
+                self.engine.inspect(generation, item, has_features);
             }
             Focus::Item(_) => {}
             Focus::Own | Focus::Nothing => self.state.inspected = None,
         }
-        self.look_up();
     }
 
     /// Asks for the neighbours of what is looked for, in every row's space.

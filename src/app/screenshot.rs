@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use eframe::egui::{Key, Modifiers, Rect, Theme, Vec2};
 use egui_kittest::Harness;
 use image::RgbaImage;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 
 use super::application::{App, AppOptions};
 use super::command::{Action, Command};
@@ -17,20 +18,36 @@ use super::panels::PanelKind;
 use crate::data::DatasetSource;
 use crate::engine::{EngineOptions, LikelihoodPlan};
 use crate::error::{Error, Result};
-use crate::model::FamilyPlan;
+use crate::model::{FamilyPlan, Preset, TrainConfig};
 use crate::space::MapMethod;
 
 const SIZE: Vec2 = Vec2::new(1440.0, 900.0);
-/// How long anything may take; encoding twenty thousand faces on a slow machine is the longest.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Of the window where a panel below the map or to the right of it is to be seen whole.
+const TALL: Vec2 = Vec2::new(1440.0, 1500.0);
+/// The item whose feature maps are shown.
+const TOLD: usize = 8;
+/// How long anything may take; training the families on a slow machine is the longest.
+const PATIENCE: Duration = Duration::from_mins(15);
+
+/// Which pictures are drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
+pub enum Part {
+    /// All of them.
+    #[default]
+    All,
+    /// The window, the map, retrieval, the sheet, the path and training.
+    Window,
+    /// The benches, whose models are trained on the spot.
+    Benches,
+}
 
 /// Opens the window off screen, waits until it is full of life, and writes what it looks like into `dir`: the whole
-/// window in both themes, and close-ups of the map, the retrieval strip, the sheet, the path and training. Gives the files
-/// written.
+/// window in both themes, close-ups of the map, the retrieval strip, the sheet, the path and training, and the benches; or a `part`
+/// of these. Gives the files written.
 ///
 /// # Errors
 /// When there is no graphics driver, the window does not get ready, or a file cannot be written.
-pub fn screenshots(dir: &Path, engine: EngineOptions) -> Result<Vec<PathBuf>> {
+pub fn screenshots(dir: &Path, engine: EngineOptions, part: Part) -> Result<Vec<PathBuf>> {
     std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, &e))?;
     if !can_draw() {
         return Err(Error::device("no graphics driver can draw the window")
@@ -51,55 +68,68 @@ pub fn screenshots(dir: &Path, engine: EngineOptions) -> Result<Vec<PathBuf>> {
         .build_eframe(|cc| App::new(cc, options));
     harness.state_mut().tried = super::hint::Tried::ALL;
     let mut written = Vec::new();
+    if part != Part::Benches {
+        picture_window(&mut harness, dir, &mut written)?;
+    }
+    if part != Part::Window {
+        picture_benches(&mut harness, dir, &mut written)?;
+    }
+    Ok(written)
+}
 
-    wait_for(&mut harness, "every item on the map", |app| {
+/// The whole window and close-ups.
+fn picture_window(
+    harness: &mut Harness<'_, App>,
+    dir: &Path,
+    written: &mut Vec<PathBuf>,
+) -> Result<()> {
+    wait_for(harness, "every item on the map", |app| {
         let expected = app.state.session.expected_items;
         expected > 0 && app.mapped_items() == expected && app.state.tasks.is_empty()
     })?;
     let chosen = harness.state().telling_item();
     harness.state_mut().select(chosen);
-    wait_for(&mut harness, "the neighbours of an item", |app| {
+    wait_for(harness, "the neighbours of an item", |app| {
         app.has_neighbours() && app.is_picture_current() && app.state.inspected.is_some()
     })?;
-    settle(&mut harness);
+    settle(harness);
     for (theme, name) in [
         (Theme::Dark, "window-dark.png"),
         (Theme::Light, "window-light.png"),
     ] {
         harness.state_mut().set_theme(theme);
-        settle(&mut harness);
-        let whole = shoot(&mut harness)?;
-        save(&whole, &dir.join(name), &mut written)?;
+        settle(harness);
+        let whole = shoot(harness)?;
+        save(&whole, &dir.join(name), written)?;
     }
     harness.state_mut().set_theme(Theme::Dark);
-    settle(&mut harness);
+    settle(harness);
     for (kind, name) in [
         (PanelKind::Map, "map.png"),
         (PanelKind::Retrieval, "retrieval.png"),
     ] {
-        let whole = shoot(&mut harness)?;
+        let whole = shoot(harness)?;
         save(
             &crop(&whole, harness.state().layout.rect_of(kind)),
             &dir.join(name),
-            &mut written,
+            written,
         )?;
     }
-    picture_map(&mut harness, dir, &mut written)?;
-    picture_sheet(&mut harness, dir, &mut written)?;
-    picture_path(&mut harness, dir, &mut written)?;
-    train(&mut harness)?;
-    let whole = shoot(&mut harness)?;
+    picture_map(harness, dir, written)?;
+    picture_sheet(harness, dir, written)?;
+    picture_path(harness, dir, written)?;
+    train(harness)?;
+    let whole = shoot(harness)?;
     let panel = harness.state().layout.rect_of(PanelKind::Training);
-    save(
-        &crop(&whole, panel),
-        &dir.join("training.png"),
-        &mut written,
-    )?;
-    picture_benches(&mut harness, dir, &mut written)?;
-    Ok(written)
+    save(&crop(&whole, panel), &dir.join("training.png"), written)?;
+    harness.state_mut().queue_command(Command::Stop);
+    wait_for(harness, "the end of training", |app| {
+        !app.state.is_training() && !app.is_busy()
+    })
 }
 
-/// The model at moments of its training, families side by side, likelihoods, factors and repaired pictures.
+/// The benches: the model at moments of its training, likelihoods, families side by side, repaired pictures, feature maps, styles with every
+/// class, factors. The models are trained on the spot, briefly.
 fn picture_benches(
     harness: &mut Harness<'_, App>,
     dir: &Path,
@@ -112,26 +142,13 @@ fn picture_benches(
         let panel = harness.state().layout.rect_of(kind);
         save(&crop(&whole, panel), &dir.join(name), written)
     };
+    open(harness, "digits:4000", 4000)?;
+    harness
+        .state_mut()
+        .layout
+        .bring_forward(PanelKind::Formation);
+    train_preset(harness, Preset::Digits, 8)?;
     picture(harness, PanelKind::Formation, "formation.png")?;
-    harness.state_mut().queue_command(Command::Stop);
-    wait_for(harness, "the end of training", |app| {
-        !app.state.is_training() && !app.is_busy()
-    })?;
-    let few: DatasetSource = "digits:4000".parse()?;
-    harness.state_mut().act(Action::Open(few));
-    wait_for(harness, "fewer digits", |app| {
-        app.mapped_items() == 4000 && !app.is_busy()
-    })?;
-    harness.state_mut().layout.bring_forward(PanelKind::Why);
-    harness.state_mut().act(Action::CompareFamilies(FamilyPlan {
-        code: 10,
-        epochs: 12,
-        seed: 1,
-    }));
-    wait_for(harness, "families", |app| {
-        app.has_families() && app.families_answered() > 0 && !app.is_busy()
-    })?;
-    picture(harness, PanelKind::Why, "why.png")?;
     harness
         .state_mut()
         .act(Action::MeasureLikelihoods(LikelihoodPlan {
@@ -144,15 +161,84 @@ fn picture_benches(
     wait_for(harness, "likelihoods", |app| {
         app.likelihood_rows() == 2 && !app.is_busy()
     })?;
+    // Panels below the map have little room in a window of usual height.
+    harness.set_size(TALL);
     picture(harness, PanelKind::Likelihood, "likelihood.png")?;
+    harness.state_mut().act(Action::CompareFamilies(FamilyPlan {
+        code: 10,
+        epochs: 12,
+        seed: 1,
+    }));
+    harness.state_mut().layout.bring_forward(PanelKind::Why);
+    wait_for(harness, "families", |app| {
+        app.has_families() && app.families_answered() > 0 && !app.is_busy()
+    })?;
+    picture(harness, PanelKind::Why, "why.png")?;
+    train_preset(harness, Preset::Denoising, 12)?;
     harness
         .state_mut()
         .layout
         .bring_forward(PanelKind::Denoising);
     wait_for(harness, "repaired pictures", |app| {
-        app.repairs_answered() > 0
+        app.repairs_answered() > 0 && app.errors_beside_components().is_some() && !app.is_busy()
     })?;
-    picture(harness, PanelKind::Denoising, "denoising.png")
+    picture(harness, PanelKind::Denoising, "denoising.png")?;
+    train_preset(harness, Preset::Pooled, 6)?;
+    harness.state_mut().select(TOLD);
+    harness
+        .state_mut()
+        .layout
+        .bring_forward(PanelKind::Features);
+    wait_for(harness, "feature maps", App::has_feature_maps)?;
+    picture(harness, PanelKind::Features, "features.png")?;
+    harness.set_size(SIZE);
+    train_preset(harness, Preset::Conditional, 10)?;
+    harness
+        .state_mut()
+        .layout
+        .bring_forward(PanelKind::Conditions);
+    wait_for(harness, "styles with every class", App::has_grid)?;
+    picture(harness, PanelKind::Conditions, "style-and-class.png")?;
+    open(harness, "faces:3000", 3000)?;
+    harness
+        .state_mut()
+        .act(Action::MeasureFactors { bins: 20, seed: 1 });
+    wait_for(harness, "factors", |app| {
+        app.factors().is_some() && !app.is_busy()
+    })?;
+    picture(harness, PanelKind::Factors, "factors.png")
+}
+
+/// Opens built-in data and waits for the map of all `items`.
+fn open(harness: &mut Harness<'_, App>, data: &str, items: usize) -> Result<()> {
+    let source: DatasetSource = data.parse()?;
+    harness.state_mut().act(Action::Open(source));
+    wait_for(harness, data, |app| {
+        app.mapped_items() == items && !app.is_busy()
+    })
+}
+
+/// Trains a model of the open data from its beginning to its end, and waits until all is encoded.
+fn train_preset(harness: &mut Harness<'_, App>, preset: Preset, epochs: usize) -> Result<()> {
+    let data = harness.state().state.session.dataset.clone();
+    let data = data.ok_or_else(|| Error::usage("there are no items to train on"))?;
+    let spec = preset.spec_for(&data)?;
+    let config = TrainConfig {
+        epochs,
+        ..preset.training(data.shape())
+    };
+    let before = harness.state().state.session.id;
+    let train = Action::Train {
+        spec: Box::new(spec),
+        config: Box::new(config),
+        from_model: false,
+    };
+    harness.state_mut().act(train);
+    wait_for(harness, "training to begin", |app| app.state.is_training())?;
+    wait_for(harness, "the end of training", |app| {
+        let session = &app.state.session;
+        !app.state.is_training() && session.id > before && session.is_encoded && !app.is_busy()
+    })
 }
 
 /// The map by UMAP, a part of it selected, in both themes.
@@ -306,8 +392,12 @@ fn crop(whole: &RgbaImage, panel: Option<Rect>) -> RgbaImage {
 }
 
 fn save(picture: &RgbaImage, path: &Path, written: &mut Vec<PathBuf>) -> Result<()> {
-    picture
-        .save(path)
+    let file = std::fs::File::create(path).map_err(|e| Error::io(path, &e))?;
+    let encoder = PngEncoder::new_with_quality(file, CompressionType::Best, FilterType::Adaptive);
+    // The window covers everything.
+    let opaque = image::DynamicImage::ImageRgba8(picture.clone()).to_rgb8();
+    opaque
+        .write_with_encoder(encoder)
         .map_err(|e| Error::file(path, e.to_string()))?;
     written.push(path.to_path_buf());
     Ok(())

@@ -111,6 +111,8 @@ pub(crate) struct State {
     pub curve: Vec<LossPoint>,
     /// The model that trains, or was trained last, at moments of its training.
     pub formation: Option<Arc<Formation>>,
+    /// The session whose model was to be measured beside principal components last.
+    pub linear_asked: Option<u64>,
     /// Pictures taken through the model.
     pub repairs: Exchange<Vec<Picture>>,
     /// Pictures of a grid of codes.
@@ -206,6 +208,13 @@ impl State {
     /// Items that are there so far.
     pub(crate) fn items(&self) -> usize {
         self.session.dataset.as_ref().map_or(0, |d| d.len())
+    }
+
+    /// Whether the model was not yet measured beside principal components, and can be; once given up it is not begun again by itself.
+    pub(crate) fn wants_linear(&self) -> bool {
+        let session = &self.session;
+        let is_asked = self.linear_asked == Some(session.id);
+        session.is_encoded && session.linear.is_none() && !is_asked && !self.is_training()
     }
 
     /// Whether training takes steps or could take more.

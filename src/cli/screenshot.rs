@@ -16,6 +16,9 @@ pub(super) struct Screenshot {
     /// Folder to write them to
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Which of them
+    #[arg(long, value_enum, default_value_t)]
+    part: app::Part,
 }
 
 impl Screenshot {
@@ -24,7 +27,7 @@ impl Screenshot {
             device: common.device,
             seed: common.seed,
         };
-        let files = app::screenshots(&self.out, engine)?;
+        let files = app::screenshots(&self.out, engine, self.part)?;
         let files: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
         output::print(common.json, &json!({ "files": files }));
         Ok(())

@@ -48,7 +48,7 @@ impl Core {
         let views: Vec<&[u8]> = pictures.iter().map(|p| p.pixels.as_slice()).collect();
         let made = self.made(|network| {
             let codes = network.encode(&views, &Progress::silent())?.mean;
-            network.decode(&codes)
+            network.reconstruct(&views, &codes)
         });
         let (pictures, end) = told(made);
         self.outbox.send(Event::Repaired {

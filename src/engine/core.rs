@@ -280,6 +280,7 @@ impl Core {
                 pictures,
             } => self.repair(generation, &pictures),
             Request::DecodeGrid { generation, codes } => self.decode_grid(generation, &codes),
+            Request::MeasureComponents => self.measure_components(),
             Request::MeasureLikelihoods(plan) => self.measure_likelihoods(plan),
             Request::CompareFamilies(plan) => self.compare_families(plan),
             Request::DecodeFamilies { generation, wish } => self.decode_families(generation, wish),
@@ -484,6 +485,7 @@ impl Core {
         self.session.mixture = None;
         self.session.study = None;
         self.session.likelihoods = None;
+        self.session.linear = None;
         self.session.components = None;
         self.session.map_method = crate::space::MapMethod::Components;
         self.session.projection = None;

@@ -121,6 +121,7 @@ impl Core {
         self.session.mixture = None;
         self.session.study = None;
         self.session.likelihoods = None;
+        self.session.linear = None;
         self.drop_indices();
         self.workshop.cancel_all();
         let (Some(in_use), Some(dataset)) = (&self.model, &self.session.dataset) else {

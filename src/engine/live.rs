@@ -206,13 +206,18 @@ impl Core {
             network.losses_at(&[pixels], &posterior.mean)?[0],
             posterior.kl_per_item(network.spec())[0],
         );
+        let features = if mail.has_features {
+            network.features(&dataset.picture(mail.item))?
+        } else {
+            None
+        };
         self.outbox.send(Event::Inspected {
             generation: mail.generation,
             item: mail.item,
             code: posterior.mean,
             reconstruction,
             loss,
-            features: network.features(&dataset.picture(mail.item))?.map(Arc::new),
+            features: features.map(Arc::new),
         });
         Ok(())
     }

@@ -41,6 +41,8 @@ pub(super) struct Sheet {
 pub(super) struct Inspect {
     pub(super) generation: u64,
     pub(super) item: usize,
+    /// Whether what each stage makes of it is looked at, too: that is several times the work.
+    pub(super) has_features: bool,
 }
 
 /// A query to answer.

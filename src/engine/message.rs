@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::forming::Formation;
 use super::likelihoods::{LikelihoodPlan, Likelihoods};
+use super::linear::Linear;
 use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
 use crate::model::{
@@ -135,6 +136,8 @@ pub struct Session {
     pub likelihoods: Option<Arc<Likelihoods>>,
     /// How much the items' likelihoods depend on their having been trained on, on request.
     pub left_out: Option<Arc<LeftOut>>,
+    /// The model beside principal components of the same size, on request.
+    pub linear: Option<Arc<Linear>>,
     /// What the dimensions have to do with known factors, on request.
     pub factors: Option<Arc<Factors>>,
     /// The density of the codes, on request.
@@ -268,6 +271,8 @@ pub enum Request {
         /// `[count, code]`.
         codes: Arc<Vec<f32>>,
     },
+    /// Measure the model beside principal components of the same size ([`Session::linear`]).
+    MeasureComponents,
     /// Measure how likely models take the items to be.
     MeasureLikelihoods(LikelihoodPlan),
     /// Train families of auto-encoders on the data, side by side.
@@ -620,7 +625,7 @@ pub enum Event {
         reconstruction: Picture,
         /// Reconstruction term and KL of this item, nats.
         loss: (f32, f32),
-        /// What each stage makes of it; nothing without convolutions.
+        /// What each stage makes of it, where that was asked for; nothing without convolutions.
         features: Option<Arc<Features>>,
     },
     /// The picture of the code at the pointer.

@@ -12,6 +12,7 @@ mod factoring;
 mod forming;
 mod indexing;
 mod likelihoods;
+mod linear;
 mod live;
 mod loading;
 mod mailbox;
@@ -43,6 +44,7 @@ pub use message::{
 };
 
 pub use factoring::MEASURING_FACTORS;
+pub use linear::{Linear, MEASURING_COMPONENTS};
 pub use memorising::{COMPARING, LEAVING_OUT};
 
 use burn::tensor::Device;
@@ -171,9 +173,14 @@ impl Engine {
         let _ = self.bell.try_send(());
     }
 
-    /// Asks for an item to be passed through the model; a request that still waits is replaced.
-    pub fn inspect(&self, generation: u64, item: usize) {
-        self.mailbox.inspect.put(Inspect { generation, item });
+    /// Asks for an item to be passed through the model, with what each stage makes of it where that `has_features`; a request that still
+    /// waits is replaced.
+    pub fn inspect(&self, generation: u64, item: usize, has_features: bool) {
+        self.mailbox.inspect.put(Inspect {
+            generation,
+            item,
+            has_features,
+        });
         let _ = self.bell.try_send(());
     }
 

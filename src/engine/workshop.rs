@@ -40,6 +40,8 @@ pub(super) enum Bench {
     Memorisation,
     /// Measuring likelihoods.
     Likelihoods,
+    /// Measuring a model beside principal components.
+    Linear,
     /// Training families of auto-encoders.
     Families,
     /// Training models without each fold of the items.

@@ -117,6 +117,34 @@ pub fn evaluate(
     })
 }
 
+/// Squared error of the reconstructions of the items `ids` of `dataset`, the mean of what [`Evaluation::sse_per_image`] is of all.
+///
+/// # Errors
+/// When shapes differ, when cancelled, or when the device fails.
+pub fn reconstruction_error(
+    model: &AutoEncoder,
+    dataset: &Dataset,
+    ids: &[u32],
+    seed: u64,
+    progress: &Progress,
+) -> Result<f64> {
+    check_shape(model, dataset)?;
+    let size = model.spec().shape.len();
+    let mut sum = 0.0;
+    let mut done = 0;
+    for part in ids.chunks(items_at_once(model, 0)) {
+        progress.update(done, ids.len())?;
+        done += part.len();
+        let items: Vec<&[u8]> = part.iter().map(|&id| dataset.pixels(id as usize)).collect();
+        let streams: Vec<u64> = part.iter().map(|&id| u64::from(id)).collect();
+        let (codes, ..) = log_weights(model, &items, &streams, 0, seed)?;
+        let pictures = model.reconstruct(&items, &codes.mean)?;
+        let pairs = items.iter().zip(pictures.chunks_exact(size));
+        sum += pairs.map(|(a, b)| squared_error(a, b)).sum::<f64>();
+    }
+    Ok(sum / ids.len().max(1) as f64)
+}
+
 /// The log-likelihood of each of the items `ids` of `dataset`, nats, estimated by importance weighting with `samples` samples from the
 /// item's posterior (Burda et al. 2016): below the true one on average, and the less so the more samples there are. The noise of an
 /// item is the same for every model of the same code size.

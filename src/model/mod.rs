@@ -44,7 +44,7 @@ pub use classifier::{
     Varied,
 };
 pub use config::{LossPoint, TrainConfig};
-pub use evaluate::{Evaluation, evaluate, log_likelihoods};
+pub use evaluate::{Evaluation, evaluate, log_likelihoods, reconstruction_error};
 pub use families::{Families, Family, FamilyFigures, FamilyPlan, Trained};
 pub use features::{FeatureMaps, Features, WayOut, squared_error};
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};

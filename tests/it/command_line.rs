@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use morphospace::Progress;
+use morphospace::data::{Dataset, DatasetSource};
 use serde_json::Value;
 
 fn run(arguments: &[&str]) -> Output {
@@ -52,6 +54,67 @@ pub(crate) fn tiny(folder: &Path, epochs: &str) -> PathBuf {
     ]);
     assert!(found["steps"].as_u64() > Some(0));
     model
+}
+
+/// Squared error per picture of `data` on the `count` directions along which `seen` varies most, found by power iteration with deflation.
+fn error_of_components(seen: &Dataset, data: &Dataset, count: usize) -> f64 {
+    let rows = |data: &Dataset| -> Vec<Vec<f64>> {
+        let row = |i| data.pixels(i).iter().map(|&x| f64::from(x) / 255.0);
+        (0..data.len()).map(|i| row(i).collect()).collect()
+    };
+    let (seen, data) = (rows(seen), rows(data));
+    let d = seen[0].len();
+    let mean: Vec<f64> = (0..d)
+        .map(|k| seen.iter().map(|row| row[k]).sum::<f64>() / seen.len() as f64)
+        .collect();
+    let centre = |rows: Vec<Vec<f64>>| -> Vec<Vec<f64>> {
+        let off = |row: Vec<f64>| row.iter().zip(&mean).map(|(x, m)| x - m).collect();
+        rows.into_iter().map(off).collect()
+    };
+    let (mut seen, mut data) = (centre(seen), centre(data));
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    for _ in 0..count {
+        let mut axis = vec![1.0; d];
+        for _ in 0..400 {
+            let mut next = vec![0.0; d];
+            for row in &seen {
+                let along = dot(row, &axis);
+                next.iter_mut().zip(row).for_each(|(n, x)| *n += along * x);
+            }
+            let length = dot(&next, &next).sqrt();
+            axis = next.iter().map(|x| x / length).collect();
+        }
+        for row in seen.iter_mut().chain(&mut data) {
+            let along = dot(row, &axis);
+            row.iter_mut().zip(&axis).for_each(|(x, a)| *x -= along * a);
+        }
+    }
+    data.iter().map(|row| dot(row, row)).sum::<f64>() / data.len() as f64
+}
+
+#[test]
+fn principal_components_of_the_same_size_stand_beside_the_model() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = tiny(folder.path(), "2");
+    let model = ["evaluate", "--model", text(&model)];
+    let data = ["--data", "digits:test:200", "--pca", "digits:train:300"];
+    let found = json(&[model.as_slice(), &data].concat());
+    assert_eq!(found["pca_components"], 4);
+    assert_eq!(found["pca_fitted_on"], 300);
+    let load = |name: &str| {
+        let source: DatasetSource = name.parse().expect("a name");
+        source.load(1, &Progress::silent()).expect("built-in data")
+    };
+    let (seen, measured) = (load("digits:train:300"), load("digits:test:200"));
+    let expected = error_of_components(&seen, &measured, 4);
+    let told = found["pca_sse_per_image"].as_f64().expect("a figure");
+    assert!((told / expected - 1.0).abs() < 1e-3, "{told} {expected}");
+    let without = json(&[model.as_slice(), &data[..2]].concat());
+    assert!(without.get("pca_sse_per_image").is_none());
+    assert_eq!(without["sse_per_image"], found["sse_per_image"]);
+    let other = ["--data", "digits:test:20", "--pca", "faces:20"];
+    let refused = failure(&[model.as_slice(), &other].concat(), 1);
+    assert!(refused.contains("64×64"), "{refused}");
 }
 
 #[test]

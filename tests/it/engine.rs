@@ -373,7 +373,7 @@ fn failures_become_events_and_the_engine_goes_on() {
     engine.request(Request::Pause);
     assert!(wait(&engine, "an error", failed).contains("no training"));
     engine.decode(1, vec![0.0; 3]);
-    engine.inspect(2, 99);
+    engine.inspect(2, 99, true);
     engine.request(Request::OpenData(source("digits:60")));
     let session = wait(&engine, "data", complete);
     assert_eq!(session.dataset.as_ref().map(|d| d.len()), Some(60));

@@ -138,6 +138,41 @@ fn corrupted_pictures_are_repaired_while_the_strength_is_dragged() {
 }
 
 #[test]
+fn principal_components_stand_beside_the_model() {
+    let Some(mut window) = open("digits:120") else {
+        return;
+    };
+    prepare(&mut window, 120);
+    assert_eq!(window.state().errors_beside_components(), None);
+    press(&mut window, "Model");
+    wait_for(&mut window, "both errors", |app| {
+        app.errors_beside_components().is_some() && !app.is_busy()
+    });
+    let errors = window.state().errors_beside_components();
+    let (of_model, of_components) = errors.expect("both errors");
+    assert!(of_model > 1.0 && of_components > 1.0 && of_model != of_components);
+    let components = " components";
+    for text in [
+        "Squared error",
+        &format!("{of_model:.2} a picture"),
+        components,
+        &format!("{of_components:.2} a picture"),
+    ] {
+        assert!(says(&window, text), "{text}");
+    }
+    press(&mut window, "Denoising");
+    wait_for(&mut window, "repaired pictures", |app| {
+        app.repairs_answered() > 0
+    });
+    window.run_steps(3);
+    for row in ["Corrupted", "Repaired", components] {
+        for what in ["squared error", "item"] {
+            assert!(says(&window, &format!("{row}: {what}")), "{row}: {what}");
+        }
+    }
+}
+
+#[test]
 fn the_same_style_is_shown_with_every_class() {
     use burn::tensor::Device;
     use morphospace::Progress;

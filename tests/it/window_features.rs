@@ -47,10 +47,13 @@ fn every_stage_is_seen_and_a_switch_shows_what_each_unpooling_makes_of_the_code(
     };
     prepare(&mut window, 60);
     train(&mut window, "pooled");
-    window.get_by_label("Features").click_accesskit();
-    window.run_steps(3);
+    // An item that is looked at before the panel is: its maps are made when that is shown.
     let at = window.state().item_position(7).expect("on the screen");
     click(&mut window, at);
+    wait_to_see(&mut window, "Difference");
+    assert!(!window.state().has_feature_maps(), "nobody looks at them");
+    window.get_by_label("Features").click_accesskit();
+    window.run_steps(3);
     wait_to_see(&mut window, "Pooling 2: 32 maps of");
     for name in ["Switches", "Repetition", "Upper left"] {
         let error = format!("{name}: squared error");

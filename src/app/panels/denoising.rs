@@ -1,11 +1,11 @@
-//! Clean, corrupted, repaired: what a model makes of pictures that something was done to, live.
+//! Clean, corrupted, repaired: what a model, and principal components of the same size, make of pictures that something was done to, live.
 //!
-//! Invariant: the three rows are of the same items; what is repaired is what stands above it.
+//! Invariant: the rows are of the same items; what is repaired is what stands in the second.
 
 use std::sync::Arc;
 
 use eframe::egui::{
-    self, Align2, Button, ComboBox, Rect, RichText, ScrollArea, Sense, Slider, Stroke,
+    self, Align2, Button, ComboBox, Pos2, Rect, RichText, ScrollArea, Sense, Slider, Stroke,
     TextureHandle, Ui, WidgetInfo,
 };
 
@@ -14,16 +14,17 @@ use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
 use crate::app::format;
 use crate::app::textures;
-use crate::app::theme;
-use crate::app::widgets::{command_button, empty_ui, fit, paint_picture, set_name};
+use crate::app::theme::{self, Tokens};
+use crate::app::widgets::{caption, command_button, empty_ui, fit, paint_picture, set_name};
 use crate::data::{Corruption, Dataset, Picture};
+use crate::engine::Linear;
 
 /// Items in a row.
 const ITEMS: usize = 8;
 /// Edge of a picture, at least and at most.
-const EDGES: (f32, f32) = (36.0, 96.0);
+const EDGES: (f32, f32) = (28.0, 96.0);
 /// Room for the name of a row.
-const NAMES: f32 = 78.0;
+const NAMES: f32 = 104.0;
 
 /// The panel.
 pub(super) struct DenoisingPanel {
@@ -32,8 +33,22 @@ pub(super) struct DenoisingPanel {
     seed: usize,
     /// What was asked for last: the corrupted pictures, of which items of which session.
     sent: Option<(Arc<Vec<Picture>>, u64)>,
-    /// The answer that the textures are of: corrupted, and repaired.
-    shown: Option<(u64, [Vec<TextureHandle>; 2], [f64; 2])>,
+    shown: Option<Shown>,
+}
+
+/// Pictures with their squared error, values in `[0, 1]`.
+struct Row {
+    pictures: Vec<TextureHandle>,
+    error: f64,
+}
+
+/// The answer that the textures are of.
+struct Shown {
+    generation: u64,
+    corrupted: Row,
+    repaired: Row,
+    /// What these components make of the same, with them.
+    linear: Option<(Arc<Linear>, Row)>,
 }
 
 impl Default for DenoisingPanel {
@@ -77,6 +92,9 @@ impl Panel for DenoisingPanel {
                 |_| {},
             );
             return;
+        }
+        if cx.state.wants_linear() {
+            cx.out.act(Action::MeasureComponents);
         }
         ui.add_space(4.0);
         self.header_ui(ui, cx);
@@ -143,18 +161,8 @@ impl DenoisingPanel {
             if again.on_hover_text("Other items, corrupted anew").clicked() {
                 self.seed += 1;
             }
-            if let Some((.., [corrupted, repaired])) = &self.shown {
-                let text = format!(
-                    "Squared error per picture: {} corrupted, {} repaired",
-                    format::number(*corrupted as f32),
-                    format::number(*repaired as f32)
-                );
-                let colour = if repaired < corrupted {
-                    cx.tokens.good
-                } else {
-                    cx.tokens.warn
-                };
-                ui.label(RichText::new(text).size(theme::CAPTION).color(colour));
+            if self.shown.is_some() {
+                caption(ui, cx.tokens, "Squared error per picture on the left");
             }
         });
         ui.add_space(theme::HALF);
@@ -167,18 +175,16 @@ impl DenoisingPanel {
         else {
             return;
         };
-        let is_known = self
-            .shown
-            .as_ref()
-            .is_some_and(|(own, ..)| own == generation);
+        let linear = cx.state.session.linear.as_ref();
+        let is_known = self.shown.as_ref().is_some_and(|shown| {
+            let own = shown.linear.as_ref().map(|(own, _)| Arc::as_ptr(own));
+            shown.generation == *generation && own == linear.map(Arc::as_ptr)
+        });
         if is_known || !cx.state.repairs.is_idle() {
             return;
         }
-        let load = |pictures: &[Picture]| -> Vec<TextureHandle> {
+        let row = |pictures: &[Picture]| -> Row {
             let load = |picture| textures::load(ui.ctx(), "repair", picture);
-            pictures.iter().map(load).collect()
-        };
-        let error = |pictures: &[Picture]| -> f64 {
             let off = |(picture, &item): (&Picture, &usize)| -> f64 {
                 let pairs = picture.pixels.iter().zip(data.pixels(item));
                 pairs
@@ -186,46 +192,63 @@ impl DenoisingPanel {
                     .sum()
             };
             let sum: f64 = pictures.iter().zip(items).map(off).sum();
-            sum / (255.0 * 255.0) / items.len().max(1) as f64
+            Row {
+                pictures: pictures.iter().map(load).collect(),
+                error: sum / (255.0 * 255.0) / items.len().max(1) as f64,
+            }
         };
-        self.shown = Some((
-            *generation,
-            [load(corrupted), load(repaired)],
-            [error(corrupted), error(repaired)],
-        ));
+        let by_components = |linear: &Arc<Linear>| {
+            let of = |picture| linear.components.reconstruction(picture);
+            let pictures: Vec<Picture> = corrupted.iter().map(of).collect();
+            (linear.clone(), row(&pictures))
+        };
+        self.shown = Some(Shown {
+            generation: *generation,
+            corrupted: row(corrupted),
+            repaired: row(repaired),
+            linear: linear.map(by_components),
+        });
     }
 
     fn rows_ui(&self, ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset, items: &[usize]) {
         let tokens = cx.tokens;
-        let gap = 6.0;
+        let gap = 4.0;
+        let linear = self.shown.as_ref().and_then(|shown| shown.linear.as_ref());
+        let components = linear.map(|(linear, _)| {
+            let count = linear.components.count();
+            format!("{count} components")
+        });
+        let shown = self.shown.as_ref();
+        let mut rows = vec![
+            ("Clean", None),
+            ("Corrupted", shown.map(|shown| &shown.corrupted)),
+            ("Repaired", shown.map(|shown| &shown.repaired)),
+        ];
+        let by_components = linear.map(|(_, row)| row);
+        rows.extend(components.as_deref().map(|name| (name, by_components)));
+        let errors = rows.iter().filter_map(|(_, row)| Some(row.as_ref()?.error));
+        let least = errors.fold(f64::INFINITY, f64::min);
+        let count = rows.len() as f32;
         let room = ui.available_size() - egui::vec2(NAMES + 24.0, 12.0);
         let edge = (room.x / items.len().max(1) as f32 - gap)
-            .min(room.y / 3.0 - gap)
+            .min(room.y / count - gap)
             .clamp(EDGES.0, EDGES.1);
         let step = edge + gap;
-        let size = egui::vec2(NAMES + 24.0 + step * items.len() as f32, step * 3.0 + 8.0);
+        let size = egui::vec2(NAMES + 24.0 + step * items.len() as f32, step * count + 8.0);
         let (area, _) = ui.allocate_exact_size(size, Sense::hover());
         let shape = data.shape();
         let aspect = shape.width as f32 / shape.height as f32;
-        for (row, name) in ["Clean", "Corrupted", "Repaired"].into_iter().enumerate() {
+        for (row, (name, made)) in rows.into_iter().enumerate() {
             let top = area.top() + 4.0 + row as f32 * step;
-            ui.painter().text(
-                egui::pos2(area.left() + 12.0, top + edge / 2.0),
-                Align2::LEFT_CENTER,
-                name,
-                theme::regular(theme::BODY),
-                tokens.text_weak,
-            );
+            let at = egui::pos2(area.left() + 12.0, top + edge / 2.0);
+            name_ui(ui, tokens, at, name, made, least);
             for (i, &item) in items.iter().enumerate() {
                 let left = area.left() + 12.0 + NAMES + i as f32 * step;
                 let rect = Rect::from_min_size(egui::pos2(left, top), egui::vec2(edge, edge));
                 let rect = fit(rect, aspect);
                 let own = match row {
                     0 => Some(cx.texture_of(ui, data, item)),
-                    row => self
-                        .shown
-                        .as_ref()
-                        .and_then(|(_, rows, _)| rows[row - 1].get(i).cloned()),
+                    _ => made.and_then(|made| made.pictures.get(i).cloned()),
                 };
                 match own {
                     Some(texture) => {
@@ -248,4 +271,31 @@ impl DenoisingPanel {
             }
         }
     }
+}
+
+/// The name of a row, from `at` to the right, and below it what is lost of a picture; the least of all rows stands out.
+fn name_ui(ui: &Ui, tokens: &Tokens, at: Pos2, name: &str, made: Option<&Row>, least: f64) {
+    let painter = ui.painter();
+    let font = theme::regular(theme::BODY);
+    let Some(made) = made else {
+        painter.text(at, Align2::LEFT_CENTER, name, font, tokens.text_weak);
+        return;
+    };
+    let colour = if made.error <= least {
+        tokens.good
+    } else {
+        tokens.text_weak
+    };
+    let up = at - egui::vec2(0.0, 7.0);
+    painter.text(up, Align2::LEFT_CENTER, name, font, tokens.text_weak);
+    let error = format::number(made.error as f32);
+    let down = at + egui::vec2(0.0, 8.0);
+    let small = theme::regular(theme::CAPTION);
+    painter.text(down, Align2::LEFT_CENTER, &error, small, colour);
+    let size = egui::vec2(NAMES, 28.0);
+    let place = Rect::from_min_size(at - egui::vec2(0.0, 14.0), size);
+    let response = ui.interact(place, ui.scope_id().with(("row", name)), Sense::hover());
+    let text = format!("{name}: squared error {error} a picture");
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &text));
+    response.on_hover_text(text);
 }

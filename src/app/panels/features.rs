@@ -10,7 +10,7 @@ use eframe::egui::{
 };
 
 use super::{Cx, Panel};
-use crate::app::command::Command;
+use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
 use crate::app::format;
 use crate::app::textures;
@@ -166,15 +166,15 @@ impl Panel for FeaturesPanel {
         let Some((item, features)) = inspected.and_then(|i| Some((i.item, i.features.as_ref()?)))
         else {
             self.shown = None;
+            if cx.view.item().is_some() {
+                cx.out.act(Action::InspectFeatures);
+            }
             let text = "Click an item on the map to see what each stage makes of its picture";
-            empty_ui(
-                ui,
-                cx.tokens,
-                icon::FEATURES,
-                "No item in focus",
-                text,
-                |_| {},
-            );
+            let title = match cx.view.item() {
+                Some(_) => "Passing through the stages",
+                None => "No item in focus",
+            };
+            empty_ui(ui, cx.tokens, icon::FEATURES, title, text, |_| {});
             return;
         };
         let is_same = |shown: &Shown| Arc::ptr_eq(&shown.of, features);

@@ -46,14 +46,14 @@ impl Panel for LikelihoodPanel {
     fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let Some(model) = cx.state.model() else {
             let text = "Open or train a variational model: its bound and its likelihood on pictures appear here, beside those of other models";
-            empty_ui(ui, cx.tokens, icon::CURVES, "No model yet", text, |ui| {
+            empty_ui(ui, cx.tokens, icon::TABLE, "No model yet", text, |ui| {
                 command_button(ui, Command::OpenModel, true, cx.out);
             });
             return;
         };
         if cx.state.session.dataset.is_none() {
             let text = "Open the pictures whose likelihood is to be measured";
-            empty_ui(ui, cx.tokens, icon::CURVES, "No items yet", text, |ui| {
+            empty_ui(ui, cx.tokens, icon::TABLE, "No items yet", text, |ui| {
                 command_button(ui, Command::OpenData, true, cx.out);
             });
             return;
@@ -73,7 +73,7 @@ impl Panel for LikelihoodPanel {
                     "Bounds and likelihoods are taken over one: choose a variational model, or add one to the table",
                 )
             };
-            empty_ui(ui, cx.tokens, icon::CURVES, title, text, |_| {});
+            empty_ui(ui, cx.tokens, icon::TABLE, title, text, |_| {});
             return;
         };
         ScrollArea::both().auto_shrink(false).show(ui, |ui| {

@@ -5,12 +5,13 @@
 use eframe::egui::{RichText, ScrollArea, Ui};
 
 use super::{Cx, Panel};
-use crate::app::command::Command;
+use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
 use crate::app::format;
 use crate::app::theme;
-use crate::app::widgets::{chip_ui, command_button, empty_ui, fact_ui, padded};
-use crate::engine::ModelInfo;
+use crate::app::theme::Tokens;
+use crate::app::widgets::{bar_ui, caption, chip_ui, command_button, empty_ui, fact_ui, padded};
+use crate::engine::{Linear, MEASURING_COMPONENTS, ModelInfo};
 use crate::model::Likelihood;
 
 /// The panel.
@@ -37,6 +38,55 @@ impl Panel for ModelPanel {
     }
 }
 
+/// What the model loses of a picture, beside what principal components of the same size lose.
+fn linear_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let tokens = cx.tokens;
+    if cx.state.wants_linear() {
+        cx.out.act(Action::MeasureComponents);
+    }
+    if let Some(linear) = &cx.state.session.linear {
+        errors_ui(ui, tokens, linear);
+        return;
+    }
+    if !cx.state.session.is_encoded {
+        return;
+    }
+    let mut tasks = cx.state.tasks.iter();
+    if let Some(task) = tasks.find(|task| task.what == MEASURING_COMPONENTS) {
+        caption(ui, tokens, "Measuring beside principal components");
+        bar_ui(ui, tokens, task.done, ui.available_width());
+    } else {
+        let button = ui.button("Compare with principal components");
+        let tip = "The squared error of the model beside that of as many principal components as its code has numbers";
+        if button.on_hover_text(tip).clicked() {
+            cx.out.act(Action::MeasureComponents);
+        }
+    }
+}
+
+fn errors_ui(ui: &mut Ui, tokens: &Tokens, linear: &Linear) {
+    let error = |x: f64| format!("{x:.2} a picture");
+    fact_ui(ui, tokens, "Squared error", &error(linear.of_model));
+    let name = format!("{} components", linear.components.count());
+    fact_ui(ui, tokens, &name, &error(linear.of_components));
+    let (fitted, measured) = (
+        format::count(linear.components.fitted_on()),
+        format::count(linear.measured_on),
+    );
+    let text = match (linear.is_held_out, linear.is_trained_on) {
+        (true, _) => format!(
+            "Principal components fitted to {fitted} training items; both measured on {measured} kept out of training"
+        ),
+        (false, true) => format!(
+            "Principal components fitted to {fitted} training items; both measured on {measured} of these, as none were kept out"
+        ),
+        (false, false) => format!(
+            "Principal components fitted to {fitted} open items and measured on {measured} of these, which the model did not train on"
+        ),
+    };
+    caption(ui, tokens, &text);
+}
+
 fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelInfo) {
     let tokens = cx.tokens;
     ui.horizontal(|ui| {
@@ -55,6 +105,7 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelInfo) {
     fact_ui(ui, tokens, "Network", network);
     fact_ui(ui, tokens, "Shape", &model.spec.shape.to_string());
     fact_ui(ui, tokens, "Code", &format!("{} numbers", model.spec.code));
+    linear_ui(ui, cx);
     let likelihood = match model.spec.likelihood {
         Likelihood::Bernoulli => "Bernoulli".to_owned(),
         Likelihood::BinarizedBernoulli => "Bernoulli, binarised".to_owned(),
@@ -74,7 +125,7 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelInfo) {
     } else if model.spec.has_posterior() {
         format!("{} nats per code", format::number(kl))
     } else {
-        "not measured: the code has no posterior".to_owned()
+        "without a posterior".to_owned()
     };
     fact_ui(ui, tokens, "Information", &information);
     if let Some(file) = &model.file {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: what the form gives is a specification that passed its check.
 
-use eframe::egui::{CollapsingHeader, ComboBox, DragValue, Grid, RichText, Ui};
+use eframe::egui::{CollapsingHeader, ComboBox, DragValue, Grid, Response, RichText, Ui};
 
 use crate::app::theme::Tokens;
 use crate::app::widgets::set_name;
@@ -10,6 +10,7 @@ use crate::data::{Corruption, Dataset, ImageShape};
 use crate::error::Result;
 use crate::model::{
     CodeKind, Flow, ModelSpec, Objective, Preset, Pretraining, Prior, Teacher, TrainConfig,
+    Unpooling,
 };
 
 /// The fields.
@@ -23,6 +24,8 @@ pub(super) struct TrainingForm {
     objective: Objective,
     flow: Option<Flow>,
     prior: Prior,
+    /// Of a network that pools.
+    unpooling: Option<Unpooling>,
     config: TrainConfig,
     /// Whether to begin with the weights of the open model.
     from_model: bool,
@@ -40,6 +43,7 @@ impl TrainingForm {
         Self {
             preset,
             suits: None,
+            unpooling: spec.unpooling(),
             code: spec.code,
             beta: spec.beta,
             objective: spec.objective,
@@ -79,6 +83,9 @@ impl TrainingForm {
         spec.objective = self.objective.clone();
         spec.flow.clone_from(&self.flow);
         spec.prior = self.prior;
+        if let Some(unpooling) = self.unpooling {
+            spec = spec.unpooled_by(unpooling)?;
+        }
         let spec = spec.check()?;
         if let Some(pretraining) = self.config.pretraining {
             pretraining.check(&spec)?;
@@ -243,6 +250,11 @@ impl TrainingForm {
                 field(ui, tokens, "Shrinkage", tip, |ui| {
                     weight(ui, &mut objective.shrinkage, true, "")
                 });
+                let tip = "How the decoder undoes max-pooling";
+                field(ui, tokens, "Unpooling", tip, |ui| {
+                    let reason = "The network does not pool: presets pooled and pooled-repeat do";
+                    unpooling_ui(ui, &mut self.unpooling).on_disabled_hover_text(reason)
+                });
             });
     }
 
@@ -380,12 +392,30 @@ fn is_alike(model: &ModelSpec, spec: &ModelSpec) -> bool {
         && model.network == spec.network
 }
 
+/// The ways of unpooling; disabled where there is nothing to undo.
+fn unpooling_ui(ui: &mut Ui, chosen: &mut Option<Unpooling>) -> Response {
+    ui.add_enabled_ui(chosen.is_some(), |ui| {
+        let name = chosen.map_or("None", Unpooling::title);
+        let combo = ComboBox::from_id_salt("unpooling")
+            .selected_text(name)
+            .width(ui.available_width().clamp(72.0, 120.0));
+        let combo = combo.show_ui(ui, |ui| {
+            for by in Unpooling::ALL {
+                ui.selectable_value(chosen, Some(by), by.title())
+                    .on_hover_text(by.describe());
+            }
+        });
+        combo.response
+    })
+    .inner
+}
+
 fn field(
     ui: &mut Ui,
     tokens: &Tokens,
     name: &str,
     tip: &str,
-    add: impl FnOnce(&mut Ui) -> eframe::egui::Response,
+    add: impl FnOnce(&mut Ui) -> Response,
 ) {
     ui.label(RichText::new(name).color(tokens.text_weak))
         .on_hover_text(tip);
@@ -424,6 +454,20 @@ mod tests {
             assert_eq!(from_model, preset == Preset::Stacked);
             assert_eq!((spec, config), (expected, preset.training(shape)));
         }
+    }
+
+    #[test]
+    fn the_way_of_unpooling_is_that_which_was_chosen() {
+        let dataset = digits::generate(1, 0..20, &Progress::silent()).expect("digits");
+        let mut form = TrainingForm::of(Preset::Pooled, dataset.shape());
+        for by in Unpooling::ALL {
+            form.unpooling = Some(by);
+            let read = form.read(&dataset, None);
+            let (spec, ..) = read.expect("a network can be built");
+            assert_eq!(spec.unpooling(), Some(by));
+        }
+        let others = TrainingForm::of(Preset::Tiny, dataset.shape());
+        assert_eq!(others.unpooling, None);
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Panel for WhyPanel {
             empty_ui(
                 ui,
                 cx.tokens,
-                icon::BRAIN,
+                icon::INFO,
                 "Nothing to train on",
                 text,
                 |_| {},
@@ -119,7 +119,7 @@ impl WhyPanel {
             empty_ui(
                 ui,
                 cx.tokens,
-                icon::BRAIN,
+                icon::INFO,
                 "Training five families",
                 text,
                 |ui| {
@@ -135,7 +135,7 @@ impl WhyPanel {
         }
         let is_training = cx.state.is_training();
         let enough = data.len() >= 100;
-        empty_ui(ui, cx.tokens, icon::BRAIN, title, text, |ui| {
+        empty_ui(ui, cx.tokens, icon::INFO, title, text, |ui| {
             let code = ui.add(
                 DragValue::new(&mut self.plan.code)
                     .range(2..=128)
