@@ -32,6 +32,9 @@ const CPU_SLICE: usize = 750_000_000;
 /// Standard deviation of Gaussian pixels at the start of the warm-up: about that of pictures around their mean.
 const WIDE: f32 = 0.4;
 
+/// How many times heavier the KL term of a conditional model is at the start of the warm-up.
+const PRESSED: f32 = 10.0;
+
 /// Streams of random numbers, far enough apart never to meet.
 const SHUFFLE: u64 = 1 << 60;
 const SPLIT: u64 = (1 << 60) - 1;
@@ -796,14 +799,20 @@ impl Trainer {
         }
     }
 
-    /// The KL term's present weight: it rises to `beta` during the warm-up where pixels are Bernoulli.
+    /// The KL term's present weight: it rises to `beta` during the warm-up where pixels are Bernoulli. Of a conditional model it falls
+    /// instead from [`PRESSED`] times that, so that what is said by name is made use of before the style could say the same.
     fn beta(&self) -> f32 {
-        match self.spec().likelihood {
-            Likelihood::Gaussian { .. } => self.spec().beta,
-            Likelihood::Bernoulli
-            | Likelihood::BinarizedBernoulli
-            | Likelihood::Categorical { .. } => self.spec().beta * self.warmth(),
+        let spec = self.spec();
+        let is_stacked = spec.beneath().is_some();
+        let has_deviation = matches!(spec.likelihood, Likelihood::Gaussian { .. });
+        if spec.condition.is_none() {
+            let rises = !is_stacked && !has_deviation;
+            return spec.beta * if rises { self.warmth() } else { 1.0 };
         }
+        if has_deviation && !is_stacked {
+            return spec.beta;
+        }
+        spec.beta * (1.0 + (PRESSED - 1.0) * (1.0 - self.warmth()))
     }
 
     /// The present likelihood: the deviation of Gaussian pixels falls from [`WIDE`] during the warm-up, so that the

@@ -144,11 +144,14 @@ impl Architecture {
         );
         let errors = errors.reshape([items, classes]) - padding;
         let kl = closed_form(mean, log_variance).sum_dim(1);
-        let kl = kl.reshape([items, classes]) + log_share + (classes as f32).ln();
-        let kl = (share.clone() * kl).sum() * scale;
+        let kl = (share.clone() * kl.reshape([items, classes])).sum() * scale;
+        // KL of the classes from equal shares, which `beta` leaves as it is.
+        let of_classes = (share.clone() * (log_share + (classes as f32).ln())).sum() * scale;
         // The weighted sum passes its derivative to the decoder; this one, of the same value, to the classifier.
         let told_apart = (share * errors).sum() * scale;
         let reconstruction = told_apart.clone() + weighted.clone() - weighted.detach();
-        Terms::new(reconstruction, kl)
+        let mut terms = Terms::new(reconstruction, kl);
+        terms.add_penalty(of_classes);
+        terms
     }
 }
