@@ -170,16 +170,16 @@ impl Trainer {
         }
         let is_fresh = model.is_none();
         let is_gaussian = matches!(trainer.spec().likelihood, Likelihood::Gaussian { .. });
-        let first = &trainer.train[..trainer.train.len().min(initial::ITEMS)];
-        let pixels = |&id: &u32| dataset.pixels(id as usize);
-        let items: Vec<&[u8]> = first.iter().map(pixels).collect();
+        let first = trainer.train.iter().take(initial::ITEMS);
+        let items: Vec<&[u8]> = first.map(|&id| dataset.pixels(id as usize)).collect();
         if is_fresh {
             weights = initial::learnt(&trainer.architecture, weights, &items)?;
         }
         if is_fresh && is_gaussian && trainer.spec().has_posterior() {
-            let all_are_known = trainer.labelled.is_none();
-            let known = all_are_known.then(|| trainer.known(first, device));
-            weights = initial::whitened(&trainer.architecture, weights, &items, known.flatten())?;
+            weights = match trainer.spec().condition {
+                Some(_) => initial::silent(&trainer.architecture, weights),
+                None => initial::whitened(&trainer.architecture, weights, &items)?,
+            };
         }
         if let Some(plan) = trainer.config.pretraining {
             let seed = trainer.config.seed;
