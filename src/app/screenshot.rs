@@ -23,7 +23,9 @@ use crate::space::MapMethod;
 
 const SIZE: Vec2 = Vec2::new(1440.0, 900.0);
 /// Of the window where a panel below the map or to the right of it is to be seen whole.
-const TALL: Vec2 = Vec2::new(1440.0, 1500.0);
+const TALL: Vec2 = Vec2::new(1440.0, 1600.0);
+/// Of the window where a panel below the map has a little more to show than usual.
+const TALLER: Vec2 = Vec2::new(1440.0, 1300.0);
 /// The item whose feature maps are shown.
 const TOLD: usize = 8;
 /// How long anything may take; training the families on a slow machine is the longest.
@@ -181,7 +183,7 @@ fn picture_benches(
         app.has_families() && app.families_answered() > 0 && !app.is_busy()
     })?;
     picture(harness, PanelKind::Why, "why.png")?;
-    harness.set_size(TALL);
+    harness.set_size(TALLER);
     train_preset(harness, Preset::Denoising, None, 20)?;
     harness
         .state_mut()
@@ -191,6 +193,7 @@ fn picture_benches(
         app.repairs_answered() > 0 && app.errors_beside_components().is_some() && !app.is_busy()
     })?;
     picture(harness, PanelKind::Denoising, "denoising.png")?;
+    harness.set_size(TALL);
     train_preset(harness, Preset::Pooled, None, 20)?;
     harness.state_mut().select(TOLD);
     harness

@@ -184,15 +184,7 @@ fn table_ui(ui: &mut Ui, tokens: &Tokens, found: &Arc<Likelihoods>) {
                 ui.end_row();
             }
         });
-    ui.add_space(theme::STEP);
-    for (i, row) in found.rows.iter().enumerate() {
-        if let Ok(LikelihoodFigures { kl_per_dim: kl, .. }) = &row.found
-            && !kl.is_empty()
-        {
-            caption(ui, tokens, &format!("{}: KL per dimension, nats", row.name));
-            bars_ui(ui, tokens, kl, i);
-        }
-    }
+    ui.add_space(theme::HALF);
     let n = found.rows.iter().find_map(|row| row.found.as_ref().ok());
     let n = n.map_or(0, |found| found.n);
     let which = if found.is_held_out {
@@ -207,6 +199,15 @@ fn table_ui(ui: &mut Ui, tokens: &Tokens, found: &Arc<Likelihoods>) {
         found.plan.seed
     );
     caption(ui, tokens, &text);
+    ui.add_space(theme::STEP);
+    for (i, row) in found.rows.iter().enumerate() {
+        if let Ok(LikelihoodFigures { kl_per_dim: kl, .. }) = &row.found
+            && !kl.is_empty()
+        {
+            caption(ui, tokens, &format!("{}: KL per dimension, nats", row.name));
+            bars_ui(ui, tokens, kl, i);
+        }
+    }
 }
 
 fn row_ui(ui: &mut Ui, tokens: &Tokens, row: &LikelihoodRow, first: Option<Likelihood>) {
