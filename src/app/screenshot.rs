@@ -23,7 +23,9 @@ use crate::space::MapMethod;
 
 const SIZE: Vec2 = Vec2::new(1440.0, 900.0);
 /// Of the window where a panel below the map or to the right of it is to be seen whole.
-const TALL: Vec2 = Vec2::new(1440.0, 1500.0);
+const TALL: Vec2 = Vec2::new(1440.0, 1600.0);
+/// Of the window where a panel below the map has a little more to show than usual.
+const TALLER: Vec2 = Vec2::new(1440.0, 1300.0);
 /// The item whose feature maps are shown.
 const TOLD: usize = 8;
 /// How long anything may take; training the families on a slow machine is the longest.
@@ -147,23 +149,30 @@ fn picture_benches(
         .state_mut()
         .layout
         .bring_forward(PanelKind::Formation);
-    train_preset(harness, Preset::Digits, 8)?;
+    train_preset(harness, Preset::Digits, None, 20)?;
     picture(harness, PanelKind::Formation, "formation.png")?;
+    // Beside the next model in the table of likelihoods.
+    let plain = dir.join("vae.safetensors");
+    harness.state_mut().act(Action::SaveModel(plain.clone()));
+    wait_for(harness, "the saved model", |app| !app.has_unsaved_model())?;
+    train_preset(harness, Preset::Iaf, None, 20)?;
     harness
         .state_mut()
         .act(Action::MeasureLikelihoods(LikelihoodPlan {
             samples: 50,
             most: 1000,
             seed: 1,
-            others: Vec::new(),
+            others: vec![plain.clone()],
             has_mixture: true,
         }));
     wait_for(harness, "likelihoods", |app| {
-        app.likelihood_rows() == 2 && !app.is_busy()
+        app.likelihood_rows() == 3 && !app.is_busy()
     })?;
+    std::fs::remove_file(&plain).map_err(|e| Error::io(&plain, &e))?;
     // Panels below the map have little room in a window of usual height.
     harness.set_size(TALL);
     picture(harness, PanelKind::Likelihood, "likelihood.png")?;
+    harness.set_size(SIZE);
     harness.state_mut().act(Action::CompareFamilies(FamilyPlan {
         code: 10,
         epochs: 12,
@@ -174,7 +183,8 @@ fn picture_benches(
         app.has_families() && app.families_answered() > 0 && !app.is_busy()
     })?;
     picture(harness, PanelKind::Why, "why.png")?;
-    train_preset(harness, Preset::Denoising, 12)?;
+    harness.set_size(TALLER);
+    train_preset(harness, Preset::Denoising, None, 20)?;
     harness
         .state_mut()
         .layout
@@ -183,7 +193,8 @@ fn picture_benches(
         app.repairs_answered() > 0 && app.errors_beside_components().is_some() && !app.is_busy()
     })?;
     picture(harness, PanelKind::Denoising, "denoising.png")?;
-    train_preset(harness, Preset::Pooled, 6)?;
+    harness.set_size(TALL);
+    train_preset(harness, Preset::Pooled, None, 20)?;
     harness.state_mut().select(TOLD);
     harness
         .state_mut()
@@ -192,7 +203,8 @@ fn picture_benches(
     wait_for(harness, "feature maps", App::has_feature_maps)?;
     picture(harness, PanelKind::Features, "features.png")?;
     harness.set_size(SIZE);
-    train_preset(harness, Preset::Conditional, 10)?;
+    // With few numbers for the style a class has to be told by its name.
+    train_preset(harness, Preset::Conditional, Some(6), 30)?;
     harness
         .state_mut()
         .layout
@@ -218,11 +230,21 @@ fn open(harness: &mut Harness<'_, App>, data: &str, items: usize) -> Result<()> 
     })
 }
 
-/// Trains a model of the open data from its beginning to its end, and waits until all is encoded.
-fn train_preset(harness: &mut Harness<'_, App>, preset: Preset, epochs: usize) -> Result<()> {
+/// Trains a model of the open data from its beginning to its end, and waits until all is encoded. `code` numbers, or as many as the preset
+/// has, come beside what has a name.
+fn train_preset(
+    harness: &mut Harness<'_, App>,
+    preset: Preset,
+    code: Option<usize>,
+    epochs: usize,
+) -> Result<()> {
     let data = harness.state().state.session.dataset.clone();
     let data = data.ok_or_else(|| Error::usage("there are no items to train on"))?;
-    let spec = preset.spec_for(&data)?;
+    let mut spec = preset.spec_for(&data)?;
+    if let Some(code) = code {
+        spec.code = code + spec.code - spec.style();
+    }
+    let spec = spec.check()?;
     let config = TrainConfig {
         epochs,
         ..preset.training(data.shape())
@@ -387,6 +409,8 @@ fn crop(whole: &RgbaImage, panel: Option<Rect>) -> RgbaImage {
     let Some(rect) = panel else {
         return whole.clone();
     };
+    // Its neighbours' edges lie on it.
+    let rect = rect.shrink(2.0);
     let (x, y) = (rect.left().max(0.0) as u32, rect.top().max(0.0) as u32);
     image::imageops::crop_imm(whole, x, y, rect.width() as u32, rect.height() as u32).to_image()
 }

@@ -20,9 +20,9 @@ use crate::data::{Corruption, Dataset, Picture};
 use crate::engine::Linear;
 
 /// Items in a row.
-const ITEMS: usize = 8;
+const ITEMS: usize = 12;
 /// Edge of a picture, at least and at most.
-const EDGES: (f32, f32) = (28.0, 96.0);
+const EDGES: (f32, f32) = (26.0, 96.0);
 /// Room for the name of a row.
 const NAMES: f32 = 104.0;
 
@@ -234,12 +234,12 @@ impl DenoisingPanel {
             .min(room.y / count - gap)
             .clamp(EDGES.0, EDGES.1);
         let step = edge + gap;
-        let size = egui::vec2(NAMES + 24.0 + step * items.len() as f32, step * count + 8.0);
+        let size = egui::vec2(NAMES + 24.0 + step * items.len() as f32, step * count + 4.0);
         let (area, _) = ui.allocate_exact_size(size, Sense::hover());
         let shape = data.shape();
         let aspect = shape.width as f32 / shape.height as f32;
         for (row, (name, made)) in rows.into_iter().enumerate() {
-            let top = area.top() + 4.0 + row as f32 * step;
+            let top = area.top() + 2.0 + row as f32 * step;
             let at = egui::pos2(area.left() + 12.0, top + edge / 2.0);
             name_ui(ui, tokens, at, name, made, least);
             for (i, &item) in items.iter().enumerate() {

@@ -254,12 +254,11 @@ fn contents_ui(ui: &mut Ui, tokens: &Tokens, made: &Made, at: usize, area: Rect)
         within(area, name, &mut |ui| {
             caption(ui, tokens, name);
             let Some(texture) = texture else { return };
-            let rect = ui
-                .available_rect_before_wrap()
-                .shrink2(egui::vec2(4.0, 0.0));
+            let mut rect = ui.available_rect_before_wrap();
+            rect.max.x -= theme::STEP;
             let size = texture.size_vec2();
             let mut rect = fit(rect, size.x / size.y.max(1.0));
-            rect = rect.translate(egui::vec2(0.0, ui.cursor().top() - rect.top()));
+            rect = rect.translate(ui.cursor().left_top() - rect.left_top());
             paint_picture(ui, rect, texture, Stroke::NONE, theme::RADIUS_SMALL);
             let response = ui.allocate_rect(rect, Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, name));

@@ -4,9 +4,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{
-    self, Align, Button, DragValue, Grid, Layout, RichText, ScrollArea, Sense, Ui, WidgetInfo,
-};
+use eframe::egui::{self, Button, DragValue, Grid, RichText, ScrollArea, Sense, Ui, WidgetInfo};
 
 use super::{Cx, Panel};
 use crate::app::command::{Action, Command};
@@ -173,7 +171,7 @@ fn table_ui(ui: &mut Ui, tokens: &Tokens, found: &Arc<Likelihoods>) {
     ];
     Grid::new("likelihoods")
         .num_columns(heads.len())
-        .spacing([18.0, 6.0])
+        .spacing([18.0, theme::STEP])
         .show(ui, |ui| {
             for (name, tip) in heads {
                 let text = RichText::new(name).size(theme::CAPTION);
@@ -186,15 +184,7 @@ fn table_ui(ui: &mut Ui, tokens: &Tokens, found: &Arc<Likelihoods>) {
                 ui.end_row();
             }
         });
-    ui.add_space(theme::STEP);
-    for (i, row) in found.rows.iter().enumerate() {
-        if let Ok(LikelihoodFigures { kl_per_dim: kl, .. }) = &row.found
-            && !kl.is_empty()
-        {
-            caption(ui, tokens, &format!("{}: KL per dimension, nats", row.name));
-            bars_ui(ui, tokens, kl, i);
-        }
-    }
+    ui.add_space(theme::HALF);
     let n = found.rows.iter().find_map(|row| row.found.as_ref().ok());
     let n = n.map_or(0, |found| found.n);
     let which = if found.is_held_out {
@@ -209,6 +199,15 @@ fn table_ui(ui: &mut Ui, tokens: &Tokens, found: &Arc<Likelihoods>) {
         found.plan.seed
     );
     caption(ui, tokens, &text);
+    ui.add_space(theme::STEP);
+    for (i, row) in found.rows.iter().enumerate() {
+        if let Ok(LikelihoodFigures { kl_per_dim: kl, .. }) = &row.found
+            && !kl.is_empty()
+        {
+            caption(ui, tokens, &format!("{}: KL per dimension, nats", row.name));
+            bars_ui(ui, tokens, kl, i);
+        }
+    }
 }
 
 fn row_ui(ui: &mut Ui, tokens: &Tokens, row: &LikelihoodRow, first: Option<Likelihood>) {
@@ -220,7 +219,8 @@ fn row_ui(ui: &mut Ui, tokens: &Tokens, row: &LikelihoodRow, first: Option<Likel
         tokens.text_faint
     };
     ui.vertical(|ui| {
-        ui.set_min_width(170.0);
+        ui.set_min_width(210.0);
+        ui.spacing_mut().item_spacing.y = 1.0;
         let name = RichText::new(&row.name).font(theme::strong(theme::BODY));
         ui.label(name.color(ink));
         let pixels = match row.pixels {
@@ -282,5 +282,5 @@ fn bars_ui(ui: &mut Ui, tokens: &Tokens, kl: &[f32], row: usize) {
     }
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, "KL per dimension"));
     response.on_hover_text(format!("Up to {highest:.2} nats"));
-    ui.with_layout(Layout::left_to_right(Align::Center), |_| {});
+    ui.add_space(theme::HALF);
 }

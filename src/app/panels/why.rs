@@ -16,7 +16,7 @@ use crate::app::format;
 use crate::app::textures;
 use crate::app::theme::{self, Tokens};
 use crate::app::widgets::{
-    bar_ui, caption, empty_ui, fit, paint_picture, primary_button, set_name,
+    bar_ui, caption, empty_ui, fit, padded, paint_picture, primary_button, set_name,
 };
 use crate::data::Dataset;
 use crate::engine::{FamilyPictures, FamilyWish, TRAINING_FAMILIES};
@@ -100,11 +100,7 @@ impl Panel for WhyPanel {
                 "Fréchet distances are over {}; codes of {} numbers, {} epochs each, seed {}. Evenness: mean step over largest step along decoded lines between items.",
                 families.features, families.plan.code, families.plan.epochs, families.plan.seed
             );
-            ui.horizontal_wrapped(|ui| {
-                ui.add_space(12.0);
-                let text = RichText::new(text).size(theme::CAPTION);
-                ui.label(text.color(cx.tokens.text_weak));
-            });
+            padded(ui, |ui| caption(ui, cx.tokens, &text));
         });
     }
 }
