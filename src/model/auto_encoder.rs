@@ -48,21 +48,27 @@ impl Architecture {
         })
     }
 
-    /// Codes of the model beneath, drawn from the posteriors of `inputs`, `[items, inputs]`, by standard normal numbers of the streams
-    /// `streams`: what a model that stands on it is trained on. Nothing of other models.
+    /// Means of the posteriors that the model beneath has of `inputs`, `[items, inputs]`, and codes drawn from them by standard normal numbers of
+    /// the streams `streams`: what a model that stands on it is to make, and what it sees. Nothing of other models.
     pub(super) fn drawn_beneath(
         &self,
         weights: &[Layer],
         inputs: Tensor<2>,
         (seed, streams): (u64, &[u64]),
-    ) -> Option<Tensor<2>> {
+    ) -> Option<(Tensor<2>, Tensor<2>)> {
         let (beneath, own) = self.plan.beneath(weights)?;
         let features = beneath.features(own, inputs);
         let (mean, log_variance) = beneath.posterior(own, features.clone());
-        let width = mean.dims()[1];
+        let [items, width] = mean.dims();
+        let draw = |noise: Tensor<2>| {
+            let posterior = (&mean, &log_variance);
+            beneath.draw(own, &features, posterior, noise).codes
+        };
         let noise = normal(seed, streams, width, &self.device);
-        let posterior = (&mean, &log_variance);
-        Some(beneath.draw(own, &features, posterior, noise).codes)
+        Some((
+            draw(Tensor::zeros([items, width], &self.device)),
+            draw(noise),
+        ))
     }
 
     /// The inputs of a batch, `[items, inputs]`, on `device`. Where `binarize` names a seed and a stream per item, each

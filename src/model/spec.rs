@@ -366,8 +366,8 @@ pub enum Network {
         /// How the decoder makes four positions of one.
         unpooling: Unpooling,
     },
-    /// Fully connected layers on the codes of another model, which stays as it is: they stand in place of the pictures, drawn anew from its posteriors in each
-    /// step of training, taken as normally distributed around what the decoder makes of the code above. With classes it is M1+M2 of Kingma et
+    /// Fully connected layers on the codes of another model, which stays as it is: they stand in place of the pictures, seen as drawn anew from its
+    /// posteriors in each step of training, their means taken as normally distributed around what the decoder makes of the code above. With classes it is M1+M2 of Kingma et
     /// al. (2014, arXiv 1406.5298).
     Stacked {
         /// The model below.

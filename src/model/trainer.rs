@@ -684,7 +684,8 @@ impl Trainer {
             noise.reshape([items.len() * samples, spec.style()])
         });
         if let Some(above) = &self.architecture.above {
-            // Each time another of the codes that the picture may have; nothing of the model beneath is learnt.
+            // It sees each time another of the codes that the picture may have, and is to make their mean: what the noise adds to the squared error is the
+            // same whatever it makes, and numbers that are nothing but noise are nothing to be learnt. The model beneath learns nothing.
             let is_recording = first < VALIDATE;
             let plain: Vec<Layer> = if is_recording {
                 weights.iter().map(untracked).collect()
@@ -695,17 +696,18 @@ impl Trainer {
             let below = |inputs: Tensor<2>| {
                 let inputs = if is_recording { inputs.inner() } else { inputs };
                 let architecture = &self.architecture;
-                let codes = architecture.drawn_beneath(&plain, inputs, (seed, &streams));
-                let codes = codes.expect("a model beneath");
+                let both = architecture.drawn_beneath(&plain, inputs, (seed, &streams));
+                let (mean, drawn) = both.expect("a model beneath");
                 if is_recording {
-                    Tensor::from_inner(codes)
+                    (Tensor::from_inner(mean), Tensor::from_inner(drawn))
                 } else {
-                    codes
+                    (mean, drawn)
                 }
             };
+            let (means, drawn) = below(inputs);
             let batch = Batch {
-                inputs: below(inputs),
-                seen: seen.map(below),
+                inputs: means,
+                seen: Some(seen.map_or(drawn, |seen| below(seen).1)),
                 noise,
                 direction: None,
                 apart: None,
