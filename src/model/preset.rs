@@ -14,7 +14,7 @@ use crate::data::{Corruption, Dataset, ImageShape};
 use crate::error::{Error, Result};
 
 /// Standard deviation of the numbers of a code that another model stands on.
-const DEVIATION_BENEATH: f32 = 0.5;
+const DEVIATION_BENEATH: f32 = 0.15;
 
 /// A named starting point for a specification and its training.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -300,7 +300,8 @@ impl Preset {
                 (like.network, like.code)
             }
             Self::Vae200 | Self::Iwae => (of_unit(&[200, 200], Unit::Tanh), 50),
-            Self::SemiSupervised | Self::Stacked => (of_unit(&[500], Unit::Softplus), 50),
+            // A style of few numbers leaves to the class what it can say.
+            Self::SemiSupervised | Self::Stacked => (of_unit(&[500], Unit::Softplus), 5),
             Self::Palette => (dense(&[256]), 10),
             Self::Binary256 => (dense(&halving(shape, 512)), 256),
             Self::Binary256Full => (dense(&[8192, 4096, 2048, 1024, 512]), 256),
@@ -329,6 +330,10 @@ impl Preset {
             },
             Self::Factor => Objective {
                 adversary: 10.0,
+                ..plain
+            },
+            Self::SemiSupervised | Self::Stacked => Objective {
+                supervision: 10.0,
                 ..plain
             },
             Self::Iwae => Objective {
@@ -379,6 +384,7 @@ impl Preset {
             Self::Faces => (16, 2e-3),
             Self::Tiny => (32, 3e-3),
             Self::Palette => (50, 1e-3),
+            Self::SemiSupervised | Self::Stacked => (100, 1e-3),
             Self::Binary256Full => (128, 3e-4),
             _ => (128, 1e-3),
         };
@@ -390,9 +396,8 @@ impl Preset {
         let (epochs, warm_up) = match like {
             Self::Faces => (36, 8.0),
             Self::Digits => (30, 2.0),
-            Self::MnistDense | Self::Vae200 | Self::Iwae | Self::SemiSupervised | Self::Stacked => {
-                (50, 0.0)
-            }
+            Self::MnistDense | Self::Vae200 | Self::Iwae => (50, 0.0),
+            Self::SemiSupervised | Self::Stacked => (12, 4.0),
             Self::Mnist2d => (50, 2.0),
             Self::Deep30 | Self::Deep2 => (100, 0.0),
             Self::Binary256Full => (30, 0.0),

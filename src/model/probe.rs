@@ -105,9 +105,10 @@ impl Share {
         let middle = p + Z * Z / (2.0 * n);
         let reach = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
         let all = 1.0 + Z * Z / n;
+        // Rounding does not bring an end past the share itself.
         [
-            ((middle - reach) / all).max(0.0),
-            ((middle + reach) / all).min(1.0),
+            ((middle - reach) / all).clamp(0.0, p),
+            ((middle + reach) / all).clamp(p, 1.0),
         ]
     }
 }

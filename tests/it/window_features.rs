@@ -48,9 +48,14 @@ fn every_stage_is_seen_and_a_switch_shows_what_each_unpooling_makes_of_the_code(
     prepare(&mut window, 60);
     train(&mut window, "pooled");
     // An item that is looked at before the panel is: its maps are made when that is shown.
-    let at = window.state().item_position(7).expect("on the screen");
-    click(&mut window, at);
-    wait_to_see(&mut window, "Difference");
+    let start = Instant::now();
+    while window.query_all_by_label("Difference").next().is_none() {
+        assert!(start.elapsed() < PATIENCE, "the item is not shown");
+        // The map may have moved meanwhile.
+        let at = window.state().item_position(7).expect("on the screen");
+        click(&mut window, at);
+        window.run_steps(20);
+    }
     assert!(!window.state().has_feature_maps(), "nobody looks at them");
     window.get_by_label("Features").click_accesskit();
     window.run_steps(3);
