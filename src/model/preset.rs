@@ -297,7 +297,8 @@ impl Preset {
             | Self::Conditional
             | Self::Attributes => {
                 let like = Self::for_shape(shape).spec(shape);
-                (like.network, like.code)
+                let is_told = self == Self::Attributes && shape.channels == 3;
+                (like.network, if is_told { 8 } else { like.code })
             }
             Self::Vae200 | Self::Iwae => (of_unit(&[200, 200], Unit::Tanh), 50),
             // A style of few numbers leaves to the class what it can say.
@@ -357,7 +358,12 @@ impl Preset {
             kind,
             network,
             likelihood,
-            beta: if self == Self::Beta { 4.0 } else { 1.0 },
+            beta: match self {
+                Self::Beta => 4.0,
+                // A style of few numbers that cost much leaves to the names what they can say, beside the sharp likelihood of colour pixels.
+                Self::Attributes if shape.channels == 3 => 20.0,
+                _ => 1.0,
+            },
             objective,
             flow,
             prior,
