@@ -80,25 +80,25 @@ impl TrainingPanel {
     fn start_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         self.form.show_ui(ui, cx.tokens);
         ui.add_space(theme::HALF);
+        let Some(data) = cx.state.session.dataset.clone() else {
+            return;
+        };
+        let model = cx.state.model().map(|model| &model.spec);
+        let read = self.form.read(&data, model);
+        // Above the buttons, where it wraps.
+        if let Err(error) = &read {
+            ui.colored_label(cx.tokens.warn, error.to_string());
+        }
         ui.horizontal(|ui| {
             let tip = "Train a new model on the loaded data";
-            let Some(data) = cx.state.session.dataset.clone() else {
-                return;
-            };
-            let model = cx.state.model().map(|model| &model.spec);
-            match self.form.read(&data, model) {
-                Ok((spec, config, from_model)) => {
-                    if primary_button(ui, cx.tokens, icon::PLAY, "Train", tip) {
-                        cx.out.act(Action::Train {
-                            spec: Box::new(spec),
-                            config: Box::new(config),
-                            from_model,
-                        });
-                    }
-                }
-                Err(error) => {
-                    ui.colored_label(cx.tokens.warn, error.to_string());
-                }
+            if let Ok((spec, config, from_model)) = read
+                && primary_button(ui, cx.tokens, icon::PLAY, "Train", tip)
+            {
+                cx.out.act(Action::Train {
+                    spec: Box::new(spec),
+                    config: Box::new(config),
+                    from_model,
+                });
             }
             if cx.state.model().is_some_and(|m| m.can_resume) {
                 command_button(ui, Command::Resume, true, cx.out);
