@@ -3,6 +3,7 @@
 mod corruption;
 mod dataset;
 mod distortion;
+mod drawn;
 mod flip;
 mod mapped;
 mod metadata;

@@ -475,9 +475,17 @@ impl Core {
     /// Lets go of all that follows from codes.
     fn forget_codes(&mut self) {
         self.session.codes = None;
-        self.session.is_encoded = false;
         self.session.item_kl = None;
         self.session.log_variance = None;
+        self.session.components = None;
+        self.session.map_method = crate::space::MapMethod::Components;
+        self.session.projection = None;
+        self.forget_measures();
+    }
+
+    /// Lets go of what was measured of all codes together, which holds for them no longer.
+    pub(super) fn forget_measures(&mut self) {
+        self.session.is_encoded = false;
         self.session.item_errors = None;
         self.session.held_out = None;
         self.forget_copies();
@@ -486,9 +494,6 @@ impl Core {
         self.session.study = None;
         self.session.likelihoods = None;
         self.session.linear = None;
-        self.session.components = None;
-        self.session.map_method = crate::space::MapMethod::Components;
-        self.session.projection = None;
         self.drop_indices();
         self.workshop.cancel_all();
     }

@@ -113,17 +113,7 @@ impl Core {
     /// Begins to encode all items with the model in use, if there are both and they fit.
     pub(super) fn encode_all(&mut self) {
         self.leave_encoding();
-        self.session.is_encoded = false;
-        self.session.item_errors = None;
-        self.session.held_out = None;
-        self.forget_copies();
-        self.session.factors = None;
-        self.session.mixture = None;
-        self.session.study = None;
-        self.session.likelihoods = None;
-        self.session.linear = None;
-        self.drop_indices();
-        self.workshop.cancel_all();
+        self.forget_measures();
         let (Some(in_use), Some(dataset)) = (&self.model, &self.session.dataset) else {
             return;
         };

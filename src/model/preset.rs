@@ -55,6 +55,8 @@ pub enum Preset {
     Iwae,
     /// Convolutional, with a posterior bent by inverse autoregressive flow (Kingma et al. 2016).
     Iaf,
+    /// The same with two residual blocks per stage and the widest flow that was published.
+    IafFull,
     /// With a learnt prior (Tomczak and Welling 2018).
     Vamp,
     /// Told the class of each picture, so that its code says the rest (Sohn et al. 2015).
@@ -86,7 +88,7 @@ pub enum Preset {
 
 impl Preset {
     /// Every preset, in the order menus show them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Faces,
         Self::Digits,
         Self::MnistDense,
@@ -101,6 +103,7 @@ impl Preset {
         Self::Vae200,
         Self::Iwae,
         Self::Iaf,
+        Self::IafFull,
         Self::Vamp,
         Self::Conditional,
         Self::Attributes,
@@ -133,6 +136,7 @@ impl Preset {
             Self::Vae200 => "vae-200",
             Self::Iwae => "iwae",
             Self::Iaf => "iaf",
+            Self::IafFull => "iaf-full",
             Self::Vamp => "vamp",
             Self::Conditional => "conditional",
             Self::Attributes => "attributes",
@@ -172,6 +176,7 @@ impl Preset {
             Self::Iaf => {
                 "Convolutional VAE whose posterior is bent by an inverse autoregressive flow"
             }
+            Self::IafFull => "The same with the flow of the paper, 8 steps of 1920 units; slow",
             Self::Vamp => "VAE whose prior is learnt: a mixture of posteriors of learnt pictures",
             Self::Conditional => "VAE that is told the class: style and class apart",
             Self::Attributes => {
@@ -271,6 +276,7 @@ impl Preset {
     pub fn spec(self, shape: ImageShape) -> ModelSpec {
         let likelihood = match self {
             Self::MnistDense | Self::Vae200 | Self::Iwae => Likelihood::BinarizedBernoulli,
+            Self::Iaf | Self::IafFull if shape.channels == 1 => Likelihood::BinarizedBernoulli,
             _ if shape.channels == 1 => Likelihood::Bernoulli,
             _ => Likelihood::Gaussian { sigma: 0.1 },
         };
@@ -288,11 +294,18 @@ impl Preset {
             Self::Deep2 => (of_unit(&[1000, 500, 250], Unit::Logistic), 2),
             Self::Denoising => (dense(&[1000, 500]), 64),
             Self::Contractive => (dense(&[]), 128),
+            // Feature maps, dense layer and code as of the flow's paper.
+            Self::Iaf | Self::IafFull if Self::for_shape(shape) == Self::Digits => {
+                let network = conv_for(shape, &[16, 16, 32, 32], &[450]);
+                let first = 1 + usize::from(self == Self::IafFull);
+                (with_blocks(network, first, 2), 32)
+            }
             // What the pictures ask for, and an objective of one's own.
             Self::Beta
             | Self::TotalCorrelation
             | Self::Factor
             | Self::Iaf
+            | Self::IafFull
             | Self::Vamp
             | Self::Conditional
             | Self::Attributes => {
@@ -302,7 +315,8 @@ impl Preset {
             }
             Self::Vae200 | Self::Iwae => (of_unit(&[200, 200], Unit::Tanh), 50),
             // A style of few numbers leaves to the class what it can say.
-            Self::SemiSupervised | Self::Stacked => (of_unit(&[500], Unit::Softplus), 5),
+            Self::SemiSupervised => (of_unit(&[500], Unit::Softplus), 5),
+            Self::Stacked => (of_unit(&[500], Unit::Softplus), 12),
             Self::Palette => (dense(&[256]), 10),
             Self::Binary256 => (dense(&halving(shape, 512)), 256),
             Self::Binary256Full => (dense(&[8192, 4096, 2048, 1024, 512]), 256),
@@ -343,10 +357,17 @@ impl Preset {
             },
             _ => plain,
         };
-        let flow = (self == Self::Iaf).then_some(Flow {
-            steps: 4,
-            hidden: 160,
-        });
+        let flow = match self {
+            Self::Iaf => Some(Flow {
+                steps: 4,
+                hidden: 320,
+            }),
+            Self::IafFull => Some(Flow {
+                steps: 8,
+                hidden: 1920,
+            }),
+            _ => None,
+        };
         let prior = match self {
             Self::Vamp => Prior::Vamp { inputs: 200 },
             _ => Prior::Standard,
@@ -380,10 +401,10 @@ impl Preset {
             Self::Beta
             | Self::TotalCorrelation
             | Self::Factor
-            | Self::Iaf
             | Self::Vamp
             | Self::Conditional
             | Self::Attributes => Self::for_shape(shape),
+            Self::Iaf | Self::IafFull if Self::for_shape(shape) == Self::Faces => Self::Faces,
             other => other,
         };
         let (batch, learning_rate) = match like {
@@ -392,6 +413,7 @@ impl Preset {
             Self::Palette => (50, 1e-3),
             Self::SemiSupervised | Self::Stacked => (100, 1e-3),
             Self::Binary256Full => (128, 3e-4),
+            Self::Iaf | Self::IafFull => (100, 2e-3),
             _ => (128, 1e-3),
         };
         // The total correlation is estimated from a batch: of few items it says little.
@@ -403,11 +425,13 @@ impl Preset {
             Self::Faces => (36, 8.0),
             Self::Digits => (30, 2.0),
             Self::MnistDense | Self::Vae200 | Self::Iwae => (50, 0.0),
-            Self::SemiSupervised | Self::Stacked => (12, 4.0),
+            Self::SemiSupervised => (12, 4.0),
+            Self::Stacked => (28, 14.0),
             Self::Mnist2d => (50, 2.0),
             Self::Deep30 | Self::Deep2 => (100, 0.0),
             Self::Binary256Full => (30, 0.0),
             Self::Palette => (150, 20.0),
+            Self::Iaf | Self::IafFull => (100, 10.0),
             Self::Tiny => (5, 1.0),
             _ => (20, 0.0),
         };
@@ -509,4 +533,14 @@ fn conv_for(shape: ImageShape, channels: &[usize; 4], hidden: &[usize]) -> Netwo
         stages: patches.iter().zip(channels).map(stage).collect(),
         hidden: hidden.to_vec(),
     }
+}
+
+/// A convolutional network with so many residual blocks at its first stage and at each later one.
+fn with_blocks(mut network: Network, first: usize, later: usize) -> Network {
+    if let Network::Conv { stages, .. } = &mut network {
+        for (i, stage) in stages.iter_mut().enumerate() {
+            stage.blocks = if i == 0 { first } else { later };
+        }
+    }
+    network
 }

@@ -14,10 +14,9 @@ use std::ops::Range;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
-use super::{Dataset, Factor, ImageShape, Labels, Palette};
-use crate::error::{Error, Result};
+use super::{Dataset, ImageShape, Labels, Palette, drawn};
+use crate::error::Result;
 use crate::progress::Progress;
 use canvas::{Canvas, SIDE};
 use traits::{FACTORS, PLANS, Traits};
@@ -30,9 +29,6 @@ pub const DEFAULT_COUNT: usize = 4_000;
 
 /// Creatures that can be drawn at once.
 pub const MAX_COUNT: usize = 5_000_000;
-
-/// Creatures drawn between two reports of progress: well under a tenth of a second on one core.
-const BATCH: usize = 256;
 
 /// Number of colours of the palette that all creatures share.
 #[must_use]
@@ -65,51 +61,34 @@ fn class_of(index: usize) -> u16 {
 /// # Errors
 /// When `range` is empty or longer than [`MAX_COUNT`]; `is_cancelled` when `progress` was cancelled.
 pub fn generate(seed: u64, range: Range<usize>, progress: &Progress) -> Result<Dataset> {
-    let count = range.len();
-    if count > MAX_COUNT {
-        return Err(Error::usage(format!(
-            "{count} creatures are more than the {MAX_COUNT} that can be drawn at once"
-        )));
-    }
     let colours = palette::colours();
-    let mut pixels = vec![0; count * SHAPE.len()];
-    let mut values = Vec::with_capacity(count);
-    for (batch, pixels) in pixels.chunks_mut(BATCH * SHAPE.len()).enumerate() {
-        let done = batch * BATCH;
-        progress.update(done, count)?;
-        let creatures = pixels
-            .par_chunks_mut(SHAPE.len())
-            .enumerate()
-            .map(|(i, pixels)| {
-                let traits = Traits::of_item(seed, range.start + done + i);
-                let (pixels, _) = pixels.as_chunks_mut::<3>();
-                for (pixel, colour) in pixels.iter_mut().zip(traits.draw().colours()) {
-                    *pixel = colours[usize::from(colour)];
-                }
-                traits.values()
-            });
-        values.par_extend(creatures);
-    }
-    progress.update(count, count)?;
+    let (pixels, values) = drawn::items(
+        ("creatures", SHAPE),
+        range.clone(),
+        MAX_COUNT,
+        progress,
+        |index, pixels| {
+            let traits = Traits::of_item(seed, index);
+            let (pixels, _) = pixels.as_chunks_mut::<3>();
+            for (pixel, colour) in pixels.iter_mut().zip(traits.draw().colours()) {
+                *pixel = colours[usize::from(colour)];
+            }
+            traits.values()
+        },
+    )?;
     let labels = Labels {
         values: range.map(class_of).collect(),
         names: PLANS.map(String::from).to_vec(),
     };
-    let mut dataset = Dataset::new("creatures", SHAPE, pixels)?
+    let dataset = Dataset::new("creatures", SHAPE, pixels)?
         .with_labels(labels)?
         .with_palette(Palette::new(colours)?)?;
-    for (index, (name, range)) in FACTORS.into_iter().enumerate() {
-        dataset = dataset.with_factor(Factor {
-            name: name.to_owned(),
-            range,
-            values: values.iter().map(|values| values[index]).collect(),
-        })?;
-    }
-    Ok(dataset)
+    drawn::with_factors(dataset, FACTORS, &values)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::drawn::tests::assert_factors_vary;
     use super::canvas::colour;
     use super::palette::{BUBBLE, GROUND, OUTLINE, PAPER, PUPIL, RAMPS, SHADES};
     use super::*;
@@ -246,19 +225,7 @@ mod tests {
     #[test]
     fn every_factor_varies_inside_its_range_and_changes_pictures() {
         let set = generate(2, 0..600, &Progress::silent()).expect("draws");
-        for factor in set.factors() {
-            let (low, high) = factor.range;
-            assert!(
-                factor.values.iter().all(|v| (low..=high).contains(v)),
-                "{}",
-                factor.name
-            );
-            assert!(
-                factor.values.iter().any(|v| *v != factor.values[0]),
-                "{}",
-                factor.name
-            );
-        }
+        assert_factors_vary(&set);
         let changes: [fn(&mut Traits); FACTORS.len()] = [
             |t| t.colour = (t.colour + 5) % RAMPS as u8,
             |t| t.second = (t.second + 5) % RAMPS as u8,

@@ -9,10 +9,9 @@ use std::ops::Range;
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
-use super::{Dataset, Factor, ImageShape, Labels};
-use crate::error::{Error, Result};
+use super::{Dataset, ImageShape, Labels, drawn};
+use crate::error::Result;
 use crate::progress::Progress;
 
 /// Shape of every digit.
@@ -23,9 +22,6 @@ pub const DEFAULT_COUNT: usize = 20_000;
 
 /// Digits that can be drawn at once.
 pub const MAX_COUNT: usize = 10_000_000;
-
-/// Digits drawn between two reports of progress: well under a tenth of a second on one core.
-const BATCH: usize = 512;
 
 /// Straight pieces that a spline section between two skeleton points is drawn with.
 const PIECES: usize = 8;
@@ -257,42 +253,23 @@ fn stamp(ink: &mut [f32], (a, ra): (Point, f32), (b, rb): (Point, f32)) {
 /// # Errors
 /// When `range` is empty or longer than [`MAX_COUNT`]; `is_cancelled` when `progress` was cancelled.
 pub fn generate(seed: u64, range: Range<usize>, progress: &Progress) -> Result<Dataset> {
-    let count = range.len();
-    if count > MAX_COUNT {
-        return Err(Error::usage(format!(
-            "{count} digits are more than the {MAX_COUNT} that can be drawn at once"
-        )));
-    }
-    let mut pixels = vec![0; count * SHAPE.len()];
-    let mut values = Vec::with_capacity(count);
-    for (batch, pixels) in pixels.chunks_mut(BATCH * SHAPE.len()).enumerate() {
-        let done = batch * BATCH;
-        progress.update(done, count)?;
-        let hands = pixels
-            .par_chunks_mut(SHAPE.len())
-            .enumerate()
-            .map(|(i, pixels)| {
-                let index = range.start + done + i;
-                let hand = Hand::of_item(seed, index);
-                hand.draw(class_of(index), pixels);
-                hand.values
-            });
-        values.par_extend(hands);
-    }
-    progress.update(count, count)?;
+    let (pixels, values) = drawn::items(
+        ("digits", SHAPE),
+        range.clone(),
+        MAX_COUNT,
+        progress,
+        |index, pixels| {
+            let hand = Hand::of_item(seed, index);
+            hand.draw(class_of(index), pixels);
+            hand.values
+        },
+    )?;
     let labels = Labels {
         values: range.map(class_of).collect(),
         names: (0..10).map(|digit| digit.to_string()).collect(),
     };
-    let mut dataset = Dataset::new("digits", SHAPE, pixels)?.with_labels(labels)?;
-    for (index, (name, range)) in FACTORS.into_iter().enumerate() {
-        dataset = dataset.with_factor(Factor {
-            name: name.to_owned(),
-            range,
-            values: values.iter().map(|values| values[index]).collect(),
-        })?;
-    }
-    Ok(dataset)
+    let dataset = Dataset::new("digits", SHAPE, pixels)?.with_labels(labels)?;
+    drawn::with_factors(dataset, FACTORS, &values)
 }
 
 fn class_of(index: usize) -> u16 {

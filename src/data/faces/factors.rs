@@ -32,8 +32,8 @@ macro_rules! factors {
             }
 
             /// The values in the order of [`FACTORS`].
-            pub fn values(&self) -> Vec<f32> {
-                vec![$(self.$field),+]
+            pub fn values(&self) -> [f32; FACTORS.len()] {
+                [$(self.$field),+]
             }
 
             /// The value of factor `index` of [`FACTORS`], to be changed; `None` beyond the last.

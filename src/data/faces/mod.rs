@@ -17,10 +17,9 @@ use std::ops::Range;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
-use super::{Dataset, Factor, ImageShape, Picture};
-use crate::error::{Error, Result};
+use super::{Dataset, ImageShape, Picture, drawn};
+use crate::error::Result;
 use crate::progress::Progress;
 
 pub use factors::{FACTORS, Face, FactorInfo};
@@ -33,9 +32,6 @@ pub const DEFAULT_COUNT: usize = 20_000;
 
 /// Portraits that can be drawn at once: 12 GB of pixels.
 pub const MAX_COUNT: usize = 1_000_000;
-
-/// Portraits drawn between two reports of progress: well under a tenth of a second on one core.
-const BATCH: usize = 32;
 
 impl Face {
     /// Portrait `index` of the endless set that belongs to `seed`.
@@ -58,41 +54,25 @@ impl Face {
 /// # Errors
 /// When `range` is empty or longer than [`MAX_COUNT`]; `is_cancelled` when `progress` was cancelled.
 pub fn generate(seed: u64, range: Range<usize>, progress: &Progress) -> Result<Dataset> {
-    let count = range.len();
-    if count > MAX_COUNT {
-        return Err(Error::usage(format!(
-            "{count} portraits are more than the {MAX_COUNT} that can be drawn at once"
-        )));
-    }
-    let mut pixels = vec![0; count * SHAPE.len()];
-    let mut values = Vec::with_capacity(count);
-    for (batch, pixels) in pixels.chunks_mut(BATCH * SHAPE.len()).enumerate() {
-        let done = batch * BATCH;
-        progress.update(done, count)?;
-        let faces = pixels
-            .par_chunks_mut(SHAPE.len())
-            .enumerate()
-            .map(|(i, pixels)| {
-                let face = Face::of_item(seed, range.start + done + i);
-                pixels.copy_from_slice(&face.render().pixels);
-                face.values()
-            });
-        values.par_extend(faces);
-    }
-    progress.update(count, count)?;
-    let mut dataset = Dataset::new("faces", SHAPE, pixels)?;
-    for (index, info) in FACTORS.iter().enumerate() {
-        dataset = dataset.with_factor(Factor {
-            name: info.name.to_owned(),
-            range: info.range,
-            values: values.iter().map(|v| v[index]).collect(),
-        })?;
-    }
-    Ok(dataset)
+    let (pixels, values) = drawn::items(
+        ("portraits", SHAPE),
+        range,
+        MAX_COUNT,
+        progress,
+        |index, pixels| {
+            let face = Face::of_item(seed, index);
+            pixels.copy_from_slice(&face.render().pixels);
+            face.values()
+        },
+    )?;
+    let dataset = Dataset::new("faces", SHAPE, pixels)?;
+    let factors = FACTORS.iter().map(|info| (info.name, info.range));
+    drawn::with_factors(dataset, factors, &values)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::drawn::tests::assert_factors_vary;
     use super::*;
 
     fn plain() -> Face {
@@ -134,19 +114,7 @@ mod tests {
     fn every_value_lies_in_its_range_and_every_factor_varies() {
         let set = generate(1, 0..64, &Progress::silent()).expect("draws");
         assert!(set.factors().len() >= 16);
-        for factor in set.factors() {
-            let (low, high) = factor.range;
-            assert!(
-                factor.values.iter().all(|v| (low..=high).contains(v)),
-                "{}",
-                factor.name
-            );
-            assert!(
-                factor.values.iter().any(|v| *v != factor.values[0]),
-                "{}",
-                factor.name
-            );
-        }
+        assert_factors_vary(&set);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the recall is that of the index as it answers, on a sample of its own rows.
 
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -19,6 +20,9 @@ use crate::retrieval::{BitTable, Neighbours, Space, nearest_bits, nearest_codes}
 const SAMPLE: usize = 500;
 /// Neighbours per query of which the recall is measured.
 const RECALL_K: usize = 10;
+/// Rows that are added one after another before all cores add: rows under way at the same time do not see each other, and what
+/// separate groups have of links between them is made of their first rows.
+const FIRST: usize = 1024;
 
 impl ApproximateIndex {
     /// Builds an index of `rows` on all cores and measures its recall.
@@ -86,8 +90,9 @@ impl ApproximateIndex {
 
     fn add(&self, rows: Rows<'_>, progress: &Progress) -> Result<()> {
         let n = rows.len();
+        let first = n.min(FIRST);
         let done = AtomicUsize::new(0);
-        in_blocks(n, |block| {
+        let add = |block: Range<usize>| {
             let count = block.len();
             let mut buffer = Buffer::default();
             for i in block {
@@ -107,6 +112,10 @@ impl ApproximateIndex {
                 added.map_err(|e| failed("adding a row", &e))?;
             }
             progress.update(done.fetch_add(count, Ordering::Relaxed) + count, n)
+        };
+        add(0..first)?;
+        in_blocks(n - first, |block| {
+            add(block.start + first..block.end + first)
         })
     }
 

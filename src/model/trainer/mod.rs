@@ -3,26 +3,25 @@
 //! Invariant: what a step does depends on the seed and on the number of steps before it alone, so that training that was
 //! saved and resumed gives the same weights as training that was not interrupted (bit for bit on the CPU).
 
+mod batch;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
-use burn::tensor::{Device, Int, Tensor, TensorData, activation};
-use rand::RngExt as _;
+use burn::tensor::{Device, Tensor, activation};
 use rand::seq::SliceRandom;
-use rayon::prelude::*;
 
-use super::auto_encoder::{Architecture, AutoEncoder, normal, read, stream};
+use super::auto_encoder::{Architecture, AutoEncoder, read, stream};
 use super::config::{LossPoint, TrainConfig};
 use super::finite;
 use super::initial;
 use super::interruption::interruptible;
 use super::network::{Layer, apply};
-use super::objective::{Batch, Terms};
 use super::ops;
 use super::optimizer::{Adam, tracked, untracked};
 use super::pretraining::{Pretrainer, StagePoint};
 use super::spec::{Likelihood, ModelSpec};
-use crate::data::{Dataset, moved};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 
 /// Multiplications that one layer may take in one go on the CPU, about 30 ms on two cores: between two layers a picture
@@ -38,14 +37,7 @@ const PRESSED: f32 = 10.0;
 /// Streams of random numbers, far enough apart never to meet.
 const SHUFFLE: u64 = 1 << 60;
 const SPLIT: u64 = (1 << 60) - 1;
-const BINARIZE: u64 = 1 << 59;
 const VALIDATE: u64 = 1 << 58;
-const SHIFT: u64 = 1 << 57;
-const CORRUPT: u64 = 1 << 56;
-const DIRECTION: u64 = 1 << 55;
-const APART: u64 = 1 << 54;
-const LABELLED: u64 = 1 << 51;
-const BENEATH: u64 = 1 << 49;
 const BUDGET: u64 = (1 << 60) - 2;
 
 /// What is left to do in an epoch.
@@ -648,147 +640,6 @@ impl Trainer {
             last.validation = Some(loss);
         }
         Ok(())
-    }
-
-    fn terms(
-        &self,
-        weights: &[Layer],
-        (items, known): (&[&[u8]], &[u32]),
-        first: u64,
-        scale: f32,
-        likelihood: Likelihood,
-    ) -> Terms {
-        let streams: Vec<u64> = (first..first + items.len() as u64).collect();
-        let binarizing: Vec<u64> = streams.iter().map(|s| s + BINARIZE).collect();
-        let binarize = matches!(self.spec().likelihood, Likelihood::BinarizedBernoulli);
-        let device = if first >= VALIDATE {
-            &self.architecture.device
-        } else {
-            &self.recording
-        };
-        let seed = self.config.seed;
-        let binarizing = binarize.then_some((seed, binarizing.as_slice()));
-        let inputs = self.architecture.inputs(items, binarizing, device);
-        // Dynamic binarisation draws the same numbers for both: only what is drawn from differs.
-        let is_altered = self.config.shift > 0 || self.config.corruption.is_some();
-        let seen = is_altered.then(|| {
-            let altered = self.altered(items, &streams);
-            let views: Vec<&[u8]> = altered.iter().map(Vec::as_slice).collect();
-            self.architecture.inputs(&views, binarizing, device)
-        });
-        let spec = self.spec();
-        let objective = &spec.objective;
-        let noise = spec.has_posterior().then(|| {
-            let samples = objective.samples;
-            let noise = normal(seed, &streams, samples * spec.style(), device);
-            noise.reshape([items.len() * samples, spec.style()])
-        });
-        if let Some(above) = &self.architecture.above {
-            // It sees each time another of the codes that the picture may have, and is to make their mean: what the noise adds to the squared error is the
-            // same whatever it makes, and numbers that are nothing but noise are nothing to be learnt. The model beneath learns nothing.
-            let is_recording = first < VALIDATE;
-            let plain: Vec<Layer> = if is_recording {
-                weights.iter().map(untracked).collect()
-            } else {
-                weights.to_vec()
-            };
-            let streams: Vec<u64> = streams.iter().map(|s| s + BENEATH).collect();
-            let below = |inputs: Tensor<2>| {
-                let inputs = if is_recording { inputs.inner() } else { inputs };
-                let architecture = &self.architecture;
-                let both = architecture.drawn_beneath(&plain, inputs, (seed, &streams));
-                let (mean, drawn) = both.expect("a model beneath");
-                if is_recording {
-                    (Tensor::from_inner(mean), Tensor::from_inner(drawn))
-                } else {
-                    (mean, drawn)
-                }
-            };
-            let (means, drawn) = below(inputs);
-            let batch = Batch {
-                inputs: means,
-                seen: Some(seen.map_or(drawn, |seen| below(seen).1)),
-                noise,
-                direction: None,
-                apart: None,
-                known: self.known(known, device),
-            };
-            return above.terms(weights, batch, scale, above.spec.likelihood);
-        }
-        let direction = (objective.contraction > 0.0).then(|| {
-            let streams: Vec<u64> = streams.iter().map(|s| s + DIRECTION).collect();
-            normal(seed, &streams, self.architecture.layout.inputs(), device)
-        });
-        let apart = (objective.adversary > 0.0).then(|| self.apart(first, items.len(), device));
-        let batch = Batch {
-            inputs,
-            seen,
-            noise,
-            direction,
-            apart,
-            known: self.known(known, device),
-        };
-        self.architecture.terms(weights, batch, scale, likelihood)
-    }
-
-    /// Items of a step: where labels are few, first some of those that have one, a part of them each time.
-    fn with_labelled(&self, others: &[u32]) -> Vec<u32> {
-        let Some(labelled) = &self.labelled else {
-            return others.to_vec();
-        };
-        let count = labelled.len().min(self.config.batch);
-        let mut order = labelled.clone();
-        order.shuffle(&mut stream(self.config.seed, LABELLED + self.step()));
-        let first = order.into_iter().take(count);
-        first.chain(others.iter().copied()).collect()
-    }
-
-    /// What is known by name of the items `ids` of a conditional model, `[ids, named]`.
-    fn known(&self, ids: &[u32], device: &Device) -> Option<Tensor<2>> {
-        let width = self.spec().code - self.spec().style();
-        if width == 0 || ids.is_empty() {
-            return None;
-        }
-        let row = |&id: &u32| &self.known[id as usize * width..][..width];
-        let values: Vec<f32> = ids.iter().flat_map(row).copied().collect();
-        let data = TensorData::new(values, [ids.len(), width]);
-        Some(Tensor::from_data(data, device))
-    }
-
-    /// An order of the items of its own for each number of a code, `[items, code]`.
-    fn apart(&self, first: u64, items: usize, device: &Device) -> Tensor<2, Int> {
-        let code = self.spec().code;
-        let mut chance = stream(self.config.seed, APART + first);
-        let mut places = vec![0_i32; items * code];
-        let mut order: Vec<i32> = (0..items as i32).collect();
-        for number in 0..code {
-            order.shuffle(&mut chance);
-            for (item, from) in order.iter().enumerate() {
-                places[item * code + number] = *from;
-            }
-        }
-        Tensor::from_data(TensorData::new(places, [items, code]), device)
-    }
-
-    /// The pictures as the encoder sees them: each moved by a whole number of pixels of its own, and corrupted.
-    fn altered(&self, items: &[&[u8]], streams: &[u64]) -> Vec<Vec<u8>> {
-        let reach = self.config.shift as i32;
-        let (shape, seed) = (self.spec().shape, self.config.seed);
-        let corruption = self.config.corruption;
-        let altered = items.par_iter().zip(streams).map(|(pixels, id)| {
-            let mut chance = stream(seed, SHIFT + id);
-            let down = chance.random_range(-reach..=reach);
-            let right = chance.random_range(-reach..=reach);
-            let pixels = moved(pixels, shape, down, right);
-            match corruption {
-                Some((kind, strength)) => {
-                    let mut chance = stream(seed, CORRUPT + id);
-                    kind.apply_with(&pixels, shape, strength, &mut chance)
-                }
-                None => pixels,
-            }
-        });
-        altered.collect()
     }
 
     /// How much of the warm-up is over, in `[0, 1]`.
