@@ -16,8 +16,8 @@ use crate::engine::{
 };
 use crate::error::{Error, Result};
 use crate::model::{
-    Condition, Flow, Likelihood, LossPoint, ModelFile, ModelSpec, Network, Precision, Preset,
-    Pretraining, Prior, Teacher, Unpooling, load_named,
+    Condition, Flow, LossPoint, ModelFile, ModelSpec, Precision, Preset, Pretraining, Prior,
+    Teacher, Unpooling, load_named,
 };
 
 /// Train a model
@@ -278,11 +278,8 @@ impl Train {
         let named = spec.code - spec.style();
         spec.code = self.latent.map_or(spec.code, |style| style + named);
         spec.beta = self.beta.unwrap_or(spec.beta);
-        if let (Some(value), Likelihood::Gaussian { sigma }) = (self.sigma, &mut spec.likelihood) {
-            *sigma = value;
-        }
-        if let (Some(value), Network::Stacked { sigma, .. }) = (self.sigma, &mut spec.network) {
-            *sigma = value;
+        if let Some(deviation) = self.sigma {
+            spec = spec.with_deviation(deviation);
         }
         self.objective(&mut spec);
         if let Some(unpooling) = self.unpooling {

@@ -233,6 +233,15 @@ impl Preset {
             .stacked_on(model, DEVIATION_BENEATH)
     }
 
+    /// The standard deviation of what the decoder makes of pictures of `shape`, where it is taken as normally distributed.
+    #[must_use]
+    pub fn deviation(self, shape: ImageShape) -> Option<f32> {
+        if self == Self::Stacked {
+            return Some(DEVIATION_BENEATH);
+        }
+        self.spec(shape).deviation()
+    }
+
     /// The specification for `dataset`: for its shape, and conditioned on what it says of its items where the preset is conditional.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Training: the form, the controls, and how it goes.
 //!
-//! Invariant: the form cannot be changed while training runs.
+//! Invariant: the form cannot be changed while training runs; what begins and ends it stays in sight below.
 
-use eframe::egui::{CollapsingHeader, ScrollArea, Ui};
+use eframe::egui::{CollapsingHeader, Frame, Margin, Panel as Edge, ScrollArea, Ui};
 
 use super::training_form::TrainingForm;
 use super::training_progress::{Curves, preview_ui, report_ui, stages_ui};
@@ -37,6 +37,16 @@ impl Panel for TrainingPanel {
             return;
         };
         self.form.suit(shape);
+        let margin = Margin::symmetric(12, 6);
+        Edge::bottom("training controls")
+            .frame(Frame::new().inner_margin(margin))
+            .show(ui, |ui| {
+                if cx.state.is_training() {
+                    controls_ui(ui, cx);
+                } else {
+                    self.start_ui(ui, cx);
+                }
+            });
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             padded(ui, |ui| self.contents_ui(ui, cx));
         });
@@ -47,9 +57,6 @@ impl TrainingPanel {
     fn contents_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let tokens = cx.tokens;
         let is_training = cx.state.is_training();
-        if is_training {
-            controls_ui(ui, cx);
-        }
         if let Some(report) = cx
             .state
             .training
@@ -60,7 +67,8 @@ impl TrainingPanel {
             ui.add_space(theme::HALF);
         }
         if !is_training {
-            self.start_ui(ui, cx);
+            self.form.show_ui(ui, tokens);
+            ui.add_space(theme::HALF);
         }
         if !cx.state.stage_curve.is_empty() {
             stages_ui(ui, tokens, &cx.state.stage_curve);
@@ -78,8 +86,6 @@ impl TrainingPanel {
     }
 
     fn start_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
-        self.form.show_ui(ui, cx.tokens);
-        ui.add_space(theme::HALF);
         let Some(data) = cx.state.session.dataset.clone() else {
             return;
         };
@@ -104,7 +110,6 @@ impl TrainingPanel {
                 command_button(ui, Command::Resume, true, cx.out);
             }
         });
-        ui.add_space(theme::HALF);
     }
 }
 

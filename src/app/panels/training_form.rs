@@ -26,6 +26,8 @@ pub(super) struct TrainingForm {
     prior: Prior,
     /// Of a network that pools.
     unpooling: Option<Unpooling>,
+    /// Standard deviation of what is made, where it is taken as normally distributed.
+    deviation: Option<f32>,
     config: TrainConfig,
     /// Whether to begin with the weights of the open model.
     from_model: bool,
@@ -44,6 +46,7 @@ impl TrainingForm {
             preset,
             suits: None,
             unpooling: spec.unpooling(),
+            deviation: preset.deviation(shape),
             code: spec.code,
             beta: spec.beta,
             objective: spec.objective,
@@ -85,6 +88,9 @@ impl TrainingForm {
         spec.prior = self.prior;
         if let Some(unpooling) = self.unpooling {
             spec = spec.unpooled_by(unpooling)?;
+        }
+        if let Some(deviation) = self.deviation {
+            spec = spec.with_deviation(deviation);
         }
         let spec = spec.check()?;
         if let Some(pretraining) = self.config.pretraining {
@@ -191,6 +197,18 @@ impl TrainingForm {
                     )
                     .on_disabled_hover_text("A code without a posterior has no KL term")
                 });
+                let tip = "Standard deviation of what is made: of pixels, whose full range is 1, or of the numbers of the codes that the model stands on";
+                let mut deviation = self.deviation.unwrap_or(0.0);
+                field(ui, tokens, "Deviation", tip, |ui| {
+                    let reason = "Pixels of 0 and 1, grey ones taken as such, and palette colours have none";
+                    let number = DragValue::new(&mut deviation).range(0.01..=10.0);
+                    let number = number.speed(0.002).max_decimals(3).update_while_editing(false);
+                    ui.add_enabled(self.deviation.is_some(), number)
+                        .on_disabled_hover_text(reason)
+                });
+                if let Some(value) = &mut self.deviation {
+                    *value = deviation;
+                }
                 let tip = "Codes drawn per item; more than one give the importance-weighted bound";
                 field(ui, tokens, "Samples", tip, |ui| {
                     let number = DragValue::new(&mut objective.samples)
@@ -249,6 +267,12 @@ impl TrainingForm {
                 let tip = "Weight of the sum of squares of a code (L2)";
                 field(ui, tokens, "Shrinkage", tip, |ui| {
                     weight(ui, &mut objective.shrinkage, true, "")
+                });
+                let tip = "Weight of what the classifier of a conditional model is off by";
+                let is_conditional = is_conditional(self.preset);
+                field(ui, tokens, "Supervision", tip, |ui| {
+                    let reason = "The model is told nothing by name: presets conditional, attributes, semi-supervised and stacked are";
+                    weight(ui, &mut objective.supervision, is_conditional, reason)
                 });
                 let tip = "How the decoder undoes max-pooling";
                 field(ui, tokens, "Unpooling", tip, |ui| {
@@ -344,11 +368,11 @@ impl TrainingForm {
                 });
                 let mut has_budget = config.labels.is_some();
                 let mut labels = config.labels.unwrap_or(100);
-                let is_conditional =
-                    matches!(self.preset, Preset::Conditional | Preset::SemiSupervised | Preset::Stacked);
+                let is_of_classes =
+                    is_conditional(self.preset) && self.preset != Preset::Attributes;
                 let tip = "How many items a conditional model is told the class of; it trains on the others without";
                 field(ui, tokens, "Labels", tip, |ui| {
-                    ui.add_enabled_ui(is_conditional, |ui| {
+                    ui.add_enabled_ui(is_of_classes, |ui| {
                         ui.horizontal(|ui| {
                             let some = ui.checkbox(&mut has_budget, "");
                             set_name(&some, "Few labels");
@@ -384,6 +408,14 @@ impl TrainingForm {
                 );
             });
     }
+}
+
+/// Whether the preset's model is told anything by name.
+fn is_conditional(preset: Preset) -> bool {
+    matches!(
+        preset,
+        Preset::Conditional | Preset::Attributes | Preset::SemiSupervised | Preset::Stacked
+    )
 }
 
 /// Whether a training of `spec` can begin with the weights of `model`.

@@ -333,6 +333,29 @@ impl ModelSpec {
         Ok(())
     }
 
+    /// The standard deviation of what the decoder makes, where it is taken as normally distributed: of pixels, or of the numbers of the codes
+    /// that the model stands on.
+    #[must_use]
+    pub fn deviation(&self) -> Option<f32> {
+        match (&self.network, self.likelihood) {
+            (Network::Stacked { sigma, .. }, _) => Some(*sigma),
+            (_, Likelihood::Gaussian { sigma }) => Some(sigma),
+            _ => None,
+        }
+    }
+
+    /// The same with this standard deviation, above 0; of no effect where there is none.
+    #[must_use]
+    pub fn with_deviation(mut self, deviation: f32) -> Self {
+        match (&mut self.network, &mut self.likelihood) {
+            (Network::Stacked { sigma, .. }, _) | (_, Likelihood::Gaussian { sigma }) => {
+                *sigma = deviation;
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// The same dense network on the codes of `beneath` in place of pictures, each number of them with deviation `sigma`.
     ///
     /// # Errors

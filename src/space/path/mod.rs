@@ -3,62 +3,15 @@
 //! Invariants: every way passes exactly through the codes it was given; a [`Path`] holds only finite numbers, codes of one
 //! size, times above zero, and no more keys and frames than [`Path::MAX_KEYS`] and [`Path::MAX_FRAMES`].
 
-use std::io::Read;
+mod between;
+mod file;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
 
-/// How a path runs between its key codes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Interpolation {
-    /// Straight lines.
-    #[default]
-    Linear,
-    /// Arcs about the origin, which keep the length between those of the ends (Shoemake 1985).
-    Spherical,
-    /// A smooth curve through all codes: Catmull-Rom (1974) on the times of the keys, see [`Path::code_at`].
-    Spline,
-}
-
-/// The code a share `t` in `[0, 1]` of the way from `a` to `b` on the straight line.
-#[must_use]
-pub fn linear(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
-    a.iter()
-        .zip(b)
-        .map(|(&a, &b)| (1.0 - t) * a + t * b)
-        .collect()
-}
-
-/// The code a share `t` in `[0, 1]` of the way from `a` to `b` on the arc about the origin: direction by slerp,
-/// length by linear interpolation. Where the arc is not defined (an end at the origin, ends in nearly the same or
-/// nearly opposite directions) it is [`linear`].
-#[must_use]
-pub fn spherical(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
-    const NEARLY_PARALLEL: f64 = 1e-6;
-    let dot = |x: &[f32], y: &[f32]| {
-        x.iter()
-            .zip(y)
-            .map(|(&x, &y)| f64::from(x) * f64::from(y))
-            .sum::<f64>()
-    };
-    let (length_a, length_b) = (dot(a, a).sqrt(), dot(b, b).sqrt());
-    let angle = (dot(a, b) / (length_a * length_b)).clamp(-1.0, 1.0).acos();
-    let sine = angle.sin();
-    if sine.is_nan() || sine < NEARLY_PARALLEL || t <= 0.0 || t >= 1.0 {
-        return linear(a, b, t);
-    }
-    let t = f64::from(t);
-    let length = (1.0 - t) * length_a + t * length_b;
-    let from_a = length * ((1.0 - t) * angle).sin() / (sine * length_a);
-    let from_b = length * (t * angle).sin() / (sine * length_b);
-    a.iter()
-        .zip(b)
-        .map(|(&a, &b)| (from_a * f64::from(a) + from_b * f64::from(b)) as f32)
-        .collect()
-}
+pub use between::{Interpolation, linear, spherical};
+use file::PathFile;
 
 /// A code that a path passes, and how long the way from it to the next one takes.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -130,69 +83,8 @@ pub struct Path {
     crossfade: Option<Crossfade>,
 }
 
-/// What a path is on disk.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PathFile {
-    version: u32,
-    interpolation: Interpolation,
-    fps: u32,
-    #[serde(rename = "loop", default)]
-    is_loop: bool,
-    #[serde(default = "once")]
-    scale: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    crossfade: Option<Crossfade>,
-    keys: Vec<KeyFrame>,
-}
-
-fn once() -> u32 {
-    1
-}
-
-/// The version of path files that this program writes, and the last one it reads.
-const VERSION: u32 = 1;
-/// Bytes of the largest path file that is read.
-const MAX_FILE: u64 = 256 << 20;
 /// A frame this near to a key, as a share of the way between two keys, is the key.
 const ON_A_KEY: f64 = 1e-6;
-
-impl From<Path> for PathFile {
-    fn from(path: Path) -> Self {
-        Self {
-            version: VERSION,
-            interpolation: path.interpolation,
-            fps: path.fps,
-            is_loop: path.is_loop,
-            scale: path.scale,
-            crossfade: path.crossfade,
-            keys: path.keys,
-        }
-    }
-}
-
-impl TryFrom<PathFile> for Path {
-    type Error = Error;
-
-    fn try_from(file: PathFile) -> Result<Self> {
-        if file.version != VERSION {
-            return Err(Error::usage(format!(
-                "it is a path of version {}, known is {VERSION}",
-                file.version
-            )));
-        }
-        let path = Self {
-            keys: file.keys,
-            interpolation: file.interpolation,
-            fps: file.fps,
-            is_loop: file.is_loop,
-            scale: file.scale,
-            crossfade: file.crossfade,
-        };
-        path.check()?;
-        Ok(path)
-    }
-}
 
 impl Default for Path {
     /// A path without keys: a spline of 25 frames a second that does not loop, shown at its own size.
@@ -588,61 +480,6 @@ impl Path {
         let starts = self.starts();
         (0..self.frames())
             .map_while(move |frame| Some(self.code(self.place(&starts, self.time_of(frame))?)))
-    }
-
-    /// Reads a path from JSON.
-    ///
-    /// # Errors
-    /// `is_newer_version` when a later version of the program wrote it; otherwise when it is no JSON (with the line) or breaks
-    /// an invariant. `file` is what errors name.
-    pub fn from_json(json: &[u8], file: &std::path::Path) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Version {
-            version: u32,
-        }
-        let broken = |e: serde_json::Error| Error::file(file, format!("it is not a path: {e}"));
-        let found = serde_json::from_slice::<Version>(json).map_err(broken)?;
-        if found.version > VERSION {
-            return Err(Error::newer_version(
-                file,
-                format!(
-                    "it is a path of version {}, this program knows {VERSION}",
-                    found.version
-                ),
-            ));
-        }
-        serde_json::from_slice(json).map_err(broken)
-    }
-
-    /// Reads a path file.
-    ///
-    /// # Errors
-    /// When it cannot be read, is too large, or see [`Self::from_json`].
-    pub fn load(file: &std::path::Path) -> Result<Self> {
-        let io = |e: std::io::Error| Error::io(file, &e);
-        let mut json = Vec::new();
-        std::fs::File::open(file)
-            .map_err(io)?
-            .take(MAX_FILE + 1)
-            .read_to_end(&mut json)
-            .map_err(io)?;
-        if json.len() as u64 > MAX_FILE {
-            return Err(Error::file(
-                file,
-                format!("it is larger than the {MAX_FILE} bytes that a path can have"),
-            ));
-        }
-        Self::from_json(&json, file)
-    }
-
-    /// Writes a path file.
-    ///
-    /// # Errors
-    /// When it cannot be written; what was there stays.
-    pub fn save(&self, file: &std::path::Path) -> Result<()> {
-        let mut json = serde_json::to_vec(self).map_err(|e| Error::file(file, e.to_string()))?;
-        json.push(b'\n');
-        write_atomically(file, &json)
     }
 
     fn no_key(&self, at: usize) -> Error {
