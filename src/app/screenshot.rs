@@ -18,7 +18,7 @@ use super::panels::PanelKind;
 use crate::data::DatasetSource;
 use crate::engine::{EngineOptions, LikelihoodPlan};
 use crate::error::{Error, Result};
-use crate::model::{FamilyPlan, Preset, TrainConfig};
+use crate::model::{FamilyPlan, ModelSpec, Preset, TrainConfig};
 use crate::space::MapMethod;
 
 const SIZE: Vec2 = Vec2::new(1440.0, 900.0);
@@ -149,13 +149,13 @@ fn picture_benches(
         .state_mut()
         .layout
         .bring_forward(PanelKind::Formation);
-    train_preset(harness, Preset::Digits, None, 20)?;
+    train_preset(harness, Preset::Iaf, |spec| spec.flow = None, 40)?;
     picture(harness, PanelKind::Formation, "formation.png")?;
     // Beside the next model in the table of likelihoods.
     let plain = dir.join("vae.safetensors");
     harness.state_mut().act(Action::SaveModel(plain.clone()));
     wait_for(harness, "the saved model", |app| !app.has_unsaved_model())?;
-    train_preset(harness, Preset::Iaf, None, 20)?;
+    train_preset(harness, Preset::Iaf, |_| {}, 40)?;
     harness
         .state_mut()
         .act(Action::MeasureLikelihoods(LikelihoodPlan {
@@ -184,7 +184,7 @@ fn picture_benches(
     })?;
     picture(harness, PanelKind::Why, "why.png")?;
     harness.set_size(TALLER);
-    train_preset(harness, Preset::Denoising, None, 20)?;
+    train_preset(harness, Preset::Denoising, |_| {}, 20)?;
     harness
         .state_mut()
         .layout
@@ -194,7 +194,7 @@ fn picture_benches(
     })?;
     picture(harness, PanelKind::Denoising, "denoising.png")?;
     harness.set_size(TALL);
-    train_preset(harness, Preset::Pooled, None, 20)?;
+    train_preset(harness, Preset::Pooled, |_| {}, 20)?;
     harness.state_mut().select(TOLD);
     harness
         .state_mut()
@@ -204,7 +204,8 @@ fn picture_benches(
     picture(harness, PanelKind::Features, "features.png")?;
     harness.set_size(SIZE);
     // With few numbers for the style a class has to be told by its name.
-    train_preset(harness, Preset::Conditional, Some(6), 30)?;
+    let few = |spec: &mut ModelSpec| spec.code = 6 + spec.code - spec.style();
+    train_preset(harness, Preset::Conditional, few, 30)?;
     harness
         .state_mut()
         .layout
@@ -230,20 +231,18 @@ fn open(harness: &mut Harness<'_, App>, data: &str, items: usize) -> Result<()> 
     })
 }
 
-/// Trains a model of the open data from its beginning to its end, and waits until all is encoded. `code` numbers, or as many as the preset
-/// has, come beside what has a name.
+/// Trains a model of the open data from its beginning to its end, with `change` made to the preset's specification, and waits until all is
+/// encoded.
 fn train_preset(
     harness: &mut Harness<'_, App>,
     preset: Preset,
-    code: Option<usize>,
+    change: impl FnOnce(&mut ModelSpec),
     epochs: usize,
 ) -> Result<()> {
     let data = harness.state().state.session.dataset.clone();
     let data = data.ok_or_else(|| Error::usage("there are no items to train on"))?;
     let mut spec = preset.spec_for(&data)?;
-    if let Some(code) = code {
-        spec.code = code + spec.code - spec.style();
-    }
+    change(&mut spec);
     let spec = spec.check()?;
     let config = TrainConfig {
         epochs,

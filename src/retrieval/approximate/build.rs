@@ -20,9 +20,9 @@ use crate::retrieval::{BitTable, Neighbours, Space, nearest_bits, nearest_codes}
 const SAMPLE: usize = 500;
 /// Neighbours per query of which the recall is measured.
 const RECALL_K: usize = 10;
-/// Rows that are added one after another before all cores add: rows under way at the same time do not see each other, and what
-/// separate groups have of links between them is made of their first rows.
-const FIRST: usize = 1024;
+/// Rows that are added one after another, a second's work, before all cores add in an order that chance decides. How well separate groups of
+/// rows are linked depends on that order, and a small set should not be searched well today and badly tomorrow.
+const FIRST: usize = 8192;
 
 impl ApproximateIndex {
     /// Builds an index of `rows` on all cores and measures its recall.
