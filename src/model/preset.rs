@@ -309,6 +309,10 @@ impl Preset {
                 let first = 1 + usize::from(self == Self::IafFull);
                 (with_blocks(network, first, 2), 32)
             }
+            // What is told by name says more together than by itself: where glasses are depends on how the head is turned.
+            Self::Attributes if shape.channels == 3 => {
+                (conv_for(shape, &[32, 64, 128, 192], &[512, 512]), 8)
+            }
             // What the pictures ask for, and an objective of one's own.
             Self::Beta
             | Self::TotalCorrelation
@@ -319,8 +323,7 @@ impl Preset {
             | Self::Conditional
             | Self::Attributes => {
                 let like = Self::for_shape(shape).spec(shape);
-                let is_told = self == Self::Attributes && shape.channels == 3;
-                (like.network, if is_told { 8 } else { like.code })
+                (like.network, like.code)
             }
             Self::Vae200 | Self::Iwae => (of_unit(&[200, 200], Unit::Tanh), 50),
             // A style of few numbers leaves to the class what it can say.
