@@ -11,7 +11,7 @@ pub enum Interpolation {
     Linear,
     /// Arcs about the origin, which keep the length between those of the ends (Shoemake 1985).
     Spherical,
-    /// A smooth curve through all codes: Catmull-Rom (1974) on the times of the keys, see [`Path::code_at`].
+    /// A smooth curve through all codes: Catmull-Rom (1974) on the times of the keys, see [`Path::code_at`](super::Path::code_at).
     Spline,
 }
 
