@@ -344,7 +344,7 @@ impl Train {
         set(&mut objective.supervision, self.supervision);
         objective.samples = self.importance.unwrap_or(objective.samples);
         if let Some(steps) = self.flow {
-            let hidden = spec.flow.as_ref().map_or(160, |flow| flow.hidden);
+            let hidden = spec.flow.as_ref().map_or(Flow::HIDDEN, |flow| flow.hidden);
             spec.flow = (steps > 0).then_some(Flow { steps, hidden });
         }
         if let Some(inputs) = self.vamp {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: what the form gives is a specification that passed its check.
 
-use eframe::egui::{CollapsingHeader, ComboBox, DragValue, Grid, Response, RichText, Ui};
+use eframe::egui::{Button, CollapsingHeader, ComboBox, DragValue, Grid, Response, RichText, Ui};
 
 use crate::app::theme::Tokens;
 use crate::app::widgets::set_name;
@@ -201,10 +201,13 @@ impl TrainingForm {
                 let mut deviation = self.deviation.unwrap_or(0.0);
                 field(ui, tokens, "Deviation", tip, |ui| {
                     let reason = "Pixels of 0 and 1, grey ones taken as such, and palette colours have none";
+                    if self.deviation.is_none() {
+                        let none = ui.add_enabled(false, Button::new("None"));
+                        return none.on_disabled_hover_text(reason);
+                    }
                     let number = DragValue::new(&mut deviation).range(0.01..=10.0);
                     let number = number.speed(0.002).max_decimals(3).update_while_editing(false);
-                    ui.add_enabled(self.deviation.is_some(), number)
-                        .on_disabled_hover_text(reason)
+                    ui.add(number)
                 });
                 if let Some(value) = &mut self.deviation {
                     *value = deviation;
@@ -238,7 +241,7 @@ impl TrainingForm {
                         .on_disabled_hover_text(needs_posterior)
                 });
                 if steps != self.flow.as_ref().map_or(0, |flow| flow.steps) {
-                    let hidden = self.flow.as_ref().map_or(160, |flow| flow.hidden);
+                    let hidden = self.flow.as_ref().map_or(Flow::HIDDEN, |flow| flow.hidden);
                     self.flow = (steps > 0).then_some(Flow { steps, hidden });
                 }
                 let tip = "Pictures that the prior learns (VampPrior); 0 for a standard normal prior";

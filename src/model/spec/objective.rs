@@ -13,6 +13,11 @@ pub struct Flow {
     pub hidden: usize,
 }
 
+impl Flow {
+    /// Units where nothing else is said.
+    pub const HIDDEN: usize = 160;
+}
+
 /// The distribution that codes are drawn from before a picture is seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
