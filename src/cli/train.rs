@@ -53,7 +53,8 @@ pub(super) struct Train {
     /// Standard deviation of the pixels, where they are taken as normally distributed, or of the numbers of a code that the model stands on
     #[arg(long, value_name = "X")]
     sigma: Option<f32>,
-    /// Epochs in which the KL term's weight rises (of a conditional model falls) or, for colour pictures, the deviation of the pixels falls
+    /// Epochs in which the KL term's weight rises (of a conditional model falls) or, for colour pictures, the deviation of the pixels falls (of a
+    /// conditional model the decoder learns alone)
     #[arg(long, value_name = "N")]
     warm_up: Option<f32>,
     /// Pixels by which the encoder sees each picture moved at random, while the decoder makes it where it was: codes that forget the place

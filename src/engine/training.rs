@@ -172,15 +172,22 @@ impl Training {
         let errors = self.trainer.stage_history();
         let stage_points = errors[self.reported.1.min(errors.len())..].to_vec();
         self.reported.1 = self.reported.1.max(errors.len());
-        let (spent, taken) = self.spent;
-        let step_secs = if taken == 0 {
-            0.0
-        } else {
-            spent.as_secs_f32() / taken as f32
-        };
         let epoch = (self.trainer.step() / self.trainer.steps_per_epoch()) as usize;
-        let (taken, before) = self.trainer.pretraining_steps();
-        let (step, steps) = (taken + self.trainer.step(), before + self.trainer.steps());
+        let (pretrained, before) = self.trainer.pretraining_steps();
+        let (step, steps) = (
+            pretrained + self.trainer.step(),
+            before + self.trainer.steps(),
+        );
+        let (spent, taken) = self.spent;
+        let (step_secs, secs_left) = if taken == 0 {
+            (0.0, 0.0)
+        } else {
+            let [first, now, last] =
+                [step.saturating_sub(taken), step, steps].map(|step| self.trainer.cost(step));
+            let spent = spent.as_secs_f32();
+            let share = (last - now.min(last)) as f32 / (now - first).max(1) as f32;
+            (spent / taken as f32, spent * share)
+        };
         self.last_report = Instant::now();
         Ok(TrainingReport {
             state: match self.pace {
@@ -193,7 +200,7 @@ impl Training {
             step,
             steps,
             step_secs,
-            secs_left: step_secs * steps.saturating_sub(step) as f32,
+            secs_left,
             points,
             stage: self
                 .trainer

