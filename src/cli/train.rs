@@ -54,7 +54,7 @@ pub(super) struct Train {
     #[arg(long, value_name = "X")]
     sigma: Option<f32>,
     /// Epochs in which the KL term's weight rises (of a conditional model falls) or, for colour pictures, the deviation of the pixels falls (of a
-    /// conditional model the decoder learns alone)
+    /// conditional model the decoder learns without the encoder)
     #[arg(long, value_name = "N")]
     warm_up: Option<f32>,
     /// Pixels by which the encoder sees each picture moved at random, while the decoder makes it where it was: codes that forget the place

@@ -21,7 +21,7 @@ pub struct TrainConfig {
     pub final_learning_rate: f64,
     /// Epochs over which the KL term's weight rises from 0 to `beta` where pixels are Bernoulli (of a conditional model it falls to `beta` from 10
     /// times that), and over which the deviation of Gaussian pixels falls to `sigma`; may be a fraction. Of a conditional model of Gaussian pixels of
-    /// which everything is known by name the decoder learns alone meanwhile.
+    /// which everything is known by name the decoder learns without the encoder meanwhile.
     pub warm_up: f32,
     /// Share of the items kept out of training to choose the best checkpoint, in `[0, 0.5]`.
     pub validation: f32,

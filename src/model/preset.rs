@@ -436,8 +436,8 @@ impl Preset {
             _ => batch,
         };
         let (epochs, warm_up) = match like {
-            // The decoder learns alone for most of the time: it has the longest way to go.
-            Self::Faces if self == Self::Attributes => (36, 32.0),
+            // The decoder learns without the encoder for most of the time: it has the longest way to go.
+            Self::Faces if self == Self::Attributes => (24, 20.0),
             Self::Faces => (36, 8.0),
             Self::Digits => (30, 2.0),
             Self::MnistDense | Self::Vae200 | Self::Iwae => (50, 0.0),

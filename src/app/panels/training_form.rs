@@ -314,7 +314,7 @@ impl TrainingForm {
                     ui,
                     tokens,
                     "Warm-up",
-                    "Epochs in which the loss takes its final form: the KL term's weight rises (of a conditional model it falls), or the deviation of colour pixels falls (of a conditional model the decoder learns alone)",
+                    "Epochs in which the loss takes its final form: the KL term's weight rises (of a conditional model it falls), or the deviation of colour pixels falls (of a conditional model the decoder learns without the encoder)",
                     |ui| {
                         ui.add(
                             DragValue::new(&mut config.warm_up)

@@ -545,6 +545,11 @@ impl Plan {
         self.code_layer() + self.heads().len()..self.flow_layer()
     }
 
+    /// Which layers make the classifier, where there is one.
+    pub(super) fn classifier_layers(&self) -> std::ops::Range<usize> {
+        self.classifier_layer()..self.own_layers()
+    }
+
     /// Which layer holds the prior's learnt pictures, where there are any.
     pub(super) fn prior_layer(&self) -> usize {
         let flow = self.flow.as_ref().map_or(0, |f| f.steps * flow::LAYERS);

@@ -68,21 +68,31 @@ impl Architecture {
         }
     }
 
-    /// What the decoder makes of what is known by name alone, with `noise` as style: the bound of a posterior that is the prior.
-    pub(in crate::model) fn decoded_alone(
+    /// The bound of items of which everything is known with a posterior that is the prior: what the decoder makes of what is known and a style of noise. With it,
+    /// where `is_classifying`, what the classifier is off by.
+    pub(in crate::model) fn told_to_decoder(
         &self,
         weights: &[Layer],
         batch: Batch,
-        scale: f32,
+        (scale, is_classifying): (f32, bool),
         likelihood: Likelihood,
     ) -> Terms {
+        let off = match &batch.known {
+            Some(known) if is_classifying => {
+                let seen = batch.seen.unwrap_or_else(|| batch.inputs.clone());
+                Some(self.off_by(self.plan.classify(weights, seen), known))
+            }
+            _ => None,
+        };
         let codes: Vec<Tensor<2>> = batch.noise.into_iter().chain(batch.known).collect();
         let output = self.plan.decode(weights, Tensor::cat(codes, 1));
         let kl = Tensor::zeros([1], &output.device());
-        Terms::new(
-            self.reconstruction(output, batch.inputs, scale, likelihood),
-            kl,
-        )
+        let made = self.reconstruction(output, batch.inputs, scale, likelihood);
+        let mut terms = Terms::new(made, kl);
+        if let Some(off) = off {
+            terms.add_penalty(off * (self.spec.objective.supervision * scale));
+        }
+        terms
     }
 
     fn told(

@@ -749,20 +749,7 @@ mod tests {
             (ConditionKind::Attributes, 2, 0),
             (ConditionKind::Attributes, 2, 3),
         ] {
-            let spec = spec(
-                CodeKind::Posterior,
-                &[6],
-                Unit::Softplus,
-                Objective::default(),
-            );
-            let spec = spec.conditioned(crate::model::Condition {
-                kind,
-                names: (0..classes).map(|i| format!("name {i}")).collect(),
-                ranges: vec![(0.0, 1.0); classes],
-                octaves,
-            });
-            assert_eq!((spec.style(), spec.code), (CODE, CODE + classes));
-            let architecture = Architecture::new(spec, &Device::flex()).expect("a network");
+            let architecture = told(kind, classes, octaves);
             let items = 5;
             for known in [0, 2, 5] {
                 let loss = |weights: &[Layer], device: &Device| {
@@ -782,6 +769,50 @@ mod tests {
                 });
             }
         }
+    }
+
+    #[test]
+    fn the_gradient_of_what_only_the_decoder_is_told_is_its_slope() {
+        let architecture = told(ConditionKind::Attributes, 2, 3);
+        let items = 4;
+        for is_classifying in [false, true] {
+            let loss = |weights: &[Layer], device: &Device| {
+                let mut batch = batch(tensor(some(items), [items, PIXELS], device));
+                batch.noise = Some(tensor(numbers(items * CODE, 9), [items, CODE], device));
+                let told = numbers(items * 2, 5).into_iter().map(f32::abs).collect();
+                batch.known = Some(tensor(told, [items, 2], device));
+                let how = (0.5, is_classifying);
+                let terms =
+                    architecture.told_to_decoder(weights, batch, how, Likelihood::Bernoulli);
+                assert_eq!(vec(terms.kl.clone()), [0.0]);
+                // So that layers that rest have a gradient to compare: none.
+                let all = weights
+                    .iter()
+                    .map(|layer| layer.weight.clone().sum() + layer.bias.clone().sum());
+                all.fold(terms.loss(0.7), |loss, sum| loss + sum * 0.0)
+            };
+            check_slopes(&architecture, loss, |_, weights, device| {
+                loss(weights, device)
+            });
+        }
+    }
+
+    /// A small model that is told `names` classes or attributes.
+    fn told(kind: ConditionKind, names: usize, octaves: usize) -> Architecture {
+        let spec = spec(
+            CodeKind::Posterior,
+            &[6],
+            Unit::Softplus,
+            Objective::default(),
+        );
+        let spec = spec.conditioned(crate::model::Condition {
+            kind,
+            names: (0..names).map(|i| format!("name {i}")).collect(),
+            ranges: vec![(0.0, 1.0); names],
+            octaves,
+        });
+        assert_eq!((spec.style(), spec.code), (CODE, CODE + names));
+        Architecture::new(spec, &Device::flex()).expect("a network")
     }
 
     #[test]

@@ -86,9 +86,13 @@ impl Trainer {
             known: self.known(known, device),
         };
         if self.is_alone() && first < VALIDATE {
-            return self
-                .architecture
-                .decoded_alone(weights, batch, scale, likelihood);
+            let is_classifying = self.is_classifying();
+            return self.architecture.told_to_decoder(
+                weights,
+                batch,
+                (scale, is_classifying),
+                likelihood,
+            );
         }
         self.architecture.terms(weights, batch, scale, likelihood)
     }

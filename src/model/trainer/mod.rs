@@ -34,6 +34,9 @@ const WIDE: f32 = 0.4;
 /// How many times heavier the KL term of a conditional model is at the start of the warm-up.
 const PRESSED: f32 = 10.0;
 
+/// Of so many steps in which a decoder learns without its encoder, the classifier learns in one: it has less far to go.
+const CLASSIFYING: u64 = 4;
+
 /// Streams of random numbers, far enough apart never to meet.
 const SHUFFLE: u64 = 1 << 60;
 const SPLIT: u64 = (1 << 60) - 1;
@@ -559,24 +562,27 @@ impl Trainer {
         let mut weights = std::mem::take(&mut self.weights);
         let beneath = weights.split_off(self.architecture.plan.own_layers());
         let (alone, step) = (self.steps_alone(), self.step());
-        let decoder = self.architecture.plan.decoder_layers();
-        let of_all = Pace {
+        let plan = &self.architecture.plan;
+        let (decoder, classifier) = (plan.decoder_layers(), plan.classifier_layers());
+        let of_decoder = Some(Pace {
             rate: self.learning_rate(0),
             taken: step,
-        };
-        let of_late = step.checked_sub(alone).map(|taken| Pace {
+        });
+        let of_classifier = self.is_classifying().then(|| Pace {
+            rate: self.learning_rate(0),
+            taken: step.min(alone).div_ceil(CLASSIFYING) + step.saturating_sub(alone),
+        });
+        let of_others = step.checked_sub(alone).map(|taken| Pace {
             rate: self.learning_rate(alone),
             taken,
         });
-        self.weights = self
-            .adam
-            .step_each(weights, &mut grads, self.config.clip, |layer| {
-                if decoder.contains(&layer) {
-                    Some(of_all)
-                } else {
-                    of_late
-                }
-            });
+        let pace = |layer| match layer {
+            _ if decoder.contains(&layer) => of_decoder,
+            _ if classifier.contains(&layer) => of_classifier,
+            _ => of_others,
+        };
+        let clip = self.config.clip;
+        self.weights = self.adam.step_each(weights, &mut grads, clip, pace);
         self.weights.extend(beneath);
         self.pending.push((self.step(), terms.0, terms.1));
         let epoch_ends = self.step().is_multiple_of(per_epoch);
@@ -696,8 +702,9 @@ impl Trainer {
         }
     }
 
-    /// Steps at the beginning in which the decoder of a conditional model learns alone: those of the warm-up, but nine tenths of all at most, where
-    /// everything is known by name and pixels are normal. Its style says nothing then anyway, and a step costs a third.
+    /// Steps at the beginning in which the decoder of a conditional model learns without the encoder, and the classifier now and then: those of the warm-up,
+    /// but nine tenths of all at most, where everything is known by name and pixels are normal. The style says nothing then anyway, and a step costs
+    /// less than half.
     fn steps_alone(&self) -> u64 {
         let spec = self.spec();
         let is_told_all = spec.condition.is_some() && self.labelled.is_none();
@@ -709,17 +716,21 @@ impl Trainer {
         (warm_up as u64).min(self.steps() / 10 * 9)
     }
 
-    /// What the first `steps` steps cost, in a measure of its own: one in which the decoder learns alone is a third of a whole one, of encoder, decoder
-    /// and classifier.
+    /// What the first `steps` steps cost, in a measure of its own: those of decoder, encoder and classifier alike.
     #[must_use]
     pub fn cost(&self, steps: u64) -> u64 {
         let alone = steps.min(self.steps_alone());
-        alone + 3 * (steps - alone)
+        alone + alone.div_ceil(CLASSIFYING) + 3 * (steps - alone)
     }
 
-    /// Whether the decoder learns alone.
+    /// Whether the decoder learns without the encoder.
     fn is_alone(&self) -> bool {
         self.step() < self.steps_alone()
+    }
+
+    /// Whether the classifier learns in this step, too.
+    fn is_classifying(&self) -> bool {
+        !self.is_alone() || self.step().is_multiple_of(CLASSIFYING)
     }
 
     /// The present learning rate of layers that learn from step `first` on, along half a cosine.
