@@ -82,12 +82,13 @@ impl Shown {
             .is_some_and(|b| Arc::ptr_eq(b, cx.basis));
         let is_same = same_codes && same_model && same_basis;
         if !is_same {
-            self.rows = match codes {
-                Some(codes) => named(of_codes(cx.basis, codes), cx.basis, model),
+            let rows = match codes {
+                Some(codes) => of_codes(cx.basis, codes),
                 None => (0..model.spec.code)
                     .map(|dim| of_model(model, dim))
                     .collect(),
             };
+            self.rows = named(rows, cx.basis, model);
             self.codes = codes.cloned();
             self.model = Some(model.clone());
             self.basis = Some(cx.basis.clone());
@@ -126,7 +127,7 @@ fn named(mut rows: Vec<Row>, basis: &Basis, model: &ModelInfo) -> Vec<Row> {
     for row in &mut rows {
         if let Some(name) = model.spec.number_name(row.index) {
             name.clone_into(&mut row.name);
-            row.short = name.chars().take(9).collect();
+            row.short = shortened(name);
             row.range = (0.0, 1.0);
             row.is_active = true;
             row.note = String::new();
@@ -138,6 +139,16 @@ fn named(mut rows: Vec<Row>, basis: &Basis, model: &ModelInfo) -> Vec<Row> {
         None => usize::MAX,
     });
     rows
+}
+
+/// A name as it fits beside a slider; all of it stands in the tooltip.
+fn shortened(name: &str) -> String {
+    const MOST: usize = 9;
+    if name.chars().count() <= MOST {
+        return name.to_owned();
+    }
+    let start: String = name.chars().take(MOST - 1).collect();
+    format!("{}…", start.trim_end())
 }
 
 fn of_codes(basis: &Basis, codes: &CodeTable) -> Vec<Row> {
