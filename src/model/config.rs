@@ -47,9 +47,10 @@ pub struct TrainConfig {
     pub seed: u64,
 }
 
+/// Whether a number can be left out of a file.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-fn is_zero(shift: &usize) -> bool {
-    *shift == 0
+pub(super) fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl TrainConfig {

@@ -59,6 +59,9 @@ pub(super) struct Plan {
     /// Numbers of a code that are not said by name, and those that are.
     style: usize,
     named: usize,
+    /// Octaves of waves of what is said by name, and what the decoder is told with them.
+    octaves: usize,
+    told: usize,
     code: usize,
     kind: CodeKind,
     inputs: usize,
@@ -116,10 +119,9 @@ impl Plan {
             }
             width
         };
-        // What the decoder is told: a code, and what it says by name as waves.
-        let of = spec.code - spec.style();
+        let named = spec.code - spec.style();
         let octaves = spec.condition.as_ref().map_or(0, |c| c.octaves);
-        let told = spec.code + 2 * octaves * of;
+        let told = spec.code + 2 * octaves * named;
         let mut views = [Vec::new(), Vec::new()];
         let features = match &spec.network {
             // Which was dealt with.
@@ -204,10 +206,6 @@ impl Plan {
             }
         };
         decoder.push(of_unit(told, features, innermost));
-        if octaves > 0 {
-            let width = spec.code;
-            decoder.push(Step::Waves { width, of, octaves });
-        }
         decoder.reverse();
         views[1].reverse();
         for view in &mut views[1] {
@@ -239,7 +237,9 @@ impl Plan {
         Self {
             features,
             style: spec.style(),
-            named: spec.code - spec.style(),
+            named,
+            octaves,
+            told,
             code: spec.code,
             kind: spec.kind,
             inputs,
@@ -572,7 +572,8 @@ impl Plan {
     ) -> Tensor<2> {
         let [items, _] = codes.dims();
         let own = &weights[self.code_layer() + self.heads().len()..];
-        let output = walk(&self.decoder, own, codes, &mut unpooled, &mut |at, x| {
+        let told = self.with_waves(codes);
+        let output = walk(&self.decoder, own, told, &mut unpooled, &mut |at, x| {
             tell(&self.stages[1], at, x, look);
         });
         let output = output.reshape([items, self.inputs]);
@@ -580,6 +581,19 @@ impl Plan {
             Some((beneath, own)) => beneath.decode(own, output),
             None => output,
         }
+    }
+
+    /// What the decoder is told by `codes`, `[items, code]`: them, and sine and cosine of each octave of what they say by name, `[items, told]`.
+    fn with_waves(&self, codes: Tensor<2>) -> Tensor<2> {
+        if self.octaves == 0 {
+            return codes;
+        }
+        let named = codes.clone().narrow(1, self.style, self.named);
+        let waves = (0..self.octaves).flat_map(|octave| {
+            let angle = named.clone() * (std::f32::consts::PI * (1_u32 << octave) as f32);
+            [angle.clone().sin(), angle.cos()]
+        });
+        Tensor::cat(std::iter::once(codes).chain(waves).collect(), 1)
     }
 
     /// Which layer gives the posterior mean, or the logits of bits.
@@ -609,7 +623,7 @@ impl Plan {
             largest
         };
         let beneath = self.beneath.as_ref().map_or(0, |b| b.dearest_layer());
-        let own = half(&self.encoder, self.inputs).max(half(&self.decoder, self.code));
+        let own = half(&self.encoder, self.inputs).max(half(&self.decoder, self.told));
         own.max(beneath)
     }
 }

@@ -30,12 +30,6 @@ pub(super) enum Step {
     Pool { channels: usize },
     /// A field of positions of each.
     Unpool { channels: usize },
-    /// The last `of` values, of all `width`, once more as waves.
-    Waves {
-        width: usize,
-        of: usize,
-        octaves: usize,
-    },
 }
 
 /// How a decoder unpools: by what is remembered of the pictures that were encoded, if anything is.
@@ -77,7 +71,7 @@ impl Step {
                 (window.taps() * from, to),
                 if rectify { rectified } else { 1.0 },
             )],
-            Self::Pool { .. } | Self::Unpool { .. } | Self::Waves { .. } => Vec::new(),
+            Self::Pool { .. } | Self::Unpool { .. } => Vec::new(),
         }
     }
 
@@ -88,7 +82,6 @@ impl Step {
             Self::Block { width, .. } => (width, width),
             Self::Pool { channels } => (FIELD * channels, channels),
             Self::Unpool { channels } => (channels, FIELD * channels),
-            Self::Waves { width, of, octaves } => (width, width + 2 * octaves * of),
         }
     }
 
@@ -174,7 +167,6 @@ pub(super) fn walk(
                 let switches = unpooled_by.switches.pop();
                 unpooled(x, switches, unpooled_by.by)
             }
-            Step::Waves { width, of, octaves } => waves(x, (*width, *of, *octaves)),
         };
         look(i + 1, &x);
     }
@@ -229,32 +221,9 @@ pub(super) fn run_moved(
                 let repeated = |x| unpooled(x, None, Unpooling::Repetition);
                 (repeated(x), repeated(by))
             }
-            Step::Waves { width, of, octaves } => {
-                let narrow = |x: &Tensor<2>| x.clone().narrow(1, width - of, *of);
-                let moved = angles(narrow(&x), *octaves)
-                    .zip(angles(narrow(&by), *octaves))
-                    .flat_map(|(angle, by)| {
-                        [angle.clone().cos() * by.clone(), angle.sin().neg() * by]
-                    });
-                let by = Tensor::cat(std::iter::once(by.clone()).chain(moved).collect(), 1);
-                let still = waves(x, (*width, *of, *octaves));
-                (still, by)
-            }
         };
     }
     (x, by)
-}
-
-/// `x`, `[rows, width]`, and sine and cosine of each octave of its last `of` values.
-fn waves(x: Tensor<2>, (width, of, octaves): (usize, usize, usize)) -> Tensor<2> {
-    let last = x.clone().narrow(1, width - of, of);
-    let waves = angles(last, octaves).flat_map(|angle| [angle.clone().sin(), angle.cos()]);
-    Tensor::cat(std::iter::once(x).chain(waves).collect(), 1)
-}
-
-/// What the waves of each octave are waves of, by values `[rows, of]` from 0 to 1.
-fn angles(of: Tensor<2>, octaves: usize) -> impl Iterator<Item = Tensor<2>> {
-    (0..octaves).map(move |k| of.clone() * (std::f32::consts::PI * (1_u32 << k) as f32))
 }
 
 /// `x` in rows as wide as what goes into a step.

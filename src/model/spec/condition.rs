@@ -24,13 +24,8 @@ pub struct Condition {
     /// Octaves of waves, at most [`Self::MOST_OCTAVES`], by which the decoder is told each attribute beside its value `a`: `sin 2ᵏπa` and `cos 2ᵏπa` with `k` from 0
     /// (Tancik et al. 2020, arXiv 2006.10739). Of numbers by themselves a network learns what depends on them coarsely long before what depends on
     /// them finely, such as where thin lines are when a head turns.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "crate::model::config::is_zero")]
     pub octaves: usize,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-fn is_none(octaves: &usize) -> bool {
-    *octaves == 0
 }
 
 /// What is said by name.
