@@ -345,6 +345,31 @@ impl App {
         self.state.session.families.is_some()
     }
 
+    /// Rows of the comparison of classifiers that are there, and whether they are all.
+    #[must_use]
+    pub fn labelled_rows(&self) -> (usize, bool) {
+        let labelled = self.state.session.labelled.as_ref();
+        labelled.map_or((0, false), |labelled| {
+            (labelled.rows.len(), labelled.is_complete)
+        })
+    }
+
+    /// What a probe found of the model, where it was asked.
+    #[must_use]
+    pub fn probed(&self) -> Option<&crate::model::Probed> {
+        self.state
+            .session
+            .probed
+            .as_ref()
+            .map(|probed| &probed.found)
+    }
+
+    /// On how many items classes were counted, and which share of them the model misses.
+    #[must_use]
+    pub fn class_missed(&self) -> Option<(usize, f64)> {
+        self.state.session.class_missed
+    }
+
     /// The newest wish that the families answered, counted from 1.
     #[must_use]
     pub fn families_answered(&self) -> u64 {

@@ -13,7 +13,7 @@ use super::panels::PanelKind;
 use super::sweeping::Pointed;
 use super::view::{BasisKind, Camera, Colouring, Lookup, MapLook, SheetSpec};
 use crate::data::{DatasetSource, Flip, Picture};
-use crate::engine::{Contrast, FamilyWish, LikelihoodPlan, Request, Study};
+use crate::engine::{Contrast, FamilyWish, LabelPlan, LikelihoodPlan, ProbeWish, Request, Study};
 use crate::model::{FamilyPlan, ModelSpec, TrainConfig};
 use crate::retrieval::Space;
 use crate::retrieval::approximate::Kind;
@@ -193,6 +193,10 @@ pub(crate) enum Action {
     LeaveOutOfLikelihood(PathBuf),
     /// Train families of auto-encoders side by side.
     CompareFamilies(FamilyPlan),
+    /// Train classifiers with and without pre-training.
+    CompareLabels(LabelPlan),
+    /// Find out whether the model draws what it is asked for by name.
+    Probe(ProbeWish),
     /// Show what each family makes of a wish.
     DecodeFamilies(FamilyWish),
     /// Write the path as an animation.

@@ -131,6 +131,7 @@ pub(crate) mod icon {
         EYE = "\u{e220}";
         DENSITY = "\u{eb42}";
         SWAP = "\u{e83c}";
+        TAG = "\u{e478}";
         TABLE = "\u{e476}";
         WAND = "\u{e6b6}";
         TERMINAL = "\u{eae8}";

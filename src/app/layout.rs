@@ -38,6 +38,7 @@ impl Default for Layout {
             P::Why,
             P::Conditions,
             P::Factors,
+            P::Labels,
         ]);
         let below = tabs(&[
             P::Retrieval,

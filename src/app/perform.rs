@@ -156,6 +156,8 @@ impl App {
             Action::LeaveOutOfLikelihood(path) => {
                 self.view.likelihood_models.retain(|own| *own != path);
             }
+            Action::CompareLabels(plan) => self.engine.request(Request::CompareLabels(plan)),
+            Action::Probe(wish) => self.engine.request(Request::Probe(wish)),
             Action::CompareFamilies(plan) => self.engine.request(Request::CompareFamilies(plan)),
             Action::DecodeFamilies(wish) => {
                 let generation = self.state.families.ask();

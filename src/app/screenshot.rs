@@ -15,10 +15,12 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use super::application::{App, AppOptions};
 use super::command::{Action, Command};
 use super::panels::PanelKind;
-use crate::data::DatasetSource;
-use crate::engine::{EngineOptions, LikelihoodPlan};
+use crate::data::{Corruption, DatasetSource};
+use crate::engine::{EngineOptions, LabelPlan, LikelihoodPlan};
 use crate::error::{Error, Result};
-use crate::model::{FamilyPlan, ModelSpec, Preset, TrainConfig};
+use crate::model::{
+    ClassifierPlan, Comparison, FamilyPlan, ModelSpec, Preset, Pretraining, Teacher, TrainConfig,
+};
 use crate::space::MapMethod;
 
 const SIZE: Vec2 = Vec2::new(1440.0, 900.0);
@@ -212,6 +214,27 @@ fn picture_benches(
         .bring_forward(PanelKind::Conditions);
     wait_for(harness, "styles with every class", App::has_grid)?;
     picture(harness, PanelKind::Conditions, "style-and-class.png")?;
+    harness.state_mut().act(Action::CompareLabels(LabelPlan {
+        comparison: Comparison {
+            plan: ClassifierPlan {
+                pretraining: Some(Pretraining {
+                    teacher: Teacher::AutoEncoder,
+                    epochs: 6,
+                }),
+                epochs: 25,
+                corruption: Some((Corruption::Masking, 0.2)),
+                ..ClassifierPlan::default()
+            },
+            budgets: Comparison::budgets_for(4000),
+            seeds: 1,
+        },
+        test: "digits:test".parse().ok(),
+    }));
+    harness.state_mut().layout.bring_forward(PanelKind::Labels);
+    wait_for(harness, "classifiers with few labels", |app| {
+        app.labelled_rows().1 && !app.is_busy()
+    })?;
+    picture(harness, PanelKind::Labels, "few-labels.png")?;
     open(harness, "faces:3000", 3000)?;
     harness
         .state_mut()

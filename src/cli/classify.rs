@@ -18,9 +18,6 @@ use crate::model::{
     Varied,
 };
 
-/// Label budgets without `--labels`, as far as the data has so many; then all.
-const BUDGETS: [usize; 3] = [100, 1000, 10_000];
-
 /// Tell classes by a network that was pre-trained without labels, and by one that was not
 #[derive(Debug, Args)]
 pub(super) struct Classify {
@@ -141,7 +138,7 @@ impl Classify {
         let data = common.load_data(source)?;
         let comparison = self.comparison(&data, common);
         comparison.check(&data)?;
-        check_test(&data, &test)?;
+        Comparison::check_test(&data, &test)?;
         let estimate = comparison.estimate(&data, &device)?;
         if !common.quiet {
             let layers = comparison.plan.hidden.len();
@@ -159,7 +156,7 @@ impl Classify {
             );
         }
         let progress = common.progress("Training classifiers");
-        let found = comparison.run(&data, &test, &device, &progress)?;
+        let found = comparison.run(&data, &test, &device, &progress, |_| {})?;
         if let Some(out) = &self.out {
             found.classifier.save(out)?;
         }
@@ -193,8 +190,7 @@ impl Classify {
 
     fn comparison(&self, data: &Dataset, common: &Common) -> Comparison {
         let budgets = if self.labels.is_empty() {
-            let fewer = BUDGETS.into_iter().filter(|n| 2 * n <= data.len());
-            fewer.map(Some).chain([None]).collect()
+            Comparison::budgets_for(data.len())
         } else {
             self.labels.iter().map(|budget| budget.0).collect()
         };
@@ -216,31 +212,6 @@ impl Classify {
             budgets,
             seeds: self.seeds,
         }
-    }
-}
-
-/// What would else be found out after the training alone.
-fn check_test(data: &Dataset, test: &Dataset) -> Result<()> {
-    if data.shape() != test.shape() {
-        return Err(Error::model(format!(
-            "{} has {} pictures, {} has {}",
-            data.name(),
-            data.shape(),
-            test.name(),
-            test.shape()
-        )));
-    }
-    let (Some(known), Some(asked)) = (data.labels(), test.labels()) else {
-        return Err(Error::usage(format!("{} has no labels", test.name())));
-    };
-    let strange = asked.names.iter().find(|name| !known.names.contains(name));
-    match strange {
-        None => Ok(()),
-        Some(name) => Err(Error::model(format!(
-            "{} has the class {name}, {} has not",
-            test.name(),
-            data.name()
-        ))),
     }
 }
 

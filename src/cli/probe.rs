@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use super::{Common, output};
 use crate::data::{DatasetSource, Picture};
 use crate::error::Result;
-use crate::model::{ConditionKind, ProbePlan, Probed, Share, Sides, VISIBLE, rows_of_named};
+use crate::model::{
+    ConditionKind, ProbePlan, Probed, Share, Sides, VISIBLE, rows_of_named, seed_of_others,
+};
 
 /// Pictures in a row of the page.
 const COLUMNS: usize = 9;
-/// What is added to the seed of built-in pictures, so that they are others than those that a model was trained on.
-const OTHERS: u64 = 1 << 32;
 
 /// Find out how often a conditional model draws what it is asked for, by a probe that is trained on its own
 #[derive(Debug, Args)]
@@ -44,10 +44,7 @@ impl Probe {
             output::check_writable(out)?;
         }
         let (file, model) = common.load_model(&self.model)?;
-        let mut seed = common.seed.wrapping_add(OTHERS);
-        if seed == file.config.seed {
-            seed = seed.wrapping_add(OTHERS);
-        }
+        let seed = seed_of_others(common.seed, file.config.seed);
         let dataset = common.load_drawn(&self.data, seed)?;
         let plan = ProbePlan {
             epochs: self.epochs,
@@ -116,7 +113,11 @@ fn named(found: &Probed) -> Vec<Value> {
             "name": told.name,
             "visible": told.is_visible,
             "real": share(told.real),
-            "guessed": told.guessed,
+            "alike": told.alike.as_ref().map(|alike| {
+                let mut value = sides(alike);
+                value["balanced"] = json!(alike.balanced());
+                value
+            }),
             "found": told.sides.as_ref().map_or_else(|| share(told.found), sides),
             "far": told.far.as_ref().map(sides),
         })
@@ -128,15 +129,7 @@ fn print_table(found: &Probed, secs: f64) {
     use std::io::Write as _;
     let is_class = found.kind == ConditionKind::Class;
     let percent = |share: f64| format!("{:.1}", 100.0 * share);
-    let mut head = vec![
-        "",
-        "probe on real",
-        "guessing",
-        "found",
-        "95 %",
-        "farther",
-        "",
-    ];
+    let mut head = vec!["", "all real", "real alike", "found", "95 %", "farther", ""];
     head[0] = if is_class { "class" } else { "attribute" };
     let mut lines: Vec<Vec<String>> = vec![head.into_iter().map(Into::into).collect()];
     for told in &found.told {
@@ -144,7 +137,9 @@ fn print_table(found: &Probed, secs: f64) {
         lines.push(vec![
             told.name.clone(),
             percent(told.real.value()),
-            told.guessed.map_or(String::new(), percent),
+            told.alike
+                .and_then(|alike| alike.balanced())
+                .map_or("–".to_owned(), percent),
             percent(told.found.value()),
             format!("[{low}, {high}]"),
             told.far
@@ -178,16 +173,20 @@ fn print_table(found: &Probed, secs: f64) {
         let _ = writeln!(out, "{}", cells.join("   ").trim_end());
     }
     let [train, validation, measured] = found.items;
-    let asked = if is_class {
-        "found: pictures that are taken for the class asked for"
+    let least = 100.0 * VISIBLE;
+    let _ = if is_class {
+        writeln!(
+            out,
+            "visible: told of at least {least:.0} % of real pictures of the class; found: pictures that are taken for the class asked for"
+        )
     } else {
-        "found: pictures that are on the side of the middle asked for, at a quarter and three quarters of the range (farther: a tenth and nine tenths)"
+        writeln!(
+            out,
+            "real: held-out pictures that are taken for the side of the middle they are on, all of them and those within an eighth of the range of a value \
+             asked for, low and high weighed alike; visible: at least {least:.0} % of the latter; found: pictures that are on the side asked for, at a quarter \
+             and three quarters of the range (farther: a tenth and nine tenths)"
+        )
     };
-    let _ = writeln!(
-        out,
-        "visible: told of at least {:.0} % of real pictures, and better than by guessing; {asked}",
-        100.0 * VISIBLE
-    );
     let _ = match found.summary() {
         Some((reached, visible, least)) => writeln!(
             out,

@@ -235,6 +235,16 @@ impl DatasetSource {
         source
     }
 
+    /// All of the other half, where this is what a model learns from: the train part, or all of a built-in set.
+    #[must_use]
+    pub fn unseen(&self) -> Option<Self> {
+        let is_learnt = match self.part {
+            Some(part) => part == Part::Train,
+            None => self.is_builtin(),
+        };
+        is_learnt.then(|| self.clone().with_part(Some(Part::Test)).with_count(None))
+    }
+
     /// The half that is asked for.
     #[must_use]
     pub fn part(&self) -> Option<Part> {

@@ -283,6 +283,8 @@ impl Core {
             Request::MeasureComponents => self.measure_components(),
             Request::MeasureLikelihoods(plan) => self.measure_likelihoods(plan),
             Request::CompareFamilies(plan) => self.compare_families(plan),
+            Request::CompareLabels(plan) => self.compare_labels(plan),
+            Request::Probe(wish) => self.probe_model(wish),
             Request::DecodeFamilies { generation, wish } => self.decode_families(generation, wish),
             Request::WriteFormation { formation, path } => {
                 self.write_formation(formation, path);
@@ -394,6 +396,7 @@ impl Core {
         self.session.seed = self.options.seed;
         self.session.metadata = None;
         self.session.families = None;
+        self.session.labelled = None;
         self.forget_codes();
         let fits = self
             .model
@@ -443,6 +446,7 @@ impl Core {
         if !fits {
             self.session.dataset = None;
             self.session.families = None;
+            self.session.labelled = None;
             self.session.source = None;
             self.session.expected_items = 0;
             self.shown_job = None;
@@ -493,6 +497,8 @@ impl Core {
         self.session.mixture = None;
         self.session.study = None;
         self.session.likelihoods = None;
+        self.session.probed = None;
+        self.session.class_missed = None;
         self.session.linear = None;
         self.drop_indices();
         self.workshop.cancel_all();

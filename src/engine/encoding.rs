@@ -12,7 +12,7 @@ use super::outbox::Told;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::model::codes_file::{About, BLOCK, CodesFile, digest_of_model, read_whole};
-use crate::model::{AutoEncoder, CodeStatistics, Posteriors};
+use crate::model::{AutoEncoder, CodeStatistics, Posteriors, class_error};
 use crate::progress::Progress;
 use crate::space::{CodeTable, Components};
 
@@ -305,6 +305,7 @@ impl Core {
             .is_encoded
             .then(|| Arc::new(std::mem::take(log_variance)));
         self.session.codes = Some(Arc::new(table));
+        self.count_missed();
         self.session.projection = Some(Arc::new(projection));
         let made = if self.session.is_encoded {
             self.make_map()
@@ -313,6 +314,30 @@ impl Core {
         };
         self.publish();
         made
+    }
+
+    /// Counts the items whose class the model misses, once all are encoded.
+    pub(super) fn count_missed(&mut self) {
+        self.session.class_missed = self.missed();
+    }
+
+    fn missed(&self) -> Option<(usize, f64)> {
+        let session = &self.session;
+        let (codes, dataset) = session.codes.as_ref().zip(session.dataset.as_ref())?;
+        let (spec, codes) = (&self.model.as_ref()?.file.spec, codes.codes());
+        let is_whole = session.is_encoded && codes.len() == dataset.len() * spec.code;
+        if !is_whole {
+            return None;
+        }
+        let of = |ids: &[usize]| {
+            let missed = class_error(spec, dataset, codes, ids.iter().copied());
+            missed.map(|missed| (ids.len(), missed))
+        };
+        if let Some(ids) = &session.held_out {
+            of(&ids.iter().map(|id| *id as usize).collect::<Vec<_>>())
+        } else {
+            of(&(0..dataset.len()).collect::<Vec<_>>())
+        }
     }
 
     fn learn_statistics(&mut self, table: &CodeTable) {

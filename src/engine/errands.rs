@@ -198,6 +198,11 @@ impl Core {
                         core.session.dataset = Some(with);
                         // What was known before is not all that is known now.
                         core.session.factors = None;
+                        core.session.labelled = None;
+                        core.session.probed = None;
+                        core.workshop.cancel(Bench::Labels);
+                        core.workshop.cancel(Bench::Probe);
+                        core.count_missed();
                         core.session.metadata = Some(path);
                         core.publish();
                     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::core::Core;
 use super::workshop::Bench;
 use crate::error::Result;
-use crate::model::reconstruction_error;
+use crate::model::{derivative_norm, reconstruction_error};
 use crate::space::PictureComponents;
 
 /// What the measuring is called while it goes on.
@@ -25,6 +25,8 @@ pub struct Linear {
     pub of_model: f64,
     /// The same of the components.
     pub of_components: f64,
+    /// Norm `‖∂h/∂x‖` of the code's derivative by the picture, the mean over up to 500 of the items; of codes without a posterior.
+    pub derivative_norm: Option<f64>,
     /// Items that both are measured on.
     pub measured_on: usize,
     /// Whether the model's training kept these items out; the components never saw them then, either.
@@ -62,8 +64,10 @@ impl Core {
                     components.error(&dataset, &measured, &progress.part(0.4, 0.5))?;
                 let part = progress.part(0.5, 1.0);
                 let of_model = reconstruction_error(&network, &dataset, &measured, seed, &part)?;
+                let derivative_norm = derivative_norm(&network, &dataset, &measured, seed)?;
                 let found = Arc::new(Linear {
                     components,
+                    derivative_norm,
                     of_model,
                     of_components,
                     measured_on: measured.len(),

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::forming::Formation;
+use super::labelling::{LabelPlan, Labelled};
 use super::likelihoods::{LikelihoodPlan, Likelihoods};
 use super::linear::Linear;
+use super::probing::{ProbeWish, ProbedModel};
 use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
 use crate::model::{
@@ -132,6 +134,13 @@ pub struct Session {
     pub memorised: Option<Arc<Memorised>>,
     /// Families of auto-encoders trained on the items, side by side.
     pub families: Option<Arc<Families>>,
+    /// Classifiers of the items with and without pre-training, on request.
+    pub labelled: Option<Arc<Labelled>>,
+    /// What a probe finds of what the model is asked for by name, on request.
+    pub probed: Option<Arc<ProbedModel>>,
+    /// On how many items classes were counted, and of which share of them the model misses it, once all are encoded: on those kept out of its
+    /// training, or on all where there are none. Nothing where the model or the data know no classes, or others.
+    pub class_missed: Option<(usize, f64)>,
     /// How likely models take the items to be.
     pub likelihoods: Option<Arc<Likelihoods>>,
     /// How much the items' likelihoods depend on their having been trained on, on request.
@@ -206,10 +215,6 @@ pub struct LeftOut {
 
 /// Work to be done in order.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "requests are few, and none is kept"
-)]
 pub enum Request {
     /// Read data; a model that fits it stays, else the shipped one that fits is taken, else none.
     OpenData(DatasetSource),
@@ -277,6 +282,10 @@ pub enum Request {
     MeasureLikelihoods(LikelihoodPlan),
     /// Train families of auto-encoders on the data, side by side.
     CompareFamilies(FamilyPlan),
+    /// Train classifiers of the data with and without pre-training ([`Session::labelled`]).
+    CompareLabels(LabelPlan),
+    /// Find out whether the model draws what it is asked for by name ([`Session::probed`]).
+    Probe(ProbeWish),
     /// Show what each family makes of the same wish.
     DecodeFamilies {
         /// Comes back with the answer.

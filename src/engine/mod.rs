@@ -11,6 +11,7 @@ mod errands;
 mod factoring;
 mod forming;
 mod indexing;
+mod labelling;
 mod likelihoods;
 mod linear;
 mod live;
@@ -21,6 +22,7 @@ mod memorising;
 mod message;
 mod outbox;
 mod pieces;
+mod probing;
 mod search;
 mod studying;
 mod training;
@@ -44,8 +46,10 @@ pub use message::{
 };
 
 pub use factoring::MEASURING_FACTORS;
+pub use labelling::{LabelPlan, Labelled, TRAINING_CLASSIFIERS};
 pub use linear::{Linear, MEASURING_COMPONENTS};
 pub use memorising::{COMPARING, LEAVING_OUT};
+pub use probing::{PROBING, ProbeWish, ProbedModel};
 
 use burn::tensor::Device;
 

@@ -44,6 +44,10 @@ pub(super) enum Bench {
     Linear,
     /// Training families of auto-encoders.
     Families,
+    /// Training classifiers with and without pre-training.
+    Labels,
+    /// Training a probe and asking the model.
+    Probe,
     /// Training models without each fold of the items.
     Folds,
     /// Measuring codes against known factors.

@@ -111,8 +111,11 @@ pub fn evaluate(
         kl: has_posterior.then_some(kl / items),
         samples,
         kl_per_dim: has_posterior.then(|| posteriors.kl_per_dimension(spec)),
-        class_error: class_error(spec, dataset, &posteriors.mean),
-        derivative_norm: derivative_norm(model, dataset, seed)?,
+        class_error: class_error(spec, dataset, &posteriors.mean, 0..n),
+        derivative_norm: {
+            let all: Vec<u32> = (0..n as u32).collect();
+            derivative_norm(model, dataset, &all, seed)?
+        },
         active_units: active_units(&posteriors.mean, code),
     })
 }
@@ -298,17 +301,26 @@ fn log_mean_exp(values: &[f64]) -> f64 {
     top + (values.iter().map(|v| (v - top).exp()).sum::<f64>() / values.len() as f64).ln()
 }
 
-/// See [`Evaluation::derivative_norm`].
-fn derivative_norm(model: &AutoEncoder, dataset: &Dataset, seed: u64) -> Result<Option<f64>> {
+/// [`Evaluation::derivative_norm`] of the items `ids`.
+///
+/// # Errors
+/// When shapes differ, or when the device fails.
+pub fn derivative_norm(
+    model: &AutoEncoder,
+    dataset: &Dataset,
+    ids: &[u32],
+    seed: u64,
+) -> Result<Option<f64>> {
     const DIRECTIONS: usize = 16;
     if !matches!(model.spec().kind, CodeKind::Point | CodeKind::Logistic) {
         return Ok(None);
     }
+    check_shape(model, dataset)?;
     let architecture = &model.architecture;
     let width = architecture.layout.inputs();
-    let stride = dataset.len().div_ceil(500).max(1);
+    let stride = ids.len().div_ceil(500).max(1);
     let mut norms = Vec::new();
-    for id in (0..dataset.len()).step_by(stride) {
+    for id in ids.iter().step_by(stride).map(|id| *id as usize) {
         let inputs = architecture.inputs(&[dataset.pixels(id)], None, &architecture.device);
         let inputs = repeated(inputs, DIRECTIONS);
         let first = (1 << 45) + (id * DIRECTIONS) as u64;
@@ -322,21 +334,27 @@ fn derivative_norm(model: &AutoEncoder, dataset: &Dataset, seed: u64) -> Result<
     Ok(Some(norms.iter().sum::<f64>() / norms.len().max(1) as f64))
 }
 
-/// Share of the items whose class is another than the one with the largest share in `codes`, `[n, code]`.
-fn class_error(spec: &ModelSpec, dataset: &Dataset, codes: &[f32]) -> Option<f64> {
+/// Share of the items `among` whose class is another than the one with the largest share in `codes`, `[n, code]`; nothing where the model or the
+/// data know no classes, or others.
+pub fn class_error(
+    spec: &ModelSpec,
+    dataset: &Dataset,
+    codes: &[f32],
+    among: impl ExactSizeIterator<Item = usize>,
+) -> Option<f64> {
     let condition = spec.condition.as_ref()?;
     let labels = dataset.labels()?;
     if condition.kind != ConditionKind::Class || labels.names != condition.names {
         return None;
     }
-    let wrong = |(code, class): &(&[f32], &u16)| {
-        let named = code[spec.style()..].iter().enumerate();
+    let count = among.len().max(1);
+    let wrong = |item: &usize| {
+        let named = &codes[item * spec.code..][spec.style()..spec.code];
+        let named = named.iter().enumerate();
         let taken_for = named.max_by(|a, b| a.1.total_cmp(b.1)).map(|(i, _)| i);
-        taken_for != Some(usize::from(**class))
+        taken_for != Some(usize::from(labels.values[*item]))
     };
-    let items = codes.chunks_exact(spec.code).zip(&labels.values);
-    let wrong = items.filter(wrong).count();
-    Some(wrong as f64 / labels.values.len().max(1) as f64)
+    Some(among.filter(wrong).count() as f64 / count as f64)
 }
 
 fn active_units(means: &[f32], code: usize) -> usize {
@@ -352,7 +370,40 @@ fn active_units(means: &[f32], code: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Device;
+
     use super::*;
+    use crate::data::digits;
+    use crate::model::{Preset, Trainer};
+
+    #[test]
+    fn the_derivative_is_as_long_as_finite_differences_say() -> Result<()> {
+        let data = digits::generate(3, 0..12, &Progress::silent())?;
+        let preset = Preset::Contractive;
+        let (spec, config) = (preset.spec_for(&data)?, preset.training(data.shape()));
+        let trainer = Trainer::new(spec, config, &data, &Device::flex())?;
+        let model = trainer.model();
+        let found = derivative_norm(&model, &data, &[5], 1)?.expect("codes are units");
+        // One grey level more or less of each pixel.
+        let picture = data.pixels(5);
+        let mut moved: Vec<Vec<u8>> = vec![picture.to_vec()];
+        let step = |grey: u8| if grey == 255 { 254 } else { grey + 1 };
+        for at in 0..picture.len() {
+            moved.push(picture.to_vec());
+            moved[at + 1][at] = step(picture[at]);
+        }
+        let views: Vec<&[u8]> = moved.iter().map(Vec::as_slice).collect();
+        let codes = model.encode(&views, &Progress::silent())?.mean;
+        let (own, others) = codes.split_at(model.code());
+        let squares = others.chunks_exact(own.len()).map(|code| {
+            let offs = code.iter().zip(own).map(|(a, b)| f64::from(a - b) * 255.0);
+            offs.map(|off| off * off).sum::<f64>()
+        });
+        let expected = squares.sum::<f64>().sqrt();
+        // The square of it is a mean over 16 directions.
+        assert!((found / expected - 1.0).abs() < 0.15, "{found} {expected}");
+        Ok(())
+    }
 
     #[test]
     fn the_mean_of_exponentials_is_taken_without_overflow() {

@@ -44,7 +44,9 @@ pub use classifier::{
     Varied,
 };
 pub use config::{LossPoint, TrainConfig};
-pub use evaluate::{Evaluation, evaluate, log_likelihoods, reconstruction_error};
+pub use evaluate::{
+    Evaluation, class_error, derivative_norm, evaluate, log_likelihoods, reconstruction_error,
+};
 pub use families::{Families, Family, FamilyFigures, FamilyPlan, Trained};
 pub use features::{FeatureMaps, Features, WayOut, squared_error};
 pub use file::{CodeStatistics, ModelFile, Precision, Provenance};
@@ -55,7 +57,7 @@ pub use memorise::{
 pub use preset::Preset;
 pub use pretraining::{Pretraining, StagePoint, Teacher};
 pub use prior::CodePrior;
-pub use probe::{ProbePlan, Probed, Share, Sides, Told, VISIBLE, rows_of_named};
+pub use probe::{ProbePlan, Probed, Share, Sides, Told, VISIBLE, rows_of_named, seed_of_others};
 pub use refine::Refinement;
 pub use shipped::{Shipped, load_named, shipped_for};
 pub use spec::{

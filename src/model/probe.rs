@@ -17,6 +17,8 @@ use crate::data::{Dataset, Picture};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
+/// What is added to the seed of built-in pictures, so that they are others than those that a model was trained on.
+const OTHERS: u64 = 1 << 32;
 /// Streams of random numbers, apart from those of the probe's training.
 const PARTS: u64 = 1 << 47;
 const ASKED: u64 = 1 << 46;
@@ -28,12 +30,15 @@ const APART: u64 = 0x70_726F_6265;
 
 /// Of so many items one is kept out to choose the probe's weights by, and two to measure it on.
 const HELD_OUT: usize = 8;
-/// Items that a probe needs at least.
-const LEAST: usize = 4 * HELD_OUT;
 /// Pictures drawn and looked at between two looks at whether the work was cancelled.
 const AT_ONCE: usize = 64;
 /// The share of real pictures that the probe tells of what is visible.
 pub const VISIBLE: f64 = 0.9;
+/// Real pictures are like those that are asked for where their attribute is that close to the value asked for, in parts of its range: at quarters
+/// each is then nearer to its own than to the middle.
+const LIKE: f32 = 0.125;
+/// Of fewer real pictures on a side nothing is said of what the probe tells of them.
+const FEWEST: usize = 10;
 /// Where in an attribute's range the model is asked for it, low and high; and where it is asked once more.
 const QUARTERS: [f32; 2] = [0.25, 0.75];
 const TENTHS: [f32; 2] = [0.1, 0.9];
@@ -113,12 +118,12 @@ impl Share {
     }
 }
 
-/// What was found of an attribute that was asked for low and high.
+/// What the probe tells of pictures whose attribute is low, and of others where it is high.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Sides {
-    /// The values that were asked for, in the data's own units.
+    /// The values that it has, or is asked for, in the data's own units.
     pub at: [f32; 2],
-    /// The share of the pictures asked for low, and of those asked for high, that the probe finds on that side of the middle.
+    /// The share of the pictures of either value that the probe finds on that side of the middle.
     pub found: [Share; 2],
 }
 
@@ -127,6 +132,15 @@ impl Sides {
     #[must_use]
     pub fn both(&self) -> Share {
         self.found[0].and(self.found[1])
+    }
+
+    /// The mean of the shares of both sides, in `[0, 1]`: what `both` would be if there were as many pictures of one as of the other. Nothing where
+    /// a side has fewer than ten.
+    #[must_use]
+    pub fn balanced(&self) -> Option<f64> {
+        let [low, high] = self.found;
+        let is_enough = low.tries.min(high.tries) >= FEWEST;
+        is_enough.then(|| f64::midpoint(low.value(), high.value()))
     }
 }
 
@@ -137,9 +151,11 @@ pub struct Told {
     pub name: String,
     /// The share of the held-out real pictures that the probe tells right: those of the class, or all with the attribute on its side of the middle.
     pub real: Share,
-    /// The share that is right without a look at the picture: of an attribute the commoner side's; nothing of a class.
-    pub guessed: Option<f64>,
-    /// Whether the probe tells it of at least [`VISIBLE`] of real pictures, and better than without a look.
+    /// Of an attribute, what the probe tells of those real pictures alone in which it is about what is asked for, an eighth of its range around it.
+    pub alike: Option<Sides>,
+    /// Whether the probe tells at least [`VISIBLE`] of real pictures: of the class, or of those in which the attribute is about what is asked for, low
+    /// weighed as high. All real pictures would be too strict a measure for what is spread evenly, as many lie next to the middle, and too lax a
+    /// one for what half of them lack, such as a beard.
     pub is_visible: bool,
     /// The share of the pictures asked for that the probe takes for what was asked for.
     pub found: Share,
@@ -179,6 +195,18 @@ impl Probed {
         let least = shares.iter().copied().reduce(f64::min)?;
         let reached = shares.iter().filter(|share| **share >= VISIBLE).count();
         Some((reached, shares.len(), least))
+    }
+}
+
+/// What a probe's built-in pictures are drawn with: they are others than those of `seed` itself, and than those that a model was trained on whose
+/// seed was `trained`.
+#[must_use]
+pub fn seed_of_others(seed: u64, trained: u64) -> u64 {
+    let others = seed.wrapping_add(OTHERS);
+    if others == trained {
+        others.wrapping_add(OTHERS)
+    } else {
+        others
     }
 }
 
@@ -226,6 +254,9 @@ struct Probe {
 }
 
 impl ProbePlan {
+    /// Items that a probe needs at least.
+    pub const LEAST: usize = 4 * HELD_OUT;
+
     /// Trains a probe on pictures of `dataset` and has it look at some others of them, and at what `model` makes of codes whose style is drawn from
     /// N(0, 1), whose class or attribute is the one asked for, and whose other attributes are those of some held-out item.
     ///
@@ -263,35 +294,53 @@ impl ProbePlan {
             pictures: self.asked,
             seed,
         };
-        let real = probe.measured(dataset, &known, &measured)?;
+        let seen = probe.seen(dataset, &measured)?;
         let mut told = Vec::with_capacity(condition.names.len());
-        for (i, (name, real)) in condition.names.iter().zip(real).enumerate() {
+        for (i, name) in condition.names.iter().enumerate() {
             let share = |done: usize| 0.8 + 0.2 * done as f32 / condition.names.len() as f32;
             let progress = progress.part(share(i), share(i + 1));
+            // How high the attribute of each held-out picture is, or whether it is of the class, and what the probe makes of the picture.
+            let looks = measured.iter().zip(seen.chunks_exact(probe.outputs()));
+            let looks = looks.map(|(id, logits)| (known[*id as usize * probe.names + i], logits));
+            let mut real = Share::default();
             told.push(match condition.kind {
-                ConditionKind::Class => Told {
-                    name: name.clone(),
-                    real,
-                    guessed: None,
-                    is_visible: real.value() >= VISIBLE,
-                    found: asking.of_class(i, &progress)?,
-                    sides: None,
-                    far: None,
-                },
+                ConditionKind::Class => {
+                    for (_, logits) in looks.filter(|(value, _)| *value > 0.5) {
+                        real.add(probe.tells(logits, i, true));
+                    }
+                    Told {
+                        name: name.clone(),
+                        real,
+                        alike: None,
+                        is_visible: real.value() >= VISIBLE,
+                        found: asking.of_class(i, &progress)?,
+                        sides: None,
+                        far: None,
+                    }
+                }
                 ConditionKind::Attributes => {
-                    let above = |id: &&u32| known[**id as usize * probe.names + i] > 0.5;
-                    let above = measured.iter().filter(above).count();
-                    let commoner = above.max(measured.len() - above);
-                    let guessed = commoner as f64 / measured.len() as f64;
                     let range = condition.ranges[i];
                     let half = [progress.part(0.0, 0.5), progress.part(0.5, 1.0)];
                     let sides = asking.of_attribute(i, range, (0, QUARTERS), &half[0])?;
                     let far = asking.of_attribute(i, range, (1, TENTHS), &half[1])?;
+                    let mut alike = Sides {
+                        at: sides.at,
+                        found: [Share::default(); 2],
+                    };
+                    let levels = QUARTERS.map(|level| asking.nearest(i, level));
+                    for (value, logits) in looks {
+                        let is_told = probe.tells(logits, i, value > 0.5);
+                        real.add(is_told);
+                        let side = usize::from(value > 0.5);
+                        if (value - levels[side]).abs() <= LIKE {
+                            alike.found[side].add(is_told);
+                        }
+                    }
                     Told {
                         name: name.clone(),
                         real,
-                        guessed: Some(guessed),
-                        is_visible: real.value() >= VISIBLE && real.interval()[0] > guessed,
+                        alike: Some(alike),
+                        is_visible: alike.balanced().is_some_and(|told| told >= VISIBLE),
                         found: sides.both(),
                         sides: Some(sides),
                         far: Some(far),
@@ -323,9 +372,10 @@ impl ProbePlan {
         if !(2..=QUESTION as usize).contains(&self.asked) {
             return refuse("a model is asked for 2 to 1,048,576 pictures of each".into());
         }
-        if dataset.len() < LEAST {
+        if dataset.len() < Self::LEAST {
             return refuse(format!(
-                "a probe needs at least {LEAST} pictures, {} has {}",
+                "a probe needs at least {} pictures, {} has {}",
+                Self::LEAST,
                 dataset.name(),
                 dataset.len()
             ));
@@ -403,20 +453,19 @@ impl Probe {
         }
     }
 
-    /// What it tells right of the items `ids`, for each name: of a class of its own items, of an attribute of all.
-    fn measured(&self, dataset: &Dataset, known: &[f32], ids: &[u32]) -> Result<Vec<Share>> {
-        let mut right = vec![Share::default(); self.names];
+    /// Numbers that it makes of a picture.
+    fn outputs(&self) -> usize {
+        self.architecture.spec.code
+    }
+
+    /// The logits of the items `ids`, `[n, outputs]`.
+    fn seen(&self, dataset: &Dataset, ids: &[u32]) -> Result<Vec<f32>> {
+        let mut seen = Vec::with_capacity(ids.len() * self.outputs());
         let (own, silent) = (&self.architecture, Progress::silent());
-        each_logits(own, &self.weights, dataset, ids, &silent, |id, logits| {
-            let row = &known[id as usize * self.names..][..self.names];
-            for (name, (share, value)) in right.iter_mut().zip(row).enumerate() {
-                let is_high = *value > 0.5;
-                if self.kind == ConditionKind::Attributes || is_high {
-                    share.add(self.tells(logits, name, is_high));
-                }
-            }
+        each_logits(own, &self.weights, dataset, ids, &silent, |_, logits| {
+            seen.extend_from_slice(logits);
         })?;
-        Ok(right)
+        Ok(seen)
     }
 }
 
@@ -504,7 +553,9 @@ impl Asking<'_> {
             let size = self.model.spec().shape.len();
             let views: Vec<&[u8]> = drawn.chunks_exact(size).collect();
             let own = &self.probe.architecture;
-            for logits in logits_of(own, &self.probe.weights, &views)?.chunks_exact(own.spec.code) {
+            for logits in
+                logits_of(own, &self.probe.weights, &views)?.chunks_exact(self.probe.outputs())
+            {
                 share.add(self.probe.tells(logits, name, is_high));
             }
         }
@@ -603,6 +654,7 @@ mod tests {
         );
         // Of the real pictures it says the same, whatever the model is, and the same once more.
         assert_eq!(one.told[0].real, other.told[0].real);
+        assert_eq!(one.told[0].alike, other.told[0].alike);
         assert_eq!(one.steps, other.steps);
         assert_eq!(probed(1)?, one);
         Ok(())

@@ -3,10 +3,12 @@
 //! Invariant: waits for what shall happen, with a limit, and never for a time.
 
 use eframe::egui::accesskit::Role;
+use eframe::egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use morphospace::app::App;
 
+use crate::command_line::{json, text};
 use crate::driver::{open, open_with_model, prepare, train_tiny, wait_for};
 
 fn press(window: &mut Harness<'_, App>, button: &str) {
@@ -210,4 +212,95 @@ fn the_same_style_is_shown_with_every_class() {
     let named: Vec<f32> = code[code.len() - 10..].to_vec();
     let wanted: Vec<f32> = (0..10).map(|i| if i == 6 { 1.0 } else { 0.0 }).collect();
     assert_eq!(named, wanted);
+    // The encoder tells classes; how many it misses is what the command line says.
+    let evaluated = json(&["evaluate", "--model", text(&path), "--data", "digits:150"]);
+    let (count, missed) = window.state().class_missed().expect("classes are known");
+    assert_eq!(count, 150);
+    assert_eq!(evaluated["class_error"].as_f64(), Some(missed));
+    press(&mut window, "Model");
+    assert!(says(
+        &window,
+        &format!("{:.2} % of {count}", 100.0 * missed)
+    ));
+    // A probe is trained and asks for every class.
+    press(&mut window, "Show probe");
+    assert!(says(&window, "Does the model draw what it is asked for?"));
+    for (number, value) in [
+        ("Pictures of the probe", 240.0),
+        ("Epochs of the probe", 2.0),
+        ("Pictures asked for", 10.0),
+        ("Seed of the probe", 3.0),
+    ] {
+        window
+            .get_by_role_and_label(Role::SpinButton, number)
+            .set_value_accesskit(value);
+        window.run_steps(2);
+    }
+    press(&mut window, "Ask");
+    wait_for(&mut window, "what the probe finds", |app| {
+        app.probed().is_some() && !app.is_busy()
+    });
+    window.run_steps(3);
+    let own = [
+        "probe",
+        "--model",
+        text(&path),
+        "--data",
+        "digits:240",
+        "--seed",
+        "3",
+    ];
+    let more = ["--epochs", "2", "--items", "10"];
+    let alike = json(&[&own[..], &more].concat());
+    let found = window.state().probed().expect("figures").clone();
+    for (told, named) in found
+        .told
+        .iter()
+        .zip(alike["named"].as_array().expect("classes"))
+    {
+        assert_eq!(named["name"], told.name.as_str());
+        assert_eq!(named["found"]["share"], told.found.value(), "{named}");
+        let row = format!("{}: found {:.1} %", told.name, 100.0 * told.found.value());
+        assert!(says(&window, &row), "{row}");
+    }
+    assert_eq!(found.items, [150, 30, 60]);
+}
+
+#[test]
+fn classifiers_are_compared_by_the_number_of_labels() {
+    let Some(mut window) = open("digits:300") else {
+        return;
+    };
+    prepare(&mut window, 300);
+    press(&mut window, "Few labels");
+    assert!(says(&window, "What are pictures without labels worth?"));
+    let field = window.get_by_role_and_label(Role::TextInput, "Hidden layers");
+    field.focus();
+    window.run_steps(2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run_steps(2);
+    let field = window.get_by_role_and_label(Role::TextInput, "Hidden layers");
+    field.type_text("40 20");
+    window.run_steps(2);
+    for number in ["Epochs of pre-training", "Epochs with labels"] {
+        window
+            .get_by_role_and_label(Role::SpinButton, number)
+            .set_value_accesskit(1.0);
+        window.run_steps(2);
+    }
+    press(&mut window, "Tell 100 labels");
+    press(&mut window, "Compare");
+    wait_for(&mut window, "the row of all labels", |app| {
+        app.labelled_rows() == (1, true) && !app.is_busy()
+    });
+    window.run_steps(3);
+    assert!(says(
+        &window,
+        "Errors on 2\u{2009}000 items of digits:test; hidden layers 40-20"
+    ));
+    assert!(
+        window
+            .query_by_label("Plot: errors by the number of labels")
+            .is_some()
+    );
 }

@@ -9,6 +9,7 @@ use eframe::egui::{
     WidgetInfo,
 };
 
+use super::conditions_probe::ProbeForm;
 use super::{Cx, Panel, some_items};
 use crate::app::command::Action;
 use crate::app::fonts::icon;
@@ -30,6 +31,9 @@ const EDGES: (f32, f32) = (26.0, 64.0);
 /// The panel.
 #[derive(Default)]
 pub(super) struct ConditionsPanel {
+    /// Whether it is shown what a probe finds, in place of pictures.
+    is_probed: bool,
+    probe: ProbeForm,
     /// The attribute that is swept.
     attribute: usize,
     /// By what the items whose styles are shown are drawn.
@@ -56,6 +60,17 @@ impl Panel for ConditionsPanel {
             );
             return;
         };
+        if self.is_probed && cx.state.session.dataset.is_some() {
+            ui.add_space(4.0);
+            ui.horizontal_wrapped(|ui| {
+                ui.add_space(12.0);
+                self.modes_ui(ui);
+                self.probe.header_ui(ui, cx);
+            });
+            ui.add_space(theme::HALF);
+            ProbeForm::found_ui(ui, cx);
+            return;
+        }
         let codes = cx.state.session.codes.clone();
         let data = cx.state.session.dataset.clone();
         let codes = codes.filter(|codes| codes.dims() == spec.code);
@@ -108,9 +123,34 @@ struct Shown<'a> {
 }
 
 impl ConditionsPanel {
+    /// Pictures, or what a probe finds.
+    fn modes_ui(&mut self, ui: &mut Ui) {
+        let modes = [
+            (
+                false,
+                "Pictures",
+                "The same style with every class, or an attribute swept",
+            ),
+            (
+                true,
+                "Probe",
+                "How often the model draws what it is asked for, as a network of its own sees it",
+            ),
+        ];
+        for (is_probed, name, tip) in modes {
+            let button = ui.add(Button::selectable(self.is_probed == is_probed, name));
+            set_name(&button, &format!("Show {}", name.to_lowercase()));
+            if button.on_hover_text(tip).clicked() {
+                self.is_probed = is_probed;
+            }
+        }
+        ui.add_space(theme::STEP);
+    }
+
     fn header_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, condition: &Condition) {
         ui.horizontal(|ui| {
             ui.add_space(12.0);
+            self.modes_ui(ui);
             let text = match condition.kind {
                 ConditionKind::Class => "Style down, class across",
                 ConditionKind::Attributes => "Style down, across",

@@ -207,7 +207,7 @@ fn marks_between((low, high): (f64, f64)) -> Vec<GridMark> {
 }
 
 /// A step of one digit (1, 2 or 5 times a power of ten) that is not below `step`.
-fn nice(step: f64) -> f64 {
+pub(super) fn nice(step: f64) -> f64 {
     let power = 10.0_f64.powf(step.max(1e-9).log10().floor());
     let digit = step / power;
     let nice = [1.0, 2.0, 5.0, 10.0]

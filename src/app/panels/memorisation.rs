@@ -21,7 +21,7 @@ use crate::app::theme;
 use crate::app::widgets::{
     bar_ui, command_button, empty_ui, fit, paint_picture, primary_button, set_name,
 };
-use crate::data::{Dataset, DatasetSource, Part};
+use crate::data::{Dataset, DatasetSource};
 use crate::engine::{COMPARING, LEAVING_OUT, LeftOut, ModelInfo};
 use crate::model::{FoldedOut, LIKELIHOOD_SAMPLES, MOST_FOLDS, MOST_SAMPLES, Memorised};
 use crate::retrieval::memorisation::{InSpace, Nearest, SHARE, percent};
@@ -169,16 +169,8 @@ impl Unseen {
         if let Some(held_out) = &session.held_out {
             return Self::KeptOut(held_out.len());
         }
-        match &session.source {
-            Some(source)
-                if source.part() == Some(Part::Train)
-                    || (source.is_builtin() && source.part().is_none()) =>
-            {
-                let test = source.clone().with_part(Some(Part::Test)).with_count(None);
-                Self::TestPart(test)
-            }
-            _ => Self::Nowhere,
-        }
+        let test = session.source.as_ref().and_then(DatasetSource::unseen);
+        test.map_or(Self::Nowhere, Self::TestPart)
     }
 
     fn source(&self) -> Option<DatasetSource> {

@@ -3,6 +3,7 @@
 //! Invariant: a panel reads [`Cx`] and emits commands and actions; it changes nothing but its own form fields.
 
 mod conditions;
+mod conditions_probe;
 mod data;
 mod denoising;
 mod directions;
@@ -12,6 +13,7 @@ mod factors_scores;
 mod features;
 mod formation;
 mod items;
+mod labels;
 mod likelihood;
 mod log;
 mod map;
@@ -87,11 +89,12 @@ pub(crate) enum PanelKind {
     Factors,
     Denoising,
     Features,
+    Labels,
 }
 
 impl PanelKind {
     /// Every panel, in the order of the View menu.
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::Data,
         Self::Model,
         Self::Training,
@@ -116,6 +119,7 @@ impl PanelKind {
         Self::Factors,
         Self::Denoising,
         Self::Features,
+        Self::Labels,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -144,6 +148,7 @@ impl PanelKind {
             Self::Factors => "Factors",
             Self::Denoising => "Denoising",
             Self::Features => "Features",
+            Self::Labels => "Few labels",
         }
     }
 
@@ -177,6 +182,7 @@ impl PanelKind {
             Self::Features => {
                 "Show or hide the feature maps of every stage and the ways of unpooling"
             }
+            Self::Labels => "Show or hide what pictures without labels are worth to a classifier",
         }
     }
 
@@ -206,6 +212,7 @@ impl PanelKind {
             Self::Factors => icon::FACTORS,
             Self::Denoising => icon::ERASER,
             Self::Features => icon::FEATURES,
+            Self::Labels => icon::TAG,
         }
     }
 }
@@ -293,6 +300,7 @@ pub(crate) struct Panels {
     factors: factors::FactorsPanel,
     denoising: denoising::DenoisingPanel,
     features: features::FeaturesPanel,
+    labels: labels::LabelsPanel,
 }
 
 impl Panels {
@@ -331,6 +339,7 @@ impl Panels {
             PanelKind::Factors => &mut self.factors,
             PanelKind::Denoising => &mut self.denoising,
             PanelKind::Features => &mut self.features,
+            PanelKind::Labels => &mut self.labels,
         }
     }
 }

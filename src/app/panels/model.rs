@@ -85,6 +85,11 @@ fn errors_ui(ui: &mut Ui, tokens: &Tokens, linear: &Linear) {
         ),
     };
     caption(ui, tokens, &text);
+    if let Some(norm) = linear.derivative_norm {
+        fact_ui(ui, tokens, "Jacobian norm", &format::number(norm as f32));
+        let text = "Mean norm of the code's derivative by the picture: what contraction lowers";
+        caption(ui, tokens, text);
+    }
 }
 
 fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelInfo) {
@@ -106,6 +111,20 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelInfo) {
     fact_ui(ui, tokens, "Shape", &model.spec.shape.to_string());
     fact_ui(ui, tokens, "Code", &format!("{} numbers", model.spec.code));
     linear_ui(ui, cx);
+    if let Some((count, missed)) = cx.state.session.class_missed {
+        let text = format!("{:.2} % of {}", 100.0 * missed, format::count(count));
+        fact_ui(ui, tokens, "Class missed", &text);
+        let which = match (&cx.state.session.held_out, cx.state.session.is_trained_on) {
+            (Some(_), _) => "Items kept out of training whose class the encoder takes for another",
+            (None, true) => {
+                "Items whose class the encoder takes for another; it was trained on these, and may have been told labels of some"
+            }
+            (None, false) => {
+                "Items whose class the encoder takes for another; its file does not say that it was trained on just these"
+            }
+        };
+        caption(ui, tokens, which);
+    }
     let likelihood = match model.spec.likelihood {
         Likelihood::Bernoulli => "Bernoulli".to_owned(),
         Likelihood::BinarizedBernoulli => "Bernoulli, binarised".to_owned(),

@@ -90,7 +90,9 @@ pub(crate) fn primary_button(
         .color(tokens.on_accent);
     let response = ui.add(Button::new(label).fill(tokens.accent));
     set_name(&response, text);
-    response.on_hover_text(tip).clicked()
+    // Where it is disabled the tip says why.
+    let response = response.on_hover_text(tip).on_disabled_hover_text(tip);
+    response.clicked()
 }
 
 /// The padding inside a panel.

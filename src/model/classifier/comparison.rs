@@ -25,6 +25,9 @@ pub struct Comparison {
     pub seeds: usize,
 }
 
+/// Label budgets that a comparison takes where none are named, as far as there are twice as many items; then all.
+const BUDGETS: [usize; 3] = [100, 1000, 10_000];
+
 /// What over a difference varies in its interval.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -92,6 +95,13 @@ pub struct Compared {
 }
 
 impl Comparison {
+    /// Label budgets for data of so many items.
+    #[must_use]
+    pub fn budgets_for(items: usize) -> Vec<Option<usize>> {
+        let fewer = BUDGETS.into_iter().filter(|n| 2 * n <= items);
+        fewer.map(Some).chain([None]).collect()
+    }
+
     /// The plans of all trainings of one seed, a pre-trained one and a random one for each budget.
     fn plans(&self, seed: usize) -> Vec<ClassifierPlan> {
         let plan = |&labels: &Option<usize>| ClassifierPlan {
@@ -119,6 +129,32 @@ impl Comparison {
             )));
         }
         self.plans(0).iter().try_for_each(|plan| plan.check(data))
+    }
+
+    /// Whether errors of what is learnt from `data` can be counted on `test`.
+    ///
+    /// # Errors
+    /// When the pictures are of another shape, or `test` has no labels or a class that `data` has not.
+    pub fn check_test(data: &Dataset, test: &Dataset) -> Result<()> {
+        if data.shape() != test.shape() {
+            return Err(Error::model(format!(
+                "{} has {} pictures, {} has {}",
+                data.name(),
+                data.shape(),
+                test.name(),
+                test.shape()
+            )));
+        }
+        let (known, asked) = (labels_of(data)?, labels_of(test)?);
+        let strange = asked.names.iter().find(|name| !known.names.contains(name));
+        match strange {
+            None => Ok(()),
+            Some(name) => Err(Error::model(format!(
+                "{} has the class {name}, {} has not",
+                test.name(),
+                data.name()
+            ))),
+        }
     }
 
     /// Multiplications of one seed's pre-training, and of each budget's fine-tuning, of which there are two.
@@ -178,10 +214,11 @@ impl Comparison {
         Ok(self.seeds as f64 * all * quickest / (3 * batch * whole) as f64)
     }
 
-    /// Pre-trains once for each seed, fine-tunes with and without for each budget, and counts the errors on `test`.
+    /// Pre-trains once for each seed, fine-tunes with and without for each budget, and counts the errors on `test`. After each pair of trainings
+    /// `so_far` sees the rows that are there.
     ///
     /// # Errors
-    /// As [`Self::check`], when `test` does not fit, when an error of pre-training is no longer a finite number, when the device fails
+    /// As [`Self::check`] and [`Self::check_test`], when an error of pre-training is no longer a finite number, when the device fails
     /// or someone asked for the end.
     pub fn run(
         &self,
@@ -189,8 +226,10 @@ impl Comparison {
         test: &Dataset,
         device: &Device,
         progress: &Progress,
+        mut so_far: impl FnMut(&[BudgetErrors]),
     ) -> Result<Compared> {
         self.check(data)?;
+        Self::check_test(data, test)?;
         let (pretraining, tunings) = self.costs(data);
         let all = self.seeds as f64 * (pretraining + 2.0 * tunings.iter().sum::<f64>());
         let mut done = 0.0;
@@ -199,10 +238,7 @@ impl Comparison {
             done += cost / all;
             progress.part(from as f32, done as f32)
         };
-        let mut errors = vec![[Errors::new(), Errors::new()]; self.budgets.len()];
-        let mut labels = vec![0; self.budgets.len()];
-        // Of one seed, what each test item adds to the gain.
-        let mut gains = vec![Vec::new(); self.budgets.len()];
+        let mut rows: Vec<BudgetErrors> = Vec::new();
         let mut notes = Vec::new();
         let mut kept: Option<(usize, Classifier)> = None;
         for seed in 0..self.seeds {
@@ -214,7 +250,13 @@ impl Comparison {
                     let fitted = plan.train(layers, data, device, &part(tunings[i]))?;
                     let misses = fitted.classifier.misses(test, &Progress::silent())?;
                     let wrong = misses.iter().filter(|miss| **miss).count();
-                    let own = &mut errors[i][arm];
+                    if i == rows.len() {
+                        rows.push(BudgetErrors::new(fitted.labels));
+                    }
+                    let own = match arm {
+                        0 => &mut rows[i].pretrained,
+                        _ => &mut rows[i].random,
+                    };
                     own.test.push(wrong as f64 / test.len() as f64);
                     own.validation.push(fitted.validation_error);
                     own.best_step.push(fitted.best_step);
@@ -225,7 +267,6 @@ impl Comparison {
                             fitted.labels, plan.seed
                         ));
                     }
-                    labels[i] = fitted.labels;
                     let is_larger = kept.as_ref().is_none_or(|(most, _)| fitted.labels > *most);
                     if arm == 0 && seed == 0 && is_larger {
                         kept = Some((fitted.labels, fitted.classifier));
@@ -233,32 +274,37 @@ impl Comparison {
                     missed.push(misses);
                 }
                 let both = missed[0].iter().zip(&missed[1]);
-                gains[i] = both
+                // Of one seed, what each test item adds to the gain.
+                let items: Vec<f64> = both
                     .map(|(with, without)| f64::from(*without) - f64::from(*with))
                     .collect();
+                let row = &mut rows[i];
+                (row.gain, row.over) = gain(&row.pretrained.test, &row.random.test, &items);
+                so_far(&rows);
             }
         }
         progress.update(1, 1)?;
         let parts = self.plan.parts(data.len());
         let (_, classifier) = kept.ok_or_else(|| Error::usage("there is no label budget"))?;
-        let rows = errors.into_iter().zip(gains).zip(labels);
         Ok(Compared {
-            budgets: rows
-                .map(|(([pretrained, random], items), labels)| {
-                    let (gain, over) = gain(&pretrained.test, &random.test, &items);
-                    BudgetErrors {
-                        labels,
-                        pretrained,
-                        random,
-                        gain,
-                        over,
-                    }
-                })
-                .collect(),
+            budgets: rows,
             items: [parts.train.len(), parts.validation.len()],
             notes,
             classifier,
         })
+    }
+}
+
+impl BudgetErrors {
+    /// Of so many labels nothing is known yet.
+    fn new(labels: usize) -> Self {
+        Self {
+            labels,
+            pretrained: Errors::new(),
+            random: Errors::new(),
+            gain: [0.0; 3],
+            over: Varied::TestItems,
+        }
     }
 }
 

@@ -1,0 +1,477 @@
+//! What pictures without labels are worth to a classifier: errors by the number of labels, with and without pre-training.
+//!
+//! Invariant: both curves are of the same network, labels and order; what is drawn is what the table says.
+
+use eframe::egui::{
+    self, Button, ComboBox, DragValue, Frame, Grid, Margin, RichText, ScrollArea, TextEdit, Ui,
+    WidgetInfo,
+};
+use egui_plot::{AxisHints, GridMark, Line, PlotPoints, Points, uniform_grid_spacer};
+
+use super::measures_plots::nice;
+use super::{Cx, Panel};
+use crate::app::command::{Action, Command};
+use crate::app::fonts::icon;
+use crate::app::format;
+use crate::app::theme::{self, Tokens};
+use crate::app::widgets::{
+    bar_ui, caption, command_button, empty_ui, primary_button, set_name, still_plot, within,
+};
+use crate::data::{Corruption, Dataset, DatasetSource};
+use crate::engine::{LabelPlan, Labelled, TRAINING_CLASSIFIERS};
+use crate::model::{BudgetErrors, ClassifierPlan, Comparison, Errors, Pretraining, Teacher};
+
+/// Space before what stands in the panel.
+const MARGIN: f32 = 12.0;
+/// Height of the plot, and its width at least and at most.
+const PLOT: (f32, f32, f32) = (190.0, 240.0, 520.0);
+
+/// The panel.
+pub(super) struct LabelsPanel {
+    teacher: Teacher,
+    /// Units of the hidden layers, as they are written.
+    hidden: String,
+    pretrain_epochs: usize,
+    epochs: usize,
+    /// Share of the pixels that are masked while labels are told.
+    masked: f32,
+    seeds: usize,
+    seed: u64,
+    /// Label budgets that are not wanted.
+    left_out: Vec<Option<usize>>,
+}
+
+impl Default for LabelsPanel {
+    fn default() -> Self {
+        Self {
+            teacher: Teacher::AutoEncoder,
+            hidden: "1000-1000-500".to_owned(),
+            pretrain_epochs: 6,
+            epochs: 25,
+            masked: 0.2,
+            seeds: 1,
+            seed: 1,
+            left_out: Vec::new(),
+        }
+    }
+}
+
+impl Panel for LabelsPanel {
+    fn show_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        let Some(data) = cx.state.session.dataset.clone() else {
+            let text = "Open pictures with classes: the same classifier is trained on few of their labels and on many, with and without having seen all pictures before";
+            empty_ui(
+                ui,
+                cx.tokens,
+                icon::TAG,
+                "Nothing to learn from",
+                text,
+                |ui| {
+                    command_button(ui, Command::OpenData, true, cx.out);
+                },
+            );
+            return;
+        };
+        if data.labels().is_none() {
+            let text = "A folder with a sub-folder per class has them, and so has a table beside the data with a column called label";
+            empty_ui(
+                ui,
+                cx.tokens,
+                icon::TAG,
+                "These items have no classes",
+                text,
+                |ui| {
+                    command_button(ui, Command::OpenDigits, true, cx.out);
+                },
+            );
+            return;
+        }
+        ui.add_space(6.0);
+        self.header_ui(ui, cx, &data);
+        let Some(found) = cx.state.session.labelled.clone() else {
+            let is_under_way = cx
+                .state
+                .tasks
+                .iter()
+                .any(|t| t.what == TRAINING_CLASSIFIERS);
+            let title = if is_under_way {
+                "Training classifiers"
+            } else {
+                "What are pictures without labels worth?"
+            };
+            let text = "The hidden layers learn to make again what they see of all pictures; then labels are told. Beside it the same network begins from random weights. Rows appear here one after another";
+            empty_ui(ui, cx.tokens, icon::TAG, title, text, |_| {});
+            return;
+        };
+        ScrollArea::both().auto_shrink(false).show(ui, |ui| {
+            ui.horizontal_top(|ui| {
+                ui.add_space(MARGIN);
+                ui.vertical(|ui| found_ui(ui, cx.tokens, &found));
+            });
+        });
+    }
+}
+
+impl LabelsPanel {
+    /// The units of each hidden layer; nothing where what is written is none.
+    fn units(&self) -> Option<Vec<usize>> {
+        let each = self.hidden.split([',', '-', ' ']).filter(|t| !t.is_empty());
+        let units: Vec<usize> = each.map(|t| t.parse().ok()).collect::<Option<_>>()?;
+        let is_possible =
+            (1..=16).contains(&units.len()) && units.iter().all(|n| (1..=8192).contains(n));
+        is_possible.then_some(units)
+    }
+
+    fn header_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset) {
+        let tokens = cx.tokens;
+        let mut tasks = cx.state.tasks.iter();
+        if let Some(task) = tasks.find(|t| t.what == TRAINING_CLASSIFIERS) {
+            ui.horizontal(|ui| {
+                ui.add_space(MARGIN);
+                bar_ui(ui, tokens, task.done, 160.0);
+                let left = task.secs_left;
+                let left = left.map_or(String::new(), |s| format!("{} left", format::secs(s)));
+                caption(ui, tokens, &left);
+                command_button(ui, Command::Cancel, true, cx.out);
+            });
+            ui.add_space(theme::HALF);
+            return;
+        }
+        // A row that wraps begins where the first does.
+        let margin = Frame::new().inner_margin(Margin::symmetric(MARGIN as i8, 0));
+        margin.show(ui, |ui| {
+            ui.horizontal_wrapped(|ui| {
+                self.network_ui(ui);
+                self.training_ui(ui);
+            });
+            ui.add_space(theme::HALF);
+            ui.horizontal_wrapped(|ui| self.budgets_ui(ui, cx, data));
+        });
+        ui.add_space(theme::HALF);
+    }
+
+    /// The numbers of labels, and the button that begins.
+    fn budgets_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset) {
+        let tokens = cx.tokens;
+        ui.label(RichText::new("Labels").color(tokens.text_weak));
+        let budgets = Comparison::budgets_for(data.len());
+        for budget in &budgets {
+            let name = budget.map_or("all".to_owned(), format::count);
+            let is_on = !self.left_out.contains(budget);
+            let chip = ui.add(Button::selectable(is_on, RichText::new(&name)));
+            set_name(&chip, &format!("Tell {name} labels"));
+            if chip.on_hover_text("A row for this many labels").clicked() {
+                if is_on {
+                    self.left_out.push(*budget);
+                } else {
+                    self.left_out.retain(|own| own != budget);
+                }
+            }
+        }
+        let mut budgets = budgets;
+        budgets.retain(|budget| !self.left_out.contains(budget));
+        let units = self.units();
+        let session = &cx.state.session;
+        // Of labels from a table beside the items, other items have none.
+        let source = session
+            .source
+            .as_ref()
+            .filter(|_| session.metadata.is_none());
+        let test = source.and_then(DatasetSource::unseen);
+        let counted = test.as_ref().map_or(
+            "a sixth of the items, which is kept out".to_owned(),
+            |test| format!("the items of {}", test.name()),
+        );
+        let reason = if cx.state.is_training() {
+            Some("A training is under way; end it first".to_owned())
+        } else if units.is_none() {
+            Some(
+                "Units of the hidden layers are numbers from 1 to 8,192, such as 1000-1000-500"
+                    .to_owned(),
+            )
+        } else if budgets.is_empty() {
+            Some("Choose a number of labels".to_owned())
+        } else {
+            None
+        };
+        let tip = reason.clone().unwrap_or_else(|| {
+            format!("Train all; errors are counted on {counted}. It can be cancelled")
+        });
+        ui.add_enabled_ui(reason.is_none(), |ui| {
+            let is_pressed = primary_button(ui, tokens, icon::PLAY, "Compare", &tip);
+            if let Some(hidden) = units.filter(|_| is_pressed) {
+                cx.out.act(Action::CompareLabels(LabelPlan {
+                    comparison: self.comparison(hidden, budgets),
+                    test,
+                }));
+            }
+        });
+    }
+
+    fn network_ui(&mut self, ui: &mut Ui) {
+        let is_right = self.units().is_some();
+        let hidden = TextEdit::singleline(&mut self.hidden).desired_width(116.0);
+        let colour = (!is_right).then_some(ui.visuals().warn_fg_color);
+        let hidden = ui.add(hidden.text_color_opt(colour));
+        set_name(&hidden, "Hidden layers");
+        hidden.on_hover_text("Units of each hidden layer, from the picture inwards");
+        within(ui, 150.0, |ui| {
+            let combo = ComboBox::from_id_salt("teacher")
+                .selected_text(self.teacher.title())
+                .width(132.0);
+            let combo = combo.show_ui(ui, |ui| {
+                for teacher in Teacher::ALL {
+                    ui.selectable_value(&mut self.teacher, teacher, teacher.title());
+                }
+            });
+            set_name(&combo.response, "Pre-training by");
+            let tip = "How each hidden layer learns without labels";
+            combo.response.on_hover_text(tip);
+        });
+    }
+
+    fn training_ui(&mut self, ui: &mut Ui) {
+        let number = DragValue::new(&mut self.pretrain_epochs).range(1..=1000);
+        let number = ui.add(number.speed(0.1).suffix(" epochs a layer"));
+        set_name(&number, "Epochs of pre-training");
+        number.on_hover_text("Passes over all pictures in pre-training, for each layer");
+        let number = DragValue::new(&mut self.epochs).range(1..=1000);
+        let number = ui.add(number.speed(0.1).suffix(" epochs"));
+        set_name(&number, "Epochs with labels");
+        number.on_hover_text(
+            "Passes over the items with labels; few of them are passed over more often, for 1,000 steps at least",
+        );
+        let number = DragValue::new(&mut self.masked).range(0.0..=0.9);
+        let number = ui.add(number.speed(0.01).prefix("masked "));
+        set_name(&number, "Share of masked pixels");
+        number.on_hover_text("Share of the pixels that are masked while labels are told");
+        let suffix = if self.seeds == 1 { " run" } else { " runs" };
+        let number = DragValue::new(&mut self.seeds).range(1..=20).speed(0.1);
+        let number = ui.add(number.suffix(suffix));
+        set_name(&number, "Runs");
+        number.on_hover_text(
+            "Trainings of each, with one seed after another: other weights, labels and order; the interval is over them where there are several",
+        );
+        let number = ui.add(DragValue::new(&mut self.seed).speed(0.1).prefix("seed "));
+        set_name(&number, "First seed");
+        number.on_hover_text("Seed of the first run");
+    }
+
+    fn comparison(&self, hidden: Vec<usize>, budgets: Vec<Option<usize>>) -> Comparison {
+        Comparison {
+            plan: ClassifierPlan {
+                hidden,
+                pretraining: Some(Pretraining {
+                    teacher: self.teacher,
+                    epochs: self.pretrain_epochs,
+                }),
+                epochs: self.epochs,
+                corruption: (self.masked > 0.0).then_some((Corruption::Masking, self.masked)),
+                seed: self.seed,
+                ..ClassifierPlan::default()
+            },
+            budgets,
+            seeds: self.seeds,
+        }
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
+}
+
+fn found_ui(ui: &mut Ui, tokens: &Tokens, found: &Labelled) {
+    plot_ui(ui, tokens, &found.rows);
+    ui.add_space(theme::STEP);
+    table_ui(ui, tokens, &found.rows);
+    ui.add_space(theme::HALF);
+    let comparison = &found.plan.comparison;
+    let plan = &comparison.plan;
+    let done = found.rows.iter().map(|row| row.random.test.len());
+    let over = match (done.clone().min(), done.max()) {
+        (Some(least), Some(most)) if least > 1 && least < most => {
+            format!("{least} to {most} seeds")
+        }
+        (Some(least), _) if least > 1 => format!("{least} seeds"),
+        _ => "the items, of one seed".to_owned(),
+    };
+    let seeds = match comparison.seeds {
+        1 => format!("seed {}", plan.seed),
+        n => format!(
+            "seeds {} to {}",
+            plan.seed,
+            plan.seed.wrapping_add(n as u64 - 1)
+        ),
+    };
+    let units: Vec<String> = comparison
+        .plan
+        .hidden
+        .iter()
+        .map(usize::to_string)
+        .collect();
+    let counted = if found.plan.test.is_some() {
+        ""
+    } else {
+        " kept out"
+    };
+    caption(
+        ui,
+        tokens,
+        &format!(
+            "Errors on {} items{counted} of {}; hidden layers {}, {seeds}; weights chosen on a twelfth of what is learnt from. 95 % intervals over {over}.",
+            format::count(found.test.1),
+            found.test.0,
+            units.join("-"),
+        ),
+    );
+    if !found.is_complete {
+        caption(ui, tokens, "Not all trainings are done");
+    }
+    for note in &found.notes {
+        ui.label(RichText::new(note).size(theme::CAPTION).color(tokens.warn));
+    }
+}
+
+fn table_ui(ui: &mut Ui, tokens: &Tokens, rows: &[BudgetErrors]) {
+    let heads = [
+        (
+            "Labels",
+            "How many labels the network was told, of each class as many",
+        ),
+        (
+            "From random",
+            "Error of the network that began from random weights; ± its standard deviation over seeds, where there are several",
+        ),
+        (
+            "Pre-trained",
+            "Error of the network whose hidden layers had seen all pictures before",
+        ),
+        (
+            "Lower by",
+            "Difference of the two errors in percentage points, with its 95 % interval: pre-training helped where that lies above 0",
+        ),
+        ("", ""),
+    ];
+    Grid::new("labels")
+        .num_columns(heads.len())
+        .spacing([18.0, theme::HALF])
+        .show(ui, |ui| {
+            for (name, tip) in heads {
+                let text = RichText::new(name).size(theme::CAPTION);
+                let label = ui.label(text.color(tokens.text_weak));
+                if !tip.is_empty() {
+                    label.on_hover_text(tip);
+                }
+            }
+            ui.end_row();
+            for row in rows {
+                let told = |errors: &Errors| {
+                    let (mean, deviation) = errors.summary();
+                    let spread =
+                        deviation.map_or(String::new(), |d| format!(" ± {:.2}", 100.0 * d));
+                    format!("{:.2}{spread} %", 100.0 * mean)
+                };
+                let strong = |text: String| RichText::new(text).color(tokens.text_strong);
+                ui.label(strong(format::count(row.labels)).font(theme::strong(theme::BODY)));
+                ui.label(strong(told(&row.random)));
+                ui.label(strong(told(&row.pretrained)));
+                let [mean, low, high] = row.gain;
+                let interval = format!("{:.2} to {:.2}", 100.0 * low, 100.0 * high);
+                ui.label(strong(percent(mean)));
+                let (verdict, colour) = if low > 0.0 {
+                    ("pre-training helps", tokens.good)
+                } else if high < 0.0 {
+                    ("pre-training harms", tokens.warn)
+                } else {
+                    ("no clear difference", tokens.text_weak)
+                };
+                ui.horizontal(|ui| {
+                    ui.label(RichText::new(interval).color(tokens.text_weak));
+                    ui.label(RichText::new(verdict).size(theme::CAPTION).color(colour));
+                });
+                ui.end_row();
+            }
+        });
+}
+
+/// Errors over the number of labels, which grows by powers of ten.
+fn plot_ui(ui: &mut Ui, tokens: &Tokens, rows: &[BudgetErrors]) {
+    type Of = fn(&BudgetErrors) -> &Errors;
+    let arms: [(&str, egui::Color32, Of); 2] = [
+        ("From random", tokens.second, |row| &row.random),
+        ("Pre-trained", tokens.accent, |row| &row.pretrained),
+    ];
+    ui.horizontal(|ui| {
+        for (name, colour, _) in arms {
+            let (rect, _) = ui.allocate_exact_size(egui::vec2(8.0, 8.0), egui::Sense::hover());
+            ui.painter().circle_filled(rect.center(), 4.0, colour);
+            caption(ui, tokens, name);
+        }
+        ui.add_space(theme::STEP);
+        caption(ui, tokens, "Error, %, by the number of labels");
+    });
+    let at = |row: &BudgetErrors| (row.labels.max(1) as f64).log10();
+    let highest = rows
+        .iter()
+        .flat_map(|row| [row.random.summary().0, row.pretrained.summary().0])
+        .fold(0.0, f64::max);
+    let top = 100.0 * highest.max(0.001) * 1.1;
+    let places: Vec<f64> = rows.iter().map(at).collect();
+    let (first, last) = (
+        places.iter().copied().fold(f64::INFINITY, f64::min),
+        places.iter().copied().fold(0.0, f64::max),
+    );
+    let width = (ui.available_width() - 2.0 * theme::DOUBLE).clamp(PLOT.1, PLOT.2);
+    // A mark so near the next that both could not be read gives way to it.
+    let mut marks = places.clone();
+    marks.sort_by(f64::total_cmp);
+    let next = marks.clone();
+    let mut next = next.iter().skip(1);
+    marks.retain(|mark| next.next().is_none_or(|next| next - mark > 0.25));
+    let plot = still_plot("labels", tokens)
+        .height(PLOT.0)
+        .width(width)
+        .x_grid_spacer(move |_| {
+            let mark = |value: &f64| GridMark {
+                value: *value,
+                step_size: 1.0,
+            };
+            marks.iter().map(mark).collect()
+        })
+        .y_grid_spacer(uniform_grid_spacer(move |_| {
+            let step = nice(top / 4.0);
+            [step, step, step]
+        }))
+        .custom_y_axes(vec![
+            AxisHints::new_y()
+                .min_thickness(32.0)
+                .formatter(|mark, _| format::number(mark.value as f32)),
+        ])
+        .custom_x_axes(vec![AxisHints::new_x().formatter(|mark, _| {
+            format::count(10.0_f64.powf(mark.value).round() as usize)
+        })]);
+    let response = plot.show(ui, |plot| {
+        plot.set_plot_bounds_x(first - 0.15..=last + 0.15);
+        plot.set_plot_bounds_y(0.0..=top);
+        for (name, colour, of) in arms {
+            let points: Vec<[f64; 2]> = rows
+                .iter()
+                .map(|row| [at(row), 100.0 * of(row).summary().0])
+                .collect();
+            let line: PlotPoints<'_> = points.clone().into();
+            plot.line(Line::new(name, line).color(colour).width(2.0));
+            plot.points(
+                Points::new(name, PlotPoints::from(points))
+                    .color(colour)
+                    .radius(3.5),
+            );
+        }
+    });
+    response.response.widget_info(|| {
+        WidgetInfo::labeled(
+            egui::Role::Image,
+            true,
+            "Plot: errors by the number of labels",
+        )
+    });
+}
