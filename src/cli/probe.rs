@@ -111,7 +111,7 @@ fn named(found: &Probed) -> Vec<Value> {
     let object = |told: &crate::model::Told| {
         json!({
             "name": told.name,
-            "visible": told.is_visible,
+            "visible": told.is_visible(),
             "real": share(told.real),
             "alike": told.alike.as_ref().map(|alike| {
                 let mut value = sides(alike);
@@ -144,7 +144,7 @@ fn print_table(found: &Probed, secs: f64) {
             format!("[{low}, {high}]"),
             told.far
                 .map_or(String::new(), |far| percent(far.both().value())),
-            if told.is_visible { "visible" } else { "" }.into(),
+            if told.is_visible() { "visible" } else { "" }.into(),
         ]);
     }
     if is_class {

@@ -329,15 +329,15 @@ impl Core {
         if !is_whole {
             return None;
         }
-        let of = |ids: &[usize]| {
-            let missed = class_error(spec, dataset, codes, ids.iter().copied());
-            missed.map(|missed| (ids.len(), missed))
-        };
-        if let Some(ids) = &session.held_out {
-            of(&ids.iter().map(|id| *id as usize).collect::<Vec<_>>())
+        let all: Arc<Vec<u32>>;
+        let ids = if let Some(held_out) = &session.held_out {
+            held_out
         } else {
-            of(&(0..dataset.len()).collect::<Vec<_>>())
-        }
+            all = Arc::new((0..dataset.len() as u32).collect());
+            &all
+        };
+        let missed = class_error(spec, dataset, codes, ids);
+        missed.map(|missed| (ids.len(), missed))
     }
 
     fn learn_statistics(&mut self, table: &CodeTable) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::message::{Between, Contrast, Event};
-use super::workshop::Bench;
+use super::workshop::{Bench, to_session};
 use crate::data::export::{export_codes, export_csv, table_beside};
 use crate::data::{Dataset, Picture};
 use crate::error::{Error, Result};
@@ -222,12 +222,8 @@ impl Core {
                 let mixture =
                     Mixture::fit(codes.codes(), codes.dims(), COMPONENTS, SEED, progress)?;
                 let mixture = Arc::new(mixture);
-                deliver(Box::new(move |core| {
-                    if core.session.id == id {
-                        core.session.mixture = Some(mixture);
-                        core.publish();
-                    }
-                    Ok(())
+                deliver(to_session(id, move |session| {
+                    session.mixture = Some(mixture);
                 }));
                 Ok(())
             });

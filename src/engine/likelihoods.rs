@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::core::Core;
-use super::workshop::{Bench, Deliver};
+use super::workshop::{Bench, Deliver, to_session};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::model::{Evaluation, Likelihood, ModelFile, ModelSpec, Prior, evaluate};
@@ -111,12 +111,8 @@ fn kind_of(spec: &ModelSpec) -> String {
 /// Shows the rows so far, if the session is still that.
 fn hand_over(table: &Likelihoods, id: u64, deliver: &mut Deliver<'_>) {
     let so_far = Arc::new(table.clone());
-    deliver(Box::new(move |core| {
-        if core.session.id == id {
-            core.session.likelihoods = Some(so_far);
-            core.publish();
-        }
-        Ok(())
+    deliver(to_session(id, move |session| {
+        session.likelihoods = Some(so_far);
     }));
 }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::core::Core;
-use super::workshop::Bench;
+use super::workshop::{Bench, to_session};
 use crate::error::Result;
 use crate::model::{derivative_norm, reconstruction_error};
 use crate::space::PictureComponents;
@@ -74,12 +74,8 @@ impl Core {
                     is_held_out: held_out.is_some(),
                     is_trained_on,
                 });
-                deliver(Box::new(move |core| {
-                    if core.session.id == id {
-                        core.session.linear = Some(found);
-                        core.publish();
-                    }
-                    Ok(())
+                deliver(to_session(id, move |session| {
+                    session.linear = Some(found);
                 }));
                 Ok(())
             },

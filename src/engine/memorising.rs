@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::core::Core;
 use super::message::LeftOut;
-use super::workshop::Bench;
+use super::workshop::{Bench, to_session};
 use crate::data::DatasetSource;
 use crate::error::{Error, Result};
 use crate::model::{FoldedOut, Suspects, TrainConfig, memorise};
@@ -92,12 +92,8 @@ impl Core {
                 };
                 let found = memorise(&suspects, samples, seed, &progress.part(begun, 1.0))?;
                 let found = Arc::new(found);
-                deliver(Box::new(move |core| {
-                    if core.session.id == id {
-                        core.session.memorised = Some(found);
-                        core.publish();
-                    }
-                    Ok(())
+                deliver(to_session(id, move |session| {
+                    session.memorised = Some(found);
                 }));
                 Ok(())
             });
@@ -133,12 +129,8 @@ impl Core {
                     epochs,
                     secs: start.elapsed().as_secs_f32(),
                 });
-                deliver(Box::new(move |core| {
-                    if core.session.id == id {
-                        core.session.left_out = Some(left_out);
-                        core.publish();
-                    }
-                    Ok(())
+                deliver(to_session(id, move |session| {
+                    session.left_out = Some(left_out);
                 }));
                 Ok(())
             });

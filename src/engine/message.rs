@@ -165,6 +165,14 @@ pub struct Session {
     pub indices: Arc<Vec<IndexInfo>>,
 }
 
+impl Session {
+    /// Where other items come from of which as much is known as of these: their source, unless a table was read beside them.
+    #[must_use]
+    pub fn source_of_more(&self) -> Option<&DatasetSource> {
+        self.source.as_ref().filter(|_| self.metadata.is_none())
+    }
+}
+
 /// An approximate index that was asked for.
 #[derive(Clone, PartialEq, Debug)]
 pub struct IndexInfo {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::core::Core;
-use super::workshop::Bench;
+use super::workshop::{Bench, to_session};
 use crate::error::{Error, Result};
 use crate::model::{ProbePlan, Probed, seed_of_others};
 
@@ -44,10 +44,8 @@ impl Core {
         };
         let network = in_use.network.clone();
         let seed = seed_of_others(wish.plan.seed, in_use.file.config.seed);
-        let source = self.session.source.clone();
-        // Of a table that was read beside them, pictures that are drawn anew know nothing.
-        let is_drawn = self.session.metadata.is_none();
-        let drawn = source.filter(|source| is_drawn && source.is_builtin());
+        let source = self.session.source_of_more();
+        let drawn = source.filter(|source| source.is_builtin()).cloned();
         let drawn = drawn.map(|source| source.with_part(None).with_count(Some(wish.pictures)));
         let id = self.session.id;
         self.workshop
@@ -70,12 +68,8 @@ impl Core {
                     found,
                     secs: start.elapsed().as_secs_f32(),
                 });
-                deliver(Box::new(move |core| {
-                    if core.session.id == id {
-                        core.session.probed = Some(probed);
-                        core.publish();
-                    }
-                    Ok(())
+                deliver(to_session(id, move |session| {
+                    session.probed = Some(probed);
                 }));
                 Ok(())
             });

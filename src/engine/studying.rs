@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::core::Core;
 use super::message::{Event, QuerySet, Studied, Study};
-use super::workshop::Bench;
+use super::workshop::{Bench, to_session};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::model::AutoEncoder;
@@ -111,12 +111,8 @@ impl Core {
                         own: own.clone(),
                         report: Arc::new(report),
                     });
-                    deliver(Box::new(move |core| {
-                        if core.session.id == id {
-                            core.session.study = Some(studied);
-                            core.publish();
-                        }
-                        Ok(())
+                    deliver(to_session(id, move |session| {
+                        session.study = Some(studied);
                     }));
                 };
                 let part = progress.part(0.2, 1.0);

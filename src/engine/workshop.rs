@@ -8,13 +8,24 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::core::Core;
-use super::message::Event;
+use super::message::{Event, Session};
 use super::outbox::Outbox;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
 /// What a job does on the engine's thread with what it found.
 pub(super) type Delivery = Box<dyn FnOnce(&mut Core) -> Result<()> + Send>;
+
+/// Changes the session that a job began in, `id`, and shows it; where that is another by now nothing happens.
+pub(super) fn to_session(id: u64, change: impl FnOnce(&mut Session) + Send + 'static) -> Delivery {
+    Box::new(move |core| {
+        if core.session.id == id {
+            change(&mut core.session);
+            core.publish();
+        }
+        Ok(())
+    })
+}
 
 /// How a job hands over what it found.
 pub(super) type Deliver<'a> = dyn FnMut(Delivery) + Send + 'a;

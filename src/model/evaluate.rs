@@ -98,6 +98,7 @@ pub fn evaluate(
         posteriors.log_variance.extend(of_items.log_variance);
     }
     let items = n as f64;
+    let all: Vec<u32> = (0..n as u32).collect();
     let has_posterior = samples > 0;
     Ok(Evaluation {
         n,
@@ -111,11 +112,8 @@ pub fn evaluate(
         kl: has_posterior.then_some(kl / items),
         samples,
         kl_per_dim: has_posterior.then(|| posteriors.kl_per_dimension(spec)),
-        class_error: class_error(spec, dataset, &posteriors.mean, 0..n),
-        derivative_norm: {
-            let all: Vec<u32> = (0..n as u32).collect();
-            derivative_norm(model, dataset, &all, seed)?
-        },
+        class_error: class_error(spec, dataset, &posteriors.mean, &all),
+        derivative_norm: derivative_norm(model, dataset, &all, seed)?,
         active_units: active_units(&posteriors.mean, code),
     })
 }
@@ -334,27 +332,22 @@ pub fn derivative_norm(
     Ok(Some(norms.iter().sum::<f64>() / norms.len().max(1) as f64))
 }
 
-/// Share of the items `among` whose class is another than the one with the largest share in `codes`, `[n, code]`; nothing where the model or the
+/// Share of the items `ids` whose class is another than the one with the largest share in `codes`, `[n, code]`; nothing where the model or the
 /// data know no classes, or others.
-pub fn class_error(
-    spec: &ModelSpec,
-    dataset: &Dataset,
-    codes: &[f32],
-    among: impl ExactSizeIterator<Item = usize>,
-) -> Option<f64> {
+pub fn class_error(spec: &ModelSpec, dataset: &Dataset, codes: &[f32], ids: &[u32]) -> Option<f64> {
     let condition = spec.condition.as_ref()?;
     let labels = dataset.labels()?;
     if condition.kind != ConditionKind::Class || labels.names != condition.names {
         return None;
     }
-    let count = among.len().max(1);
-    let wrong = |item: &usize| {
+    let wrong = |id: &&u32| {
+        let item = **id as usize;
         let named = &codes[item * spec.code..][spec.style()..spec.code];
         let named = named.iter().enumerate();
         let taken_for = named.max_by(|a, b| a.1.total_cmp(b.1)).map(|(i, _)| i);
-        taken_for != Some(usize::from(labels.values[*item]))
+        taken_for != Some(usize::from(labels.values[item]))
     };
-    Some(among.filter(wrong).count() as f64 / count as f64)
+    Some(ids.iter().filter(wrong).count() as f64 / ids.len().max(1) as f64)
 }
 
 fn active_units(means: &[f32], code: usize) -> usize {

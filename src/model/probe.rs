@@ -153,10 +153,6 @@ pub struct Told {
     pub real: Share,
     /// Of an attribute, what the probe tells of those real pictures alone in which it is about what is asked for, an eighth of its range around it.
     pub alike: Option<Sides>,
-    /// Whether the probe tells at least [`VISIBLE`] of real pictures: of the class, or of those in which the attribute is about what is asked for, low
-    /// weighed as high. All real pictures would be too strict a measure for what is spread evenly, as many lie next to the middle, and too lax a
-    /// one for what half of them lack, such as a beard.
-    pub is_visible: bool,
     /// The share of the pictures asked for that the probe takes for what was asked for.
     pub found: Share,
     /// Of an attribute, what `found` is made of, asked for at a quarter and at three quarters of its range or, where values have gaps, at those
@@ -164,6 +160,25 @@ pub struct Told {
     pub sides: Option<Sides>,
     /// The same at a tenth and at nine tenths.
     pub far: Option<Sides>,
+}
+
+impl Told {
+    /// The share of real pictures that it is judged by: of the class, or of those in which the attribute is about what is asked for, low weighed as
+    /// high. All real pictures would be too strict a measure for what is spread evenly, as many lie next to the middle, and too lax a one for
+    /// what half of them lack, such as a beard. Nothing where such pictures are too few.
+    #[must_use]
+    pub fn judged(&self) -> Option<f64> {
+        match self.alike {
+            Some(alike) => alike.balanced(),
+            None => Some(self.real.value()),
+        }
+    }
+
+    /// Whether the probe tells it of at least [`VISIBLE`] of these.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        self.judged().is_some_and(|told| told >= VISIBLE)
+    }
 }
 
 /// What a probe says of a model.
@@ -184,7 +199,7 @@ pub struct Probed {
 impl Probed {
     /// What is visible.
     pub fn visible(&self) -> impl Iterator<Item = &Told> {
-        self.told.iter().filter(|told| told.is_visible)
+        self.told.iter().filter(|told| told.is_visible())
     }
 
     /// Of how many of the visible ones at least the share [`VISIBLE`] was found again, how many there are, and the least share; nothing where
@@ -312,7 +327,6 @@ impl ProbePlan {
                         name: name.clone(),
                         real,
                         alike: None,
-                        is_visible: real.value() >= VISIBLE,
                         found: asking.of_class(i, &progress)?,
                         sides: None,
                         far: None,
@@ -340,7 +354,6 @@ impl ProbePlan {
                         name: name.clone(),
                         real,
                         alike: Some(alike),
-                        is_visible: alike.balanced().is_some_and(|told| told >= VISIBLE),
                         found: sides.both(),
                         sides: Some(sides),
                         far: Some(far),

@@ -6,20 +6,26 @@ use eframe::egui::{
     self, Align2, DragValue, Rect, RichText, ScrollArea, Sense, Stroke, Ui, WidgetInfo,
 };
 
-use super::Cx;
-use crate::app::command::{Action, Command};
+use super::{Cx, progress_ui, task};
+use crate::app::command::Action;
 use crate::app::fonts::icon;
 use crate::app::format;
 use crate::app::theme::{self, Tokens};
-use crate::app::widgets::{bar_ui, caption, command_button, empty_ui, primary_button, set_name};
+use crate::app::widgets::{caption, empty_ui, primary_button, set_name};
 use crate::data::DatasetSource;
 use crate::engine::{PROBING, ProbeWish, ProbedModel};
 use crate::model::{ConditionKind, ProbePlan, Told, VISIBLE};
 
 /// Space before what stands in the panel.
 const MARGIN: f32 = 12.0;
-/// Height of a row, width of a name, least and greatest width of a bar, width of what stands behind it.
-const ROW: (f32, f32, f32, f32, f32) = (24.0, 104.0, 120.0, 420.0, 210.0);
+/// Height of a row.
+const HEIGHT: f32 = 24.0;
+/// Width of a name.
+const NAME: f32 = 104.0;
+/// Width of a bar, at least and at most.
+const BAR: (f32, f32) = (120.0, 420.0);
+/// Width of what stands behind a bar.
+const FIGURES: f32 = 210.0;
 
 /// How a probe is trained and asks.
 pub(super) struct ProbeForm {
@@ -41,20 +47,12 @@ impl ProbeForm {
     /// How the probe is trained, or how far it has come.
     pub(super) fn header_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let tokens = cx.tokens;
-        let mut tasks = cx.state.tasks.iter();
-        if let Some(task) = tasks.find(|t| t.what == PROBING) {
-            bar_ui(ui, tokens, task.done, 140.0);
-            let left = task.secs_left;
-            let left = left.map_or(String::new(), |s| format!("{} left", format::secs(s)));
-            caption(ui, tokens, &left);
-            command_button(ui, Command::Cancel, true, cx.out);
+        if progress_ui(ui, cx, PROBING) {
             return;
         }
         let plan = &mut self.wish.plan;
-        let source = cx.state.session.source.as_ref();
-        let is_drawn = source.is_some_and(DatasetSource::is_builtin);
-        let is_drawn = is_drawn && cx.state.session.metadata.is_none();
-        if is_drawn {
+        let source = cx.state.session.source_of_more();
+        if source.is_some_and(DatasetSource::is_builtin) {
             let number = DragValue::new(&mut self.wish.pictures).range(ProbePlan::LEAST..=60_000);
             let number = ui.add(number.speed(50.0).suffix(" pictures"));
             set_name(&number, "Pictures of the probe");
@@ -92,8 +90,7 @@ impl ProbeForm {
     pub(super) fn found_ui(ui: &mut Ui, cx: &Cx<'_>) {
         let Some(probed) = cx.state.session.probed.clone() else {
             let text = "A network of its own learns to tell each class or attribute from pictures of the data; then the model is asked for each, with a style from N(0, 1), and it looks at what comes";
-            let is_under_way = cx.state.tasks.iter().any(|t| t.what == PROBING);
-            let title = if is_under_way {
+            let title = if task(cx, PROBING).is_some() {
                 "Training a probe"
             } else {
                 "Does the model draw what it is asked for?"
@@ -102,8 +99,8 @@ impl ProbeForm {
             return;
         };
         ScrollArea::both().auto_shrink(false).show(ui, |ui| {
-            let room = ui.available_width() - 2.0 * MARGIN - ROW.1 - ROW.4;
-            let bar = room.clamp(ROW.2, ROW.3);
+            let room = ui.available_width() - 2.0 * MARGIN - NAME - FIGURES;
+            let bar = room.clamp(BAR.0, BAR.1);
             head_ui(ui, cx.tokens, bar, probed.found.kind);
             for told in &probed.found.told {
                 told_ui(ui, cx.tokens, told, bar);
@@ -112,7 +109,7 @@ impl ProbeForm {
             ui.horizontal(|ui| {
                 ui.add_space(MARGIN);
                 ui.vertical(|ui| {
-                    ui.set_max_width(ROW.1 + bar + ROW.4);
+                    ui.set_max_width(NAME + bar + FIGURES);
                     summary_ui(ui, cx.tokens, &probed);
                 });
             });
@@ -130,9 +127,9 @@ fn columns(right: f32) -> [f32; 3] {
 }
 
 fn head_ui(ui: &mut Ui, tokens: &Tokens, bar: f32, kind: ConditionKind) {
-    let size = egui::vec2(2.0 * MARGIN + ROW.1 + bar + ROW.4, ROW.0);
+    let size = egui::vec2(2.0 * MARGIN + NAME + bar + FIGURES, HEIGHT);
     let (area, _) = ui.allocate_exact_size(size, Sense::hover());
-    let left = area.left() + MARGIN + ROW.1;
+    let left = area.left() + MARGIN + NAME;
     let put = |x: f32, align: Align2, text: &str| {
         let at = egui::pos2(x, area.center().y);
         let font = theme::regular(theme::CAPTION);
@@ -151,10 +148,10 @@ fn head_ui(ui: &mut Ui, tokens: &Tokens, bar: f32, kind: ConditionKind) {
 }
 
 fn told_ui(ui: &mut Ui, tokens: &Tokens, told: &Told, bar: f32) {
-    let size = egui::vec2(2.0 * MARGIN + ROW.1 + bar + ROW.4, ROW.0);
+    let size = egui::vec2(2.0 * MARGIN + NAME + bar + FIGURES, HEIGHT);
     let (area, response) = ui.allocate_exact_size(size, Sense::hover());
     let painter = ui.painter();
-    let (ink, colour) = match (told.is_visible, told.found.value() >= VISIBLE) {
+    let (ink, colour) = match (told.is_visible(), told.found.value() >= VISIBLE) {
         (true, true) => (tokens.text_strong, tokens.good),
         (true, false) => (tokens.text_strong, tokens.warn),
         (false, _) => (tokens.text_faint, tokens.line_strong),
@@ -165,7 +162,7 @@ fn told_ui(ui: &mut Ui, tokens: &Tokens, told: &Told, bar: f32) {
         painter.text(at, align, text, font, colour)
     };
     let name = area.left() + MARGIN;
-    let clipped = Rect::from_min_max(area.min, egui::pos2(name + ROW.1 - 6.0, area.bottom()));
+    let clipped = Rect::from_min_max(area.min, egui::pos2(name + NAME - 6.0, area.bottom()));
     painter
         .with_clip_rect(clipped.intersect(ui.clip_rect()))
         .text(
@@ -175,7 +172,7 @@ fn told_ui(ui: &mut Ui, tokens: &Tokens, told: &Told, bar: f32) {
             theme::regular(theme::BODY),
             ink,
         );
-    let left = name + ROW.1;
+    let left = name + NAME;
     let well = Rect::from_center_size(
         egui::pos2(left + bar / 2.0, area.center().y),
         egui::vec2(bar, 8.0),
@@ -188,10 +185,7 @@ fn told_ui(ui: &mut Ui, tokens: &Tokens, told: &Told, bar: f32) {
     let [low, high] = told.found.interval();
     let line = Stroke::new(1.5, tokens.text_strong);
     painter.hline(x(low)..=x(high), area.center().y, line);
-    let real = match told.alike {
-        Some(alike) => alike.balanced(),
-        None => Some(told.real.value()),
-    };
+    let real = told.judged();
     if let Some(real) = real {
         let at = egui::pos2(x(real), area.center().y);
         let ring = Stroke::new(1.5, tokens.second);
@@ -202,9 +196,12 @@ fn told_ui(ui: &mut Ui, tokens: &Tokens, told: &Told, bar: f32) {
     let found = percent(told.found.value());
     put(at_found, Align2::RIGHT_CENTER, &found, ink);
     put(at_real, Align2::RIGHT_CENTER, &real, ink);
-    let word = if told.is_visible { "" } else { "not visible" };
+    let (word, ending) = if told.is_visible() {
+        ("", "")
+    } else {
+        ("not visible", ", not visible")
+    };
     put(at_word, Align2::LEFT_CENTER, word, tokens.text_faint);
-    let ending = if told.is_visible { "" } else { ", not visible" };
     let label = format!(
         "{}: found {found}, told of real pictures {real}{ending}",
         told.name

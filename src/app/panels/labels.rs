@@ -9,13 +9,13 @@ use eframe::egui::{
 use egui_plot::{AxisHints, GridMark, Line, PlotPoints, Points, uniform_grid_spacer};
 
 use super::measures_plots::nice;
-use super::{Cx, Panel};
+use super::{Cx, Panel, progress_ui, task};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
 use crate::app::format;
 use crate::app::theme::{self, Tokens};
 use crate::app::widgets::{
-    bar_ui, caption, command_button, empty_ui, primary_button, set_name, still_plot, within,
+    caption, command_button, empty_ui, primary_button, set_name, still_plot, within,
 };
 use crate::data::{Corruption, Dataset, DatasetSource};
 use crate::engine::{LabelPlan, Labelled, TRAINING_CLASSIFIERS};
@@ -23,8 +23,10 @@ use crate::model::{BudgetErrors, ClassifierPlan, Comparison, Errors, Pretraining
 
 /// Space before what stands in the panel.
 const MARGIN: f32 = 12.0;
-/// Height of the plot, and its width at least and at most.
-const PLOT: (f32, f32, f32) = (190.0, 240.0, 520.0);
+/// Height of the plot.
+const HEIGHT: f32 = 190.0;
+/// Width of the plot, at least and at most.
+const WIDTHS: (f32, f32) = (240.0, 520.0);
 
 /// The panel.
 pub(super) struct LabelsPanel {
@@ -89,13 +91,8 @@ impl Panel for LabelsPanel {
         ui.add_space(6.0);
         self.header_ui(ui, cx, &data);
         let Some(found) = cx.state.session.labelled.clone() else {
-            let is_under_way = cx
-                .state
-                .tasks
-                .iter()
-                .any(|t| t.what == TRAINING_CLASSIFIERS);
-            let title = if is_under_way {
-                "Training classifiers"
+            let title = if task(cx, TRAINING_CLASSIFIERS).is_some() {
+                TRAINING_CLASSIFIERS
             } else {
                 "What are pictures without labels worth?"
             };
@@ -123,16 +120,10 @@ impl LabelsPanel {
     }
 
     fn header_ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, data: &Dataset) {
-        let tokens = cx.tokens;
-        let mut tasks = cx.state.tasks.iter();
-        if let Some(task) = tasks.find(|t| t.what == TRAINING_CLASSIFIERS) {
+        if task(cx, TRAINING_CLASSIFIERS).is_some() {
             ui.horizontal(|ui| {
                 ui.add_space(MARGIN);
-                bar_ui(ui, tokens, task.done, 160.0);
-                let left = task.secs_left;
-                let left = left.map_or(String::new(), |s| format!("{} left", format::secs(s)));
-                caption(ui, tokens, &left);
-                command_button(ui, Command::Cancel, true, cx.out);
+                progress_ui(ui, cx, TRAINING_CLASSIFIERS);
             });
             ui.add_space(theme::HALF);
             return;
@@ -171,12 +162,7 @@ impl LabelsPanel {
         let mut budgets = budgets;
         budgets.retain(|budget| !self.left_out.contains(budget));
         let units = self.units();
-        let session = &cx.state.session;
-        // Of labels from a table beside the items, other items have none.
-        let source = session
-            .source
-            .as_ref()
-            .filter(|_| session.metadata.is_none());
+        let source = cx.state.session.source_of_more();
         let test = source.and_then(DatasetSource::unseen);
         let counted = test.as_ref().map_or(
             "a sixth of the items, which is kept out".to_owned(),
@@ -421,7 +407,7 @@ fn plot_ui(ui: &mut Ui, tokens: &Tokens, rows: &[BudgetErrors]) {
         places.iter().copied().fold(f64::INFINITY, f64::min),
         places.iter().copied().fold(0.0, f64::max),
     );
-    let width = (ui.available_width() - 2.0 * theme::DOUBLE).clamp(PLOT.1, PLOT.2);
+    let width = (ui.available_width() - 2.0 * theme::DOUBLE).clamp(WIDTHS.0, WIDTHS.1);
     // A mark so near the next that both could not be read gives way to it.
     let mut marks = places.clone();
     marks.sort_by(f64::total_cmp);
@@ -429,7 +415,7 @@ fn plot_ui(ui: &mut Ui, tokens: &Tokens, rows: &[BudgetErrors]) {
     let mut next = next.iter().skip(1);
     marks.retain(|mark| next.next().is_none_or(|next| next - mark > 0.25));
     let plot = still_plot("labels", tokens)
-        .height(PLOT.0)
+        .height(HEIGHT)
         .width(width)
         .x_grid_spacer(move |_| {
             let mark = |value: &f64| GridMark {

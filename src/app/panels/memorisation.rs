@@ -11,16 +11,13 @@ use eframe::egui::{
 };
 
 use super::memorisation_plots::{distances_ui, scores_ui};
-use super::{Cx, Panel};
+use super::{Cx, Panel, progress_ui, task};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
 use crate::app::format;
-use crate::app::state::Task;
 use crate::app::textures::Filter;
 use crate::app::theme;
-use crate::app::widgets::{
-    bar_ui, command_button, empty_ui, fit, paint_picture, primary_button, set_name,
-};
+use crate::app::widgets::{command_button, empty_ui, fit, paint_picture, primary_button, set_name};
 use crate::data::{Dataset, DatasetSource};
 use crate::engine::{COMPARING, LEAVING_OUT, LeftOut, ModelInfo};
 use crate::model::{FoldedOut, LIKELIHOOD_SAMPLES, MOST_FOLDS, MOST_SAMPLES, Memorised};
@@ -190,10 +187,6 @@ impl Unseen {
             Self::Nowhere => "nothing".to_owned(),
         }
     }
-}
-
-fn task<'a>(cx: &'a Cx<'_>, what: &str) -> Option<&'a Task> {
-    cx.state.tasks.iter().find(|task| task.what == what)
 }
 
 impl MemorisationPanel {
@@ -375,22 +368,6 @@ fn left_out_ui(ui: &mut Ui, cx: &mut Cx<'_>, data: &Arc<Dataset>, model: &ModelI
         |ui, cx| owing_ui(ui, cx, data, &left_out),
         |ui, cx| scores_figures_ui(ui, cx, &left_out),
     );
-}
-
-/// How far work called `what` has come, and the way to end it. Returns whether it is under way.
-fn progress_ui(ui: &mut Ui, cx: &mut Cx<'_>, what: &str) -> bool {
-    let Some((done, secs_left)) = task(cx, what).map(|task| (task.done, task.secs_left)) else {
-        return false;
-    };
-    bar_ui(ui, cx.tokens, done, 110.0);
-    let left = secs_left.map_or(String::new(), |secs| {
-        format!(", {} left", format::secs(secs))
-    });
-    let text = format!("{:.0} %{left}", 100.0 * done);
-    let text = RichText::new(text).size(theme::CAPTION);
-    ui.label(text.color(cx.tokens.text_weak));
-    command_button(ui, Command::Cancel, true, cx.out);
-    true
 }
 
 /// A number with its name before it.

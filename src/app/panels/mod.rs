@@ -45,17 +45,19 @@ mod why;
 
 use std::sync::Arc;
 
-use eframe::egui::{TextureHandle, Ui};
+use eframe::egui::{RichText, TextureHandle, Ui};
 use serde::{Deserialize, Serialize};
 
-use super::command::Outbox;
+use super::command::{Command, Outbox};
 use super::fonts::icon;
+use super::format;
 use super::hint::Hint;
-use super::state::State;
+use super::state::{State, Task};
 use super::sweeping::Pointed;
 use super::textures::{Filter, Textures};
-use super::theme::Tokens;
+use super::theme::{self, Tokens};
 use super::view::View;
+use super::widgets::{bar_ui, command_button};
 use crate::data::Dataset;
 use crate::space::Basis;
 
@@ -264,6 +266,27 @@ fn some_items(focus: Option<usize>, seed: usize, count: usize, n: usize) -> Vec<
     // A step that has no common factor with round numbers reaches all classes.
     let others = (1..).map(|i| (i * 7919 + seed * 104_729) % n.max(1));
     focus.into_iter().chain(others).take(count.min(n)).collect()
+}
+
+/// The work that is called `what`, while it goes on.
+fn task<'a>(cx: &'a Cx<'_>, what: &str) -> Option<&'a Task> {
+    cx.state.tasks.iter().find(|task| task.what == what)
+}
+
+/// How far work called `what` has come, and the way to end it. Returns whether it is under way.
+fn progress_ui(ui: &mut Ui, cx: &mut Cx<'_>, what: &str) -> bool {
+    let Some((done, secs_left)) = task(cx, what).map(|task| (task.done, task.secs_left)) else {
+        return false;
+    };
+    bar_ui(ui, cx.tokens, done, 110.0);
+    let left = secs_left.map_or(String::new(), |secs| {
+        format!(", {} left", format::secs(secs))
+    });
+    let text = format!("{:.0} %{left}", 100.0 * done);
+    let text = RichText::new(text).size(theme::CAPTION);
+    ui.label(text.color(cx.tokens.text_weak));
+    command_button(ui, Command::Cancel, true, cx.out);
+    true
 }
 
 /// A panel.
