@@ -81,7 +81,7 @@ fn errors_ui(ui: &mut Ui, tokens: &Tokens, linear: &Linear) {
             "Principal components fitted to {fitted} training items; both measured on {measured} of these, as none were kept out"
         ),
         (false, false) => format!(
-            "Principal components fitted to {fitted} open items and measured on {measured} of these, which the model did not train on"
+            "Principal components fitted to {fitted} open items and measured on {measured} of these; the model was not trained on just these"
         ),
     };
     caption(ui, tokens, &text);
