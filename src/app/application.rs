@@ -307,6 +307,16 @@ impl App {
         self.view.selection.ids().collect()
     }
 
+    /// Writes the comparison of classifiers, as the dialog does once a file is chosen.
+    pub fn save_labels_to(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::SaveLabels(file));
+    }
+
+    /// Reads a comparison of classifiers, as the dialog does once a file is chosen.
+    pub fn open_labels_from(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::OpenLabels(file));
+    }
+
     /// Writes the path as an animation, as the dialog does once a file is chosen.
     pub fn export_path_to(&mut self, file: PathBuf) {
         self.queue.push_back(Action::ExportPath(file));
@@ -350,7 +360,8 @@ impl App {
     pub fn labelled_rows(&self) -> (usize, bool) {
         let labelled = self.state.session.labelled.as_ref();
         labelled.map_or((0, false), |labelled| {
-            (labelled.rows.len(), labelled.is_complete)
+            let compared = &labelled.compared;
+            (compared.budgets.len(), compared.is_complete())
         })
     }
 

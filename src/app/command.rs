@@ -13,8 +13,8 @@ use super::panels::PanelKind;
 use super::sweeping::Pointed;
 use super::view::{BasisKind, Camera, Colouring, Lookup, MapLook, SheetSpec};
 use crate::data::{DatasetSource, Flip, Picture};
-use crate::engine::{Contrast, FamilyWish, LabelPlan, LikelihoodPlan, ProbeWish, Request, Study};
-use crate::model::{FamilyPlan, ModelSpec, TrainConfig};
+use crate::engine::{Contrast, FamilyWish, LikelihoodPlan, ProbeWish, Request, Study};
+use crate::model::{Comparison, FamilyPlan, ModelSpec, TrainConfig};
 use crate::retrieval::Space;
 use crate::retrieval::approximate::Kind;
 use crate::space::{MapMethod, Selection};
@@ -65,6 +65,8 @@ pub(crate) enum Command {
     ExportReport,
     ExportFormation,
     AddToLikelihood,
+    SaveLabels,
+    OpenLabels,
     ExportPath,
     ExportPathPng,
     ExportPathFrames,
@@ -194,7 +196,13 @@ pub(crate) enum Action {
     /// Train families of auto-encoders side by side.
     CompareFamilies(FamilyPlan),
     /// Train classifiers with and without pre-training.
-    CompareLabels(LabelPlan),
+    CompareLabels(Comparison),
+    /// Go on with a comparison that was left off.
+    ResumeLabels,
+    /// Read a comparison of classifiers.
+    OpenLabels(PathBuf),
+    /// Write it, with its classifier.
+    SaveLabels(PathBuf),
     /// Find out whether the model draws what it is asked for by name.
     Probe(ProbeWish),
     /// Show what each family makes of a wish.
@@ -275,7 +283,7 @@ const fn key(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
 impl Command {
     /// Every command, in the order in which the list of shortcuts shows them.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        const COMMANDS: [Command; 65] = [
+        const COMMANDS: [Command; 67] = [
             Command::OpenData,
             Command::OpenFolder,
             Command::OpenModel,
@@ -318,6 +326,8 @@ impl Command {
             Command::ExportReport,
             Command::ExportFormation,
             Command::AddToLikelihood,
+            Command::SaveLabels,
+            Command::OpenLabels,
             Command::ExportPath,
             Command::ExportPathPng,
             Command::ExportPathFrames,
@@ -595,6 +605,18 @@ impl Command {
                 "Add a model…",
                 "Add a model to the table of likelihoods",
                 icon::PLUS,
+                None,
+            ),
+            Self::SaveLabels => (
+                "Save comparison…",
+                "Write the comparison of classifiers, with the pre-trained one of the most labels, to a file that goes on from here",
+                icon::SAVE,
+                None,
+            ),
+            Self::OpenLabels => (
+                "Open comparison…",
+                "Read a comparison of classifiers, and judge its classifier by the open items",
+                icon::FILE_OPEN,
                 None,
             ),
             Self::ExportPath => (

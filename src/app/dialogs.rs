@@ -47,6 +47,7 @@ const ITEMS: &[Filter] = &[
         &["npy"],
     ),
 ];
+const CLASSIFIERS: &[Filter] = &[("Comparison of classifiers", &["safetensors"])];
 const MODELS: &[Filter] = &[
     ("Models", &["safetensors", "pt", "pth"]),
     ("All files", &["*"]),
@@ -60,6 +61,8 @@ impl Dialogs {
             Command::OpenFolder => (Asked::Folder, Action::OpenPath),
             Command::OpenModel => (Asked::File(MODELS), Action::OpenModel),
             Command::AddToLikelihood => (Asked::File(MODELS), Action::AddToLikelihood),
+            Command::SaveLabels => (target("safetensors", CLASSIFIERS), Action::SaveLabels),
+            Command::OpenLabels => (Asked::File(CLASSIFIERS), Action::OpenLabels),
             Command::SaveModel => (
                 target("safetensors", &[("Model", &["safetensors"])]),
                 Action::SaveModel,

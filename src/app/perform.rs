@@ -157,6 +157,9 @@ impl App {
                 self.view.likelihood_models.retain(|own| *own != path);
             }
             Action::CompareLabels(plan) => self.engine.request(Request::CompareLabels(plan)),
+            Action::ResumeLabels => self.engine.request(Request::ResumeLabels),
+            Action::OpenLabels(path) => self.engine.request(Request::OpenLabels(path)),
+            Action::SaveLabels(path) => self.engine.request(Request::SaveLabels(path)),
             Action::Probe(wish) => self.engine.request(Request::Probe(wish)),
             Action::CompareFamilies(plan) => self.engine.request(Request::CompareFamilies(plan)),
             Action::DecodeFamilies(wish) => {
@@ -356,11 +359,13 @@ impl App {
             Command::OpenPositions
             | Command::OpenMetadata
             | Command::OpenPathFile
+            | Command::OpenLabels
             | Command::OpenSession => self.dialogs.open(ctx, command, ""),
             Command::ExportSelection => self.dialogs.open(ctx, command, "items"),
             Command::ExportSheet => self.dialogs.open(ctx, command, "sheet"),
             Command::ExportReport => self.dialogs.open(ctx, command, "report"),
             Command::AddToLikelihood => self.dialogs.open(ctx, command, "model"),
+            Command::SaveLabels => self.dialogs.open(ctx, command, "classifiers"),
             Command::ExportFormation => self.dialogs.open(ctx, command, "formation"),
             Command::ExportPath
             | Command::ExportPathPng
@@ -458,7 +463,13 @@ impl App {
             )
         });
         if is_model {
-            self.perform(ctx, Action::OpenModel(path));
+            let action = if crate::model::Compared::is_one(&path) {
+                self.layout.bring_forward(PanelKind::Labels);
+                Action::OpenLabels(path)
+            } else {
+                Action::OpenModel(path)
+            };
+            self.perform(ctx, action);
             return;
         }
         // To someone with a model a single picture is one to show it; a folder or an archive is data.

@@ -16,7 +16,7 @@ use super::application::{App, AppOptions};
 use super::command::{Action, Command};
 use super::panels::PanelKind;
 use crate::data::{Corruption, DatasetSource};
-use crate::engine::{EngineOptions, LabelPlan, LikelihoodPlan};
+use crate::engine::{EngineOptions, LikelihoodPlan};
 use crate::error::{Error, Result};
 use crate::model::{
     ClassifierPlan, Comparison, FamilyPlan, ModelSpec, Preset, Pretraining, Teacher, TrainConfig,
@@ -214,20 +214,18 @@ fn picture_benches(
         .bring_forward(PanelKind::Conditions);
     wait_for(harness, "styles with every class", App::has_grid)?;
     picture(harness, PanelKind::Conditions, "style-and-class.png")?;
-    harness.state_mut().act(Action::CompareLabels(LabelPlan {
-        comparison: Comparison {
-            plan: ClassifierPlan {
-                pretraining: Some(Pretraining {
-                    teacher: Teacher::AutoEncoder,
-                    epochs: 6,
-                }),
-                epochs: 25,
-                corruption: Some((Corruption::Masking, 0.2)),
-                ..ClassifierPlan::default()
-            },
-            budgets: Comparison::budgets_for(4000),
-            seeds: 1,
+    harness.state_mut().act(Action::CompareLabels(Comparison {
+        plan: ClassifierPlan {
+            pretraining: Some(Pretraining {
+                teacher: Teacher::AutoEncoder,
+                epochs: 6,
+            }),
+            epochs: 25,
+            corruption: Some((Corruption::Masking, 0.2)),
+            ..ClassifierPlan::default()
         },
+        budgets: Comparison::budgets_for(4000),
+        seeds: 1,
         test: "digits:test".parse().ok(),
     }));
     harness.state_mut().layout.bring_forward(PanelKind::Labels);

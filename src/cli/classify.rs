@@ -1,6 +1,6 @@
 //! `morphospace classify`: what pre-training without labels is worth to a classifier, by the number of labels it is told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Instant;
 
@@ -24,12 +24,15 @@ pub(super) struct Classify {
     /// Pictures to learn from; one of 12 is kept out to choose the weights by
     #[arg(long, value_name = "SRC", required_unless_present = "model")]
     data: Option<DatasetSource>,
-    /// Pictures to count the errors on
-    #[arg(long, value_name = "SRC")]
-    test: DatasetSource,
+    /// Pictures to count the errors on; without these a sixth of the data is, which is kept out of all training
+    #[arg(long, value_name = "SRC", required_unless_present = "data")]
+    test: Option<DatasetSource>,
     /// A classifier that was saved: it is judged as it is
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "hidden", "unit", "labels", "pretrain", "pretrain_epochs", "epochs", "batch", "lr", "corrupt", "seeds", "out"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "resume", "hidden", "unit", "labels", "pretrain", "pretrain_epochs", "epochs", "batch", "lr", "corrupt", "seeds", "out"])]
     model: Option<PathBuf>,
+    /// A comparison that was left off: go on with it, on the same data
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["hidden", "unit", "labels", "pretrain", "pretrain_epochs", "epochs", "batch", "lr", "corrupt", "seeds"])]
+    resume: Option<PathBuf>,
     /// Units of the hidden layers, from the picture inwards
     #[arg(
         long,
@@ -66,7 +69,8 @@ pub(super) struct Classify {
     /// Trainings of each kind, with seeds from --seed on
     #[arg(long, value_name = "N", default_value_t = 1)]
     seeds: usize,
-    /// Where to write the pre-trained network of the most labels, of the first seed
+    /// Where to write the comparison after each pair of trainings, with the pre-trained network of the most labels, of the first seed; without this
+    /// the file of --resume
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -111,54 +115,60 @@ fn teacher() -> impl TypedValueParser<Value = Teacher> {
 impl Classify {
     pub(super) fn run(self, common: &Common) -> Result<()> {
         let start = Instant::now();
-        if let Some(out) = &self.out {
+        let out = self.out.as_ref().or(self.resume.as_ref());
+        if let Some(out) = out {
             output::check_writable(out)?;
         }
-        let test = common.load_data(&self.test)?;
-        let (device, info) = choose_device(common.device)?;
         if let Some(model) = &self.model {
-            let classifier = Classifier::load(model, &device)?;
-            let progress = common.progress("Telling classes");
-            let misses = classifier.misses(&test, &progress)?;
-            let wrong = misses.iter().filter(|miss| **miss).count();
-            let value = json!({
-                "data": test.name(),
-                "n": test.len(),
-                "errors": wrong,
-                "error": wrong as f64 / test.len() as f64,
-                "plan": classifier.plan(),
-                "secs": start.elapsed().as_secs_f64(),
-            });
-            output::print(common.json, &value);
-            return Ok(());
+            return self.judge(model, common, start);
         }
         let Some(source) = &self.data else {
             return Err(Error::usage("pictures to learn from are asked for: --data"));
         };
         let data = common.load_data(source)?;
-        let comparison = self.comparison(&data, common);
-        comparison.check(&data)?;
-        Comparison::check_test(&data, &test)?;
-        let estimate = comparison.estimate(&data, &device)?;
+        let (device, info) = choose_device(common.device)?;
+        let left_off = self.resume.as_ref();
+        let left_off = left_off.map(|file| Compared::load(file, &device));
+        let left_off = left_off.transpose()?;
+        let mut comparison = match &left_off {
+            Some(found) => found.comparison.clone(),
+            None => self.comparison(&data, common),
+        };
+        comparison.test = self.test.clone().or(comparison.test);
+        let reading = common.progress("Reading what errors are counted on");
+        let (data, test) = comparison.sets(&data, common.seed, &reading)?;
+        let mut found = match left_off {
+            Some(found) => found,
+            None => Compared::new(comparison, &data, &test)?,
+        };
+        let estimate = found.estimate(&data, &device)?;
         if !common.quiet {
-            let layers = comparison.plan.hidden.len();
             eprintln!(
-                "About {} on {}: for each of {} {} pre-training of {layers} layers and {} trainings with labels",
+                "About {} on {}: {}",
                 duration(estimate),
                 info.name,
-                comparison.seeds,
-                if comparison.seeds == 1 {
-                    "seed"
-                } else {
-                    "seeds"
-                },
-                2 * comparison.budgets.len(),
+                what(&found)
             );
+            if let Some(out) = out.filter(|_| !found.is_complete()) {
+                eprintln!(
+                    "Should it be interrupted, it goes on with: morphospace classify --data {source}{} --resume {} --seed {}",
+                    self.test
+                        .as_ref()
+                        .map_or(String::new(), |test| format!(" --test {test}")),
+                    out.display(),
+                    common.seed
+                );
+            }
         }
         let progress = common.progress("Training classifiers");
-        let found = comparison.run(&data, &test, &device, &progress, |_| {})?;
-        if let Some(out) = &self.out {
-            found.classifier.save(out)?;
+        found.go_on((&data, &test), &device, &progress, |so_far| {
+            // Later there may be room again, and the end is told in any case.
+            if let Some(Err(error)) = out.map(|out| so_far.save(out)) {
+                eprintln!("morphospace: {error}");
+            }
+        })?;
+        if let Some(out) = out {
+            found.save(out)?;
         }
         if !common.quiet {
             for note in &found.notes {
@@ -167,24 +177,48 @@ impl Classify {
         }
         let secs = start.elapsed().as_secs_f64();
         if common.json {
+            let [train, validation] = found.parts();
             let value = json!({
-                "data": data.name(),
-                "test": test.name(),
-                "n_train": found.items[0],
-                "n_validation": found.items[1],
-                "n_test": test.len(),
-                "plan": comparison.plan,
-                "seeds": comparison.seeds,
+                "data": found.learnt.name,
+                "test": found.test.name,
+                "n_train": train,
+                "n_validation": validation,
+                "n_test": found.test.count,
+                "plan": found.comparison.plan,
+                "seeds": found.comparison.seeds,
                 "budgets": found.budgets.iter().map(row).collect::<Vec<_>>(),
                 "notes": found.notes,
-                "out": self.out,
+                "out": out,
                 "estimated_secs": estimate,
                 "secs": secs,
             });
             output::print(true, &value);
         } else {
-            print_table(&found, &test, secs);
+            print_table(&found, secs);
         }
+        Ok(())
+    }
+
+    /// Counts the errors of a classifier that was saved.
+    fn judge(&self, model: &Path, common: &Common, start: Instant) -> Result<()> {
+        let Some(source) = &self.test else {
+            return Err(Error::usage("pictures to judge by are asked for: --test"));
+        };
+        let test = common.load_data(source)?;
+        let (device, _) = choose_device(common.device)?;
+        let classifier = Classifier::load(model, &device)?;
+        let progress = common.progress("Telling classes");
+        let misses = classifier.misses(&test, &progress)?;
+        let wrong = misses.iter().filter(|miss| **miss).count();
+        let value = json!({
+            "data": test.name(),
+            "n": test.len(),
+            "errors": wrong,
+            "error": wrong as f64 / test.len() as f64,
+            "plan": classifier.plan(),
+            "secs": start.elapsed().as_secs_f64(),
+        });
+        output::print(common.json, &value);
         Ok(())
     }
 
@@ -211,8 +245,28 @@ impl Classify {
             },
             budgets,
             seeds: self.seeds,
+            test: self.test.clone(),
         }
     }
+}
+
+/// What is compared, and how much of it is done.
+fn what(found: &Compared) -> String {
+    let comparison = &found.comparison;
+    let [layers, budgets, seeds] = [
+        comparison.plan.hidden.len(),
+        comparison.budgets.len(),
+        comparison.seeds,
+    ];
+    let of = if seeds == 1 { "seed" } else { "seeds" };
+    let done = match found.pairs() {
+        0 => String::new(),
+        done => format!(", of which {} are done", 2 * done),
+    };
+    format!(
+        "for each of {seeds} {of} pre-training of {layers} layers and {} trainings with labels{done}",
+        2 * budgets
+    )
 }
 
 fn row(budget: &BudgetErrors) -> Value {
@@ -228,7 +282,7 @@ fn row(budget: &BudgetErrors) -> Value {
     value
 }
 
-fn print_table(found: &Compared, test: &Dataset, secs: f64) {
+fn print_table(found: &Compared, secs: f64) {
     use std::io::Write as _;
     let told = |errors: &crate::model::Errors| {
         let (mean, deviation) = errors.summary();
@@ -254,7 +308,11 @@ fn print_table(found: &Compared, test: &Dataset, secs: f64) {
     let widths: Vec<usize> = (0..4).map(|column| width(column).unwrap_or(0)).collect();
     let mut out = std::io::stdout().lock();
     // A reader that went away, such as `head`, is no failure of ours.
-    let _ = writeln!(out, "Errors on {}, % of {}", test.name(), test.len());
+    let _ = writeln!(
+        out,
+        "Errors on {}, % of {}",
+        found.test.name, found.test.count
+    );
     for line in &lines {
         let cells = line.iter().zip(&widths);
         let cells: Vec<String> = cells
@@ -266,11 +324,10 @@ fn print_table(found: &Compared, test: &Dataset, secs: f64) {
         Some(Varied::Seeds) => "seeds",
         _ => "test items, of one seed",
     };
+    let [train, validation] = found.parts();
     let _ = writeln!(
         out,
-        "Intervals over {over}; {} items to learn from, {} to choose by; {}",
-        found.items[0],
-        found.items[1],
+        "Intervals over {over}; {train} items to learn from, {validation} to choose by; {}",
         duration(secs)
     );
 }

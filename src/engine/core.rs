@@ -283,7 +283,10 @@ impl Core {
             Request::MeasureComponents => self.measure_components(),
             Request::MeasureLikelihoods(plan) => self.measure_likelihoods(plan),
             Request::CompareFamilies(plan) => self.compare_families(plan),
-            Request::CompareLabels(plan) => self.compare_labels(plan),
+            Request::CompareLabels(comparison) => self.compare_labels(comparison),
+            Request::ResumeLabels => self.resume_labels(),
+            Request::OpenLabels(path) => self.open_labels(path),
+            Request::SaveLabels(path) => self.save_labels(path),
             Request::Probe(wish) => self.probe_model(wish),
             Request::DecodeFamilies { generation, wish } => self.decode_families(generation, wish),
             Request::WriteFormation { formation, path } => {

@@ -1,80 +1,110 @@
 //! What pre-training without labels is worth to a classifier of the data that are open, on request.
 //!
-//! Invariant: the items that errors are counted on take part in no training, nor in any choice; the rows are those of the same comparison on the
-//! command line.
+//! Invariant: the rows are those of the same comparison on the command line, however often it was left off.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-
 use super::core::Core;
-use super::workshop::Bench;
-use crate::data::{Dataset, DatasetSource};
+use super::message::Event;
+use super::workshop::{Bench, Delivery};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::model::{BudgetErrors, Comparison};
+use crate::model::{Compared, Comparison};
+use crate::progress::Progress;
 
 /// What the comparison is called while it goes on.
 pub const TRAINING_CLASSIFIERS: &str = "Training classifiers";
 
-/// Of so many items one is kept out to count errors on, where there are no other items to count them on.
-const TESTED: usize = 6;
-
-/// Bytes of pixels that are copied to keep some of them out; more are refused rather than held twice.
-const MOST_BYTES: usize = 1 << 30;
-
-/// What is compared.
-#[derive(Clone, PartialEq, Debug)]
-pub struct LabelPlan {
-    /// The networks, label budgets and seeds.
-    pub comparison: Comparison,
-    /// Items to count errors on; without these a sixth of the open items is, which is kept out of all training.
-    pub test: Option<DatasetSource>,
-}
-
-/// What came of it, or has come of it so far.
+/// A comparison, and what its classifier makes of the open items.
 #[derive(Clone, Debug)]
 pub struct Labelled {
-    /// What was compared.
-    pub plan: LabelPlan,
-    /// What the items are called that errors are counted on, and how many they are.
-    pub test: (String, usize),
-    /// A row for each label budget that is done.
-    pub rows: Vec<BudgetErrors>,
-    /// Whether all trainings are done.
-    pub is_complete: bool,
-    /// Trainings that ended early, and what was kept of them.
-    pub notes: Vec<String>,
+    /// What came of it, or has come of it so far.
+    pub compared: Compared,
+    /// What its classifier makes of the open items; nothing where it has none yet, or they are not for it.
+    pub judged: Option<Judged>,
 }
 
-/// The items to learn from, and those kept out to count errors on.
-fn split(dataset: &Dataset, seed: u64) -> Result<(Dataset, Dataset)> {
-    let mut ids: Vec<usize> = (0..dataset.len()).collect();
-    ids.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-    let tested = dataset.len() / TESTED;
-    if tested == 0 {
-        return Err(Error::usage(format!(
-            "{} has too few items to keep one of {TESTED} out to count errors on",
-            dataset.name()
-        )));
+/// Open items whose class a classifier misses.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// They, ascending.
+    pub missed: Vec<u32>,
+    /// How the open items stand to what it learnt from.
+    pub kinship: Kinship,
+}
+
+/// How items stand to those that a classifier learnt from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kinship {
+    /// They are those.
+    Learnt,
+    /// Those are among them; the others are what its errors were counted on.
+    Parted,
+    /// They are what its errors were counted on.
+    Test,
+    /// It has not met them.
+    Others,
+}
+
+impl Labelled {
+    fn new(compared: Compared, dataset: &Dataset, progress: &Progress) -> Result<Self> {
+        let judge = |own: &crate::model::Classifier| match own.misses(dataset, progress) {
+            Err(error) if error.is_cancelled() => Some(Err(error)),
+            // Other pictures, or other classes.
+            Err(_) => None,
+            Ok(misses) => Some(Ok(misses)),
+        };
+        let misses = compared.classifier.as_ref().and_then(judge).transpose()?;
+        let judged = misses.map(|misses| {
+            let all = (0..).zip(misses);
+            let (learnt, test) = (&compared.learnt, &compared.test);
+            let is_parted = compared.comparison.test.is_none();
+            Judged {
+                missed: all.filter(|(_, is)| *is).map(|(id, _)| id).collect(),
+                kinship: if learnt.are(dataset) {
+                    Kinship::Learnt
+                } else if is_parted && learnt.count + test.count == dataset.len() {
+                    Kinship::Parted
+                } else if test.are(dataset) {
+                    Kinship::Test
+                } else {
+                    Kinship::Others
+                },
+            }
+        });
+        Ok(Self { compared, judged })
     }
-    if dataset.len() * dataset.shape().len() > MOST_BYTES {
-        return Err(Error::usage(format!(
-            "{} is too large to be parted into items to learn from and items to count errors on",
-            dataset.name()
-        ))
-        .hint("open fewer of them, with a count behind the name, or the train part of data that has a test part"));
-    }
-    let mut test = ids.split_off(dataset.len() - tested);
-    ids.sort_unstable();
-    test.sort_unstable();
-    Ok((dataset.subset(&ids)?, dataset.subset(&test)?))
+}
+
+/// The session of the data `of` has the comparison.
+fn found(labelled: Labelled, of: Arc<Dataset>) -> Delivery {
+    Box::new(move |core| {
+        let own = core.session.dataset.as_ref();
+        if own.is_some_and(|own| Arc::ptr_eq(own, &of)) {
+            core.session.labelled = Some(Arc::new(labelled));
+            core.publish();
+        }
+        Ok(())
+    })
 }
 
 impl Core {
     /// Trains the classifiers; the session has the rows that are done, one after another.
-    pub(super) fn compare_labels(&mut self, plan: LabelPlan) -> Result<()> {
+    pub(super) fn compare_labels(&mut self, comparison: Comparison) -> Result<()> {
+        self.run_labels(comparison, None)
+    }
+
+    /// Goes on with the comparison that the session has.
+    pub(super) fn resume_labels(&mut self) -> Result<()> {
+        let labelled = self.session.labelled.clone();
+        let labelled =
+            labelled.ok_or_else(|| Error::usage("there is no comparison to go on with"))?;
+        let left_off = labelled.compared.clone();
+        self.run_labels(left_off.comparison.clone(), Some(left_off))
+    }
+
+    fn run_labels(&mut self, comparison: Comparison, left_off: Option<Compared>) -> Result<()> {
         let dataset = self.whole_dataset()?;
         let device = self.device.clone();
         let drawn_with = self.session.seed;
@@ -83,52 +113,56 @@ impl Core {
             TRAINING_CLASSIFIERS,
             move |progress, deliver| {
                 dataset.check_unchanged()?;
-                let seed = plan.comparison.plan.seed;
                 let reading = progress.part(0.0, 0.02);
-                let (own, test);
-                let learnt = if let Some(source) = &plan.test {
-                    test = source.load(drawn_with, &reading)?;
-                    dataset.as_ref()
-                } else {
-                    (own, test) = split(&dataset, seed)?;
-                    &own
+                let (learnt, test) = comparison.sets(&dataset, drawn_with, &reading)?;
+                let mut compared = match left_off {
+                    Some(left_off) => left_off,
+                    None => Compared::new(comparison, &learnt, &test)?,
                 };
-                let mut labelled = Labelled {
-                    test: match &plan.test {
-                        Some(source) => (source.to_string(), test.len()),
-                        None => (dataset.name().to_owned(), test.len()),
-                    },
-                    plan: plan.clone(),
-                    rows: Vec::new(),
-                    is_complete: false,
-                    notes: Vec::new(),
-                };
-                let mut publish = |labelled: Labelled| {
-                    let labelled = Arc::new(labelled);
-                    let of = dataset.clone();
-                    deliver(Box::new(move |core| {
-                        let own = core.session.dataset.as_ref();
-                        if own.is_some_and(|own| Arc::ptr_eq(own, &of)) {
-                            core.session.labelled = Some(labelled);
-                            core.publish();
-                        }
-                        Ok(())
-                    }));
-                };
-                let part = progress.part(0.02, 1.0);
-                let found = plan.comparison.run(learnt, &test, &device, &part, |rows| {
-                    publish(Labelled {
-                        rows: rows.to_vec(),
-                        ..labelled.clone()
-                    });
+                let part = progress.part(0.02, 0.99);
+                compared.go_on((&learnt, &test), &device, &part, |so_far| {
+                    let labelled = Labelled {
+                        compared: so_far.clone(),
+                        judged: None,
+                    };
+                    deliver(found(labelled, dataset.clone()));
                 })?;
-                labelled.rows = found.budgets;
-                labelled.notes = found.notes;
-                labelled.is_complete = true;
-                publish(labelled);
+                let labelled = Labelled::new(compared, &dataset, &progress.part(0.99, 1.0))?;
+                deliver(found(labelled, dataset));
                 Ok(())
             },
         );
+        Ok(())
+    }
+
+    /// Reads a comparison that was left off or is done.
+    pub(super) fn open_labels(&mut self, path: PathBuf) -> Result<()> {
+        let dataset = self.whole_dataset()?;
+        let device = self.device.clone();
+        let what = "Reading a comparison";
+        self.workshop
+            .start(Bench::Labels, what, move |progress, deliver| {
+                let compared = Compared::load(&path, &device)?;
+                let labelled = Labelled::new(compared, &dataset, progress)?;
+                deliver(found(labelled, dataset));
+                Ok(())
+            });
+        Ok(())
+    }
+
+    /// Writes the comparison that the session has, with its classifier.
+    pub(super) fn save_labels(&mut self, path: PathBuf) -> Result<()> {
+        let labelled = self.session.labelled.clone();
+        let labelled = labelled.ok_or_else(|| Error::usage("there is no comparison to save"))?;
+        self.workshop
+            .start(Bench::Export, "Saving the comparison", move |_, deliver| {
+                labelled.compared.save(&path)?;
+                deliver(Box::new(move |core| {
+                    core.outbox.send(Event::Written(path));
+                    Ok(())
+                }));
+                Ok(())
+            });
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::forming::Formation;
-use super::labelling::{LabelPlan, Labelled};
+use super::labelling::Labelled;
 use super::likelihoods::{LikelihoodPlan, Likelihoods};
 use super::linear::Linear;
 use super::probing::{ProbeWish, ProbedModel};
@@ -291,7 +291,13 @@ pub enum Request {
     /// Train families of auto-encoders on the data, side by side.
     CompareFamilies(FamilyPlan),
     /// Train classifiers of the data with and without pre-training ([`Session::labelled`]).
-    CompareLabels(LabelPlan),
+    CompareLabels(crate::model::Comparison),
+    /// Go on with the comparison of classifiers that the session has.
+    ResumeLabels,
+    /// Read a comparison of classifiers.
+    OpenLabels(PathBuf),
+    /// Write the comparison that the session has, with its classifier.
+    SaveLabels(PathBuf),
     /// Find out whether the model draws what it is asked for by name ([`Session::probed`]).
     Probe(ProbeWish),
     /// Show what each family makes of the same wish.

@@ -46,7 +46,7 @@ pub use message::{
 };
 
 pub use factoring::MEASURING_FACTORS;
-pub use labelling::{LabelPlan, Labelled, TRAINING_CLASSIFIERS};
+pub use labelling::{Judged, Kinship, Labelled, TRAINING_CLASSIFIERS};
 pub use linear::{Linear, MEASURING_COMPONENTS};
 pub use memorising::{COMPARING, LEAVING_OUT};
 pub use probing::{PROBING, ProbeWish, ProbedModel};

@@ -40,8 +40,8 @@ pub(crate) use animate::mixed;
 pub use animate::{Animated, animate, crossfade_of, originals_of, shape_of};
 pub use auto_encoder::{AutoEncoder, Posteriors};
 pub use classifier::{
-    BudgetErrors, Classifier, ClassifierPlan, Compared, Comparison, Errors, Fitted, Pretrained,
-    Varied,
+    BudgetErrors, Classifier, ClassifierPlan, Compared, Comparison, Errors, Fitted, ItemsOf,
+    Pretrained, Varied,
 };
 pub use config::{LossPoint, TrainConfig};
 pub use evaluate::{

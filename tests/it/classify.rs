@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json as object};
 
-use crate::command_line::{failure, json, text};
+use crate::command_line::{failure, json, start, text};
 
 fn number(value: &Value) -> f64 {
     value.as_f64().expect("a number")
@@ -86,6 +86,54 @@ fn every_budget_is_trained_with_and_without_pretraining_and_the_largest_is_kept(
     for arm in ["random", "pretrained"] {
         assert_eq!(again[arm]["test"][0], budgets[1][arm]["test"][0]);
     }
+}
+
+#[test]
+fn a_comparison_that_is_interrupted_goes_on_and_comes_to_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("digits.safetensors");
+    let more = ["--labels", "50,all", "--seeds", "2", "--out", text(&file)];
+    // A sixth of the items is kept out to count errors on.
+    let own = ["classify", "--data", "digits:600"];
+    let all = [&own[..], &SMALL[..], &more[..]].concat();
+    let whole = json(&all);
+    assert_eq!(
+        (&whole["n_train"], &whole["n_validation"], &whole["n_test"]),
+        (&459.into(), &41.into(), &100.into())
+    );
+    std::fs::remove_file(&file).expect("removed");
+    let mut begun = start(&all);
+    let since = std::time::Instant::now();
+    while !file.exists() && since.elapsed().as_secs() < 120 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    // Wherever it is by now: what is on the disk is whole.
+    begun.kill().expect("killed");
+    begun.wait().expect("it ended");
+    let resumed = json(&[&own[..], &["--resume", text(&file)]].concat());
+    for part in ["n_train", "n_test", "plan", "seeds", "budgets"] {
+        assert_eq!(resumed[part], whole[part], "{part}");
+    }
+    let judged = [
+        "classify",
+        "--model",
+        text(&file),
+        "--test",
+        "digits:test:50",
+    ];
+    assert_eq!(json(&judged)["n"], 50);
+    // Once more there is nothing left to do; other data are refused.
+    let again = json(&[&own[..], &["--resume", text(&file)]].concat());
+    assert_eq!(again["budgets"], whole["budgets"]);
+    let other = ["classify", "--data", "digits:500", "--resume", text(&file)];
+    let message = failure(&other, 1);
+    assert!(
+        message.contains("not what the comparison began with"),
+        "{message}"
+    );
+    let model = crate::command_line::tiny(folder.path(), "1");
+    let message = failure(&[&own[..], &["--resume", text(&model)]].concat(), 1);
+    assert!(message.contains("no comparison"), "{message}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The program as it is run from a shell, on built-in data.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use morphospace::Progress;
@@ -12,6 +12,16 @@ fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_morphospace"))
         .args(arguments)
         .output()
+        .expect("the program starts")
+}
+
+/// Starts it on the CPU and does not wait for its end; what it prints goes nowhere.
+pub(crate) fn start(arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_morphospace"))
+        .args([arguments, &["--device", "cpu"]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
         .expect("the program starts")
 }
 

@@ -5,8 +5,11 @@
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use morphospace::app::App;
+use morphospace::data::DatasetSource;
+use morphospace::model::{ClassifierPlan, Compared, Comparison, Pretraining, Teacher};
+use morphospace::progress::Progress;
 
 use crate::command_line::{json, text};
 use crate::driver::{open, open_with_model, prepare, train_tiny, wait_for};
@@ -288,19 +291,89 @@ fn classifiers_are_compared_by_the_number_of_labels() {
             .set_value_accesskit(1.0);
         window.run_steps(2);
     }
-    press(&mut window, "Tell 100 labels");
+    press(&mut window, "Tell all labels");
     press(&mut window, "Compare");
-    wait_for(&mut window, "the row of all labels", |app| {
+    wait_for(&mut window, "the row of 100 labels", |app| {
         app.labelled_rows() == (1, true) && !app.is_busy()
     });
     window.run_steps(3);
-    assert!(says(
-        &window,
-        "Errors on 2\u{2009}000 items of digits:test; hidden layers 40-20"
-    ));
+    let about = "Errors on 2\u{2009}000 items of digits:test; learnt from 275 of digits, weights chosen on 25 others; hidden layers 40-20";
+    assert!(says(&window, about));
     assert!(
         window
             .query_by_label("Plot: errors by the number of labels")
             .is_some()
     );
+
+    // Its classifier is judged by the open items, and those that it misses can be selected.
+    let judged = "open items for another class";
+    let told = window
+        .query_by_label_contains(judged)
+        .expect("it is judged");
+    let told = told.accesskit_node();
+    let told = told.label().or(told.value()).expect("a text");
+    assert!(told.starts_with("Told 100 labels") && told.ends_with("which it learnt from."));
+    press(&mut window, "Select the items it takes for another class");
+    let missed = window.state().selected_items().len();
+    assert!(
+        told.contains(&format!("takes {missed} of the 300 open")),
+        "{told}"
+    );
+    assert!((1..150).contains(&missed), "{missed}");
+
+    // The command line says the same of the file, and the window of what it reads.
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("classifiers.safetensors");
+    window.state_mut().save_labels_to(file.clone());
+    wait_for(&mut window, "the file", |_| file.exists());
+    let model = text(&file);
+    let found = json(&["classify", "--model", model, "--test", "digits:300"]);
+    assert_eq!(found["errors"], missed);
+    let train = ["classify", "--data", "digits:300", "--resume", model];
+    let found = json(&train);
+    assert_eq!(found["budgets"].as_array().map(Vec::len), Some(1));
+    let other = folder.path().join("begun.safetensors");
+    let begun = begun();
+    begun.save(&other).expect("written");
+    window.state_mut().open_labels_from(other);
+    wait_for(&mut window, "a comparison that is not begun", |app| {
+        app.labelled_rows() == (0, false) && !app.is_busy()
+    });
+    window.run_steps(3);
+    assert!(says(&window, "Nothing of this comparison is trained yet"));
+    press(&mut window, "Go on");
+    wait_for(&mut window, "the rows of both budgets", |app| {
+        app.labelled_rows() == (2, true) && !app.is_busy()
+    });
+    window.run_steps(3);
+    assert!(says(&window, "Errors on 60 items of digits:test"));
+    window.state_mut().open_labels_from(file);
+    wait_for(&mut window, "the comparison of before", |app| {
+        app.labelled_rows() == (1, true) && !app.is_busy()
+    });
+    window.run_steps(3);
+    assert!(says(&window, &told));
+}
+
+/// A comparison on 300 digits of which nothing is done.
+fn begun() -> Compared {
+    let silent = Progress::silent();
+    let source: DatasetSource = "digits:300".parse().expect("a source");
+    let data = source.load(1, &silent).expect("digits");
+    let comparison = Comparison {
+        plan: ClassifierPlan {
+            hidden: vec![16],
+            pretraining: Some(Pretraining {
+                teacher: Teacher::AutoEncoder,
+                epochs: 1,
+            }),
+            epochs: 1,
+            ..ClassifierPlan::default()
+        },
+        budgets: vec![Some(50), None],
+        seeds: 1,
+        test: "digits:test:60".parse().ok(),
+    };
+    let (data, test) = comparison.sets(&data, 1, &silent).expect("both");
+    Compared::new(comparison.clone(), &data, &test).expect("a comparison")
 }

@@ -10,16 +10,19 @@ use egui_plot::{AxisHints, GridMark, Line, PlotPoints, Points, uniform_grid_spac
 
 use super::measures_plots::nice;
 use super::{Cx, Panel, progress_ui, task};
-use crate::app::command::{Action, Command};
+use crate::app::command::{Action, Choice, Command, Outbox};
 use crate::app::fonts::icon;
 use crate::app::format;
 use crate::app::theme::{self, Tokens};
 use crate::app::widgets::{
-    caption, command_button, empty_ui, primary_button, set_name, still_plot, within,
+    caption, command_button, empty_ui, icon_button, primary_button, set_name, still_plot, within,
 };
 use crate::data::{Corruption, Dataset, DatasetSource};
-use crate::engine::{LabelPlan, Labelled, TRAINING_CLASSIFIERS};
-use crate::model::{BudgetErrors, ClassifierPlan, Comparison, Errors, Pretraining, Teacher};
+use crate::engine::{Judged, Kinship, Labelled, TRAINING_CLASSIFIERS};
+use crate::model::{
+    BudgetErrors, ClassifierPlan, Compared, Comparison, Errors, Pretraining, Teacher,
+};
+use crate::space::Selection;
 
 /// Space before what stands in the panel.
 const MARGIN: f32 = 12.0;
@@ -90,9 +93,13 @@ impl Panel for LabelsPanel {
         }
         ui.add_space(6.0);
         self.header_ui(ui, cx, &data);
-        let Some(found) = cx.state.session.labelled.clone() else {
+        let labelled = cx.state.session.labelled.clone();
+        let found = labelled.filter(|found| !found.compared.budgets.is_empty());
+        let Some(found) = found else {
             let title = if task(cx, TRAINING_CLASSIFIERS).is_some() {
                 TRAINING_CLASSIFIERS
+            } else if cx.state.session.labelled.is_some() {
+                "Nothing of this comparison is trained yet"
             } else {
                 "What are pictures without labels worth?"
             };
@@ -103,7 +110,7 @@ impl Panel for LabelsPanel {
         ScrollArea::both().auto_shrink(false).show(ui, |ui| {
             ui.horizontal_top(|ui| {
                 ui.add_space(MARGIN);
-                ui.vertical(|ui| found_ui(ui, cx.tokens, &found));
+                ui.vertical(|ui| found_ui(ui, cx.tokens, &found, data.len(), cx.out));
             });
         });
     }
@@ -186,12 +193,11 @@ impl LabelsPanel {
         ui.add_enabled_ui(reason.is_none(), |ui| {
             let is_pressed = primary_button(ui, tokens, icon::PLAY, "Compare", &tip);
             if let Some(hidden) = units.filter(|_| is_pressed) {
-                cx.out.act(Action::CompareLabels(LabelPlan {
-                    comparison: self.comparison(hidden, budgets),
-                    test,
-                }));
+                let comparison = self.comparison(hidden, budgets, test);
+                cx.out.act(Action::CompareLabels(comparison));
             }
         });
+        files_ui(ui, cx);
     }
 
     fn network_ui(&mut self, ui: &mut Ui) {
@@ -243,7 +249,12 @@ impl LabelsPanel {
         number.on_hover_text("Seed of the first run");
     }
 
-    fn comparison(&self, hidden: Vec<usize>, budgets: Vec<Option<usize>>) -> Comparison {
+    fn comparison(
+        &self,
+        hidden: Vec<usize>,
+        budgets: Vec<Option<usize>>,
+        test: Option<DatasetSource>,
+    ) -> Comparison {
         Comparison {
             plan: ClassifierPlan {
                 hidden,
@@ -258,22 +269,61 @@ impl LabelsPanel {
             },
             budgets,
             seeds: self.seeds,
+            test,
         }
     }
+}
+
+/// Going on with what was left off, and the comparison's way to files.
+fn files_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let labelled = cx.state.session.labelled.as_ref();
+    let is_left_off = labelled.is_some_and(|own| !own.compared.is_complete());
+    let is_there = labelled.is_some();
+    if is_left_off {
+        ui.add_enabled_ui(!cx.state.is_training(), |ui| {
+            let button = ui.button(format!("{}  Go on", icon::STEP));
+            set_name(&button, "Go on");
+            let tip = "Do what is left of the comparison below; the trainings that are done stay";
+            if button.on_hover_text(tip).clicked() {
+                cx.out.act(Action::ResumeLabels);
+            }
+        });
+    }
+    if is_there {
+        icon_button(ui, icon::SAVE, Command::SaveLabels, cx.out);
+    }
+    icon_button(ui, icon::FILE_OPEN, Command::OpenLabels, cx.out);
 }
 
 fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
 }
 
-fn found_ui(ui: &mut Ui, tokens: &Tokens, found: &Labelled) {
-    plot_ui(ui, tokens, &found.rows);
+fn found_ui(ui: &mut Ui, tokens: &Tokens, found: &Labelled, items: usize, out: &mut Outbox) {
+    let compared = &found.compared;
+    plot_ui(ui, tokens, &compared.budgets);
     ui.add_space(theme::STEP);
-    table_ui(ui, tokens, &found.rows);
+    table_ui(ui, tokens, &compared.budgets);
     ui.add_space(theme::HALF);
-    let comparison = &found.plan.comparison;
+    caption(ui, tokens, &about(compared));
+    if !compared.is_complete() {
+        let pairs = compared.comparison.budgets.len() * compared.comparison.seeds;
+        let [done, all] = [compared.pairs(), pairs].map(|pairs| format::count(2 * pairs));
+        caption(ui, tokens, &format!("{done} of {all} trainings are done"));
+    }
+    for note in &compared.notes {
+        ui.label(RichText::new(note).size(theme::CAPTION).color(tokens.warn));
+    }
+    if let Some(judged) = &found.judged {
+        judged_ui(ui, tokens, compared, judged, items, out);
+    }
+}
+
+/// What was learnt from and counted on, and how.
+fn about(compared: &Compared) -> String {
+    let comparison = &compared.comparison;
     let plan = &comparison.plan;
-    let done = found.rows.iter().map(|row| row.random.test.len());
+    let done = compared.budgets.iter().map(|row| row.random.test.len());
     let over = match (done.clone().min(), done.max()) {
         (Some(least), Some(most)) if least > 1 && least < most => {
             format!("{least} to {most} seeds")
@@ -289,33 +339,62 @@ fn found_ui(ui: &mut Ui, tokens: &Tokens, found: &Labelled) {
             plan.seed.wrapping_add(n as u64 - 1)
         ),
     };
-    let units: Vec<String> = comparison
-        .plan
-        .hidden
-        .iter()
-        .map(usize::to_string)
-        .collect();
-    let counted = if found.plan.test.is_some() {
+    let units: Vec<String> = plan.hidden.iter().map(usize::to_string).collect();
+    let kept_out = if comparison.test.is_some() {
         ""
     } else {
         " kept out"
     };
-    caption(
-        ui,
-        tokens,
-        &format!(
-            "Errors on {} items{counted} of {}; hidden layers {}, {seeds}; weights chosen on a twelfth of what is learnt from. 95 % intervals over {over}.",
-            format::count(found.test.1),
-            found.test.0,
-            units.join("-"),
-        ),
+    let [train, validation] = compared.parts();
+    format!(
+        "Errors on {} items{kept_out} of {}; learnt from {} of {}, weights chosen on {} others; hidden layers {}, {seeds}. 95 % intervals over {over}.",
+        format::count(compared.test.count),
+        compared.test.name,
+        format::count(train),
+        compared.learnt.name,
+        format::count(validation),
+        units.join("-"),
+    )
+}
+
+/// How often the classifier that is kept is wrong about the open items.
+fn judged_ui(
+    ui: &mut Ui,
+    tokens: &Tokens,
+    compared: &Compared,
+    judged: &Judged,
+    items: usize,
+    out: &mut Outbox,
+) {
+    let classifier = compared.classifier.as_ref();
+    let labels = classifier.and_then(|own| own.plan().labels);
+    let labels = labels.map_or("all".to_owned(), format::count);
+    let kinship = match judged.kinship {
+        Kinship::Learnt => "which it learnt from",
+        Kinship::Parted => "most of which it learnt from",
+        Kinship::Test => "which its errors were counted on",
+        Kinship::Others => "which it had not met",
+    };
+    let missed = judged.missed.len();
+    let text = format!(
+        "Told {labels} labels, the pre-trained network takes {} of the {} open items for another class ({}), {kinship}.",
+        format::count(missed),
+        format::count(items),
+        percent(missed as f64 / items.max(1) as f64),
     );
-    if !found.is_complete {
-        caption(ui, tokens, "Not all trainings are done");
-    }
-    for note in &found.notes {
-        ui.label(RichText::new(note).size(theme::CAPTION).color(tokens.warn));
-    }
+    ui.add_space(theme::STEP);
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new(text).color(tokens.text));
+        let button = ui.add_enabled(missed > 0, Button::new("Select them"));
+        set_name(&button, "Select the items it takes for another class");
+        let tip = "Select these items, on the map and in every list";
+        if button.on_hover_text(tip).clicked() {
+            out.act(Action::Choose {
+                items: Selection::from_ids(items, judged.missed.iter().copied()),
+                how: Choice::Replace,
+            });
+        }
+    });
 }
 
 fn table_ui(ui: &mut Ui, tokens: &Tokens, rows: &[BudgetErrors]) {

@@ -1,21 +1,27 @@
 //! What pre-training without labels is worth to a classifier: the same network with and without it, by the number of labels.
 //!
-//! Invariant: both networks of a pair are told the same labels, in the same order, with the same corruption.
+//! Invariants: both networks of a pair are told the same labels, in the same order, with the same corruption; the items that errors are counted on
+//! take part in no training, nor in any choice.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use burn::tensor::Device;
-use serde::Serialize;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use super::tuning::{Truth, Tuning};
-use super::{Classifier, ClassifierPlan, labels_of};
-use crate::data::Dataset;
+use super::{Classifier, ClassifierPlan, Fitted, Pretrained, VALIDATION, labels_of};
+use crate::data::{Dataset, DatasetSource};
 use crate::error::{Error, Result};
+use crate::files::Digest;
 use crate::model::auto_encoder::read;
 use crate::progress::Progress;
 
 /// The same network with and without pre-training, for several label budgets and seeds.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Comparison {
     /// The network with its pre-training; its seed is the first, its label budget is not used.
     pub plan: ClassifierPlan,
@@ -23,13 +29,21 @@ pub struct Comparison {
     pub budgets: Vec<Option<usize>>,
     /// Trainings of each, with seeds one after another: 1 to 20.
     pub seeds: usize,
+    /// Items to count errors on; without these a sixth of the data is, which is kept out of all training.
+    pub test: Option<DatasetSource>,
 }
+
+/// Of so many items one is kept out to count errors on, where there are no other items to count them on.
+const TESTED: usize = 6;
+
+/// Bytes of pixels that are copied to keep some of them out; more are refused rather than held twice.
+const MOST_BYTES: usize = 1 << 30;
 
 /// Label budgets that a comparison takes where none are named, as far as there are twice as many items; then all.
 const BUDGETS: [usize; 3] = [100, 1000, 10_000];
 
 /// What over a difference varies in its interval.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Varied {
     /// The seeds: weights, chosen labels, order. Student's t on the differences of each seed.
@@ -39,7 +53,7 @@ pub enum Varied {
 }
 
 /// One network's errors, a number per seed.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Errors {
     /// The share of the test items whose class is missed.
     pub test: Vec<f64>,
@@ -67,7 +81,7 @@ impl Errors {
 }
 
 /// What a budget came to.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct BudgetErrors {
     /// Labels that the network was told.
     pub labels: usize,
@@ -81,17 +95,75 @@ pub struct BudgetErrors {
     pub over: Varied,
 }
 
-/// What the comparison came to.
+/// Items as a comparison knows them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ItemsOf {
+    /// What they are called.
+    pub name: String,
+    /// How many they are.
+    pub count: usize,
+    /// Of their pictures, classes and the classes' names.
+    digest: u64,
+}
+
+impl ItemsOf {
+    /// # Errors
+    /// When they have no labels.
+    fn new(dataset: &Dataset) -> Result<Self> {
+        let labels = labels_of(dataset)?;
+        let mut digest = Digest::default();
+        digest.mix(dataset.digest());
+        for name in &labels.names {
+            digest.mix_bytes(name.as_bytes());
+        }
+        for class in &labels.values {
+            digest.mix(u64::from(*class));
+        }
+        Ok(Self {
+            name: dataset.name().to_owned(),
+            count: dataset.len(),
+            digest: digest.value(),
+        })
+    }
+
+    /// Whether these are they, whatever they are called.
+    #[must_use]
+    pub fn are(&self, dataset: &Dataset) -> bool {
+        // The digest reads every pixel: sizes are compared first.
+        dataset.len() == self.count && Self::new(dataset).is_ok_and(|own| own.digest == self.digest)
+    }
+
+    fn check(&self, dataset: &Dataset) -> Result<()> {
+        if self.are(dataset) {
+            return Ok(());
+        }
+        Err(Error::model(format!(
+            "{} is not what the comparison began with, {} items of {}",
+            dataset.name(),
+            self.count,
+            self.name
+        ))
+        .hint("give the same data with the same seed"))
+    }
+}
+
+/// A comparison, as far as it has come.
 #[derive(Clone, Debug)]
 pub struct Compared {
-    /// A row per budget, in the order asked for.
+    /// What is compared.
+    pub comparison: Comparison,
+    /// The items learnt from, of which some are kept out for validation.
+    pub learnt: ItemsOf,
+    /// The items that errors are counted on.
+    pub test: ItemsOf,
+    /// A row per budget of which a pair is trained, in the order asked for.
     pub budgets: Vec<BudgetErrors>,
-    /// Items trained on, and kept out for validation.
-    pub items: [usize; 2],
     /// Trainings that ended early, and what was kept of them.
     pub notes: Vec<String>,
-    /// The pre-trained network of the largest budget, of the first seed.
-    pub classifier: Classifier,
+    /// The pre-trained network of the largest budget so far, of the first seed.
+    pub classifier: Option<Classifier>,
+    /// The hidden layers of the seed under way.
+    pub(super) pretrained: Option<Pretrained>,
 }
 
 impl Comparison {
@@ -102,14 +174,49 @@ impl Comparison {
         fewer.map(Some).chain([None]).collect()
     }
 
-    /// The plans of all trainings of one seed, a pre-trained one and a random one for each budget.
-    fn plans(&self, seed: usize) -> Vec<ClassifierPlan> {
-        let plan = |&labels: &Option<usize>| ClassifierPlan {
+    /// The plan of the trainings of a seed, counted from 0, with so many labels.
+    fn plan_of(&self, seed: usize, labels: Option<usize>) -> ClassifierPlan {
+        ClassifierPlan {
             labels,
             seed: self.plan.seed.wrapping_add(seed as u64),
             ..self.plan.clone()
-        };
-        self.budgets.iter().map(plan).collect()
+        }
+    }
+
+    /// What is learnt from, and what errors are counted on: `data` and the test items, drawn with the seed `drawn_with` where the program draws
+    /// them itself, or `data` parted in two.
+    ///
+    /// # Errors
+    /// When the test items cannot be read, when `data` has too few items to be parted or too many to be held twice, or someone asked for the end.
+    pub fn sets<'a>(
+        &self,
+        data: &'a Dataset,
+        drawn_with: u64,
+        progress: &Progress,
+    ) -> Result<(Cow<'a, Dataset>, Dataset)> {
+        if let Some(source) = &self.test {
+            return Ok((Cow::Borrowed(data), source.load(drawn_with, progress)?));
+        }
+        let tested = data.len() / TESTED;
+        if tested == 0 {
+            return Err(Error::usage(format!(
+                "{} has too few items to keep one of {TESTED} out to count errors on",
+                data.name()
+            )));
+        }
+        if data.len() * data.shape().len() > MOST_BYTES {
+            return Err(Error::usage(format!(
+                "{} is too large to be parted into items to learn from and items to count errors on",
+                data.name()
+            ))
+            .hint("open fewer of them, with a count behind the name, or the train part of data that has a test part"));
+        }
+        let mut ids: Vec<usize> = (0..data.len()).collect();
+        ids.shuffle(&mut ChaCha8Rng::seed_from_u64(self.plan.seed));
+        let mut test = ids.split_off(data.len() - tested);
+        ids.sort_unstable();
+        test.sort_unstable();
+        Ok((Cow::Owned(data.subset(&ids)?), data.subset(&test)?))
     }
 
     /// Whether it can be done.
@@ -117,6 +224,13 @@ impl Comparison {
     /// # Errors
     /// As [`ClassifierPlan::check`], and when there is no budget, no pre-training to compare with, or too many seeds.
     pub fn check(&self, data: &Dataset) -> Result<()> {
+        self.check_counts()?;
+        let mut budgets = self.budgets.iter();
+        budgets.try_for_each(|labels| self.plan_of(0, *labels).check(data))
+    }
+
+    /// Whether there are budgets, a pre-training and no more seeds than can be told apart.
+    fn check_counts(&self) -> Result<()> {
         if self.plan.pretraining.is_none() || self.budgets.is_empty() {
             return Err(Error::usage(
                 "a comparison needs a pre-training and at least one label budget",
@@ -128,7 +242,7 @@ impl Comparison {
                 T_QUANTILES.len() + 1
             )));
         }
-        self.plans(0).iter().try_for_each(|plan| plan.check(data))
+        Ok(())
     }
 
     /// Whether errors of what is learnt from `data` can be counted on `test`.
@@ -185,11 +299,8 @@ impl Comparison {
         )
     }
 
-    /// About how long it takes, seconds, by the time of a few steps.
-    ///
-    /// # Errors
-    /// As [`Self::check`], and when the device fails.
-    pub fn estimate(&self, data: &Dataset, device: &Device) -> Result<f64> {
+    /// How long a multiplication takes, seconds, by the time of a few steps.
+    fn secs_per_multiplication(&self, data: &Dataset, device: &Device) -> Result<f64> {
         self.check(data)?;
         let (architecture, parts) = self.plan.architecture(data, device)?;
         let labels = labels_of(data)?;
@@ -209,89 +320,210 @@ impl Comparison {
         let mut widths = vec![data.shape().len()];
         widths.extend(&self.plan.hidden);
         let whole: usize = widths.windows(2).map(|w| w[0] * w[1]).sum();
-        let (pretraining, tunings) = self.costs(data);
-        let all = pretraining + 2.0 * tunings.iter().sum::<f64>();
-        Ok(self.seeds as f64 * all * quickest / (3 * batch * whole) as f64)
+        Ok(quickest / (3 * batch * whole) as f64)
     }
+}
 
-    /// Pre-trains once for each seed, fine-tunes with and without for each budget, and counts the errors on `test`. After each pair of trainings
-    /// `so_far` sees the rows that are there.
+/// A part of the work.
+#[derive(Clone, Copy)]
+enum Step {
+    /// The pre-training of a seed.
+    Pretraining(usize),
+    /// The two trainings of a seed and a budget.
+    Pair(usize, usize),
+}
+
+impl Compared {
+    /// A comparison of which nothing is done yet.
     ///
     /// # Errors
-    /// As [`Self::check`] and [`Self::check_test`], when an error of pre-training is no longer a finite number, when the device fails
-    /// or someone asked for the end.
-    pub fn run(
-        &self,
-        data: &Dataset,
-        test: &Dataset,
+    /// As [`Comparison::check`] and [`Comparison::check_test`].
+    pub fn new(comparison: Comparison, data: &Dataset, test: &Dataset) -> Result<Self> {
+        comparison.check(data)?;
+        Comparison::check_test(data, test)?;
+        Ok(Self {
+            comparison,
+            learnt: ItemsOf::new(data)?,
+            test: ItemsOf::new(test)?,
+            budgets: Vec::new(),
+            notes: Vec::new(),
+            classifier: None,
+            pretrained: None,
+        })
+    }
+
+    /// Whether all trainings are done.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.pairs() == self.comparison.seeds * self.comparison.budgets.len()
+    }
+
+    /// Items trained on, and kept out for validation.
+    #[must_use]
+    pub fn parts(&self) -> [usize; 2] {
+        let validation = self.learnt.count / VALIDATION;
+        [self.learnt.count - validation, validation]
+    }
+
+    /// Pairs of trainings that are done, one with pre-training and one without.
+    #[must_use]
+    pub fn pairs(&self) -> usize {
+        self.budgets.iter().map(|row| row.random.test.len()).sum()
+    }
+
+    /// Whether its rows are those of a comparison that was left off.
+    pub(super) fn check(&self) -> Result<()> {
+        self.comparison.check_counts()?;
+        let (done, budgets) = (self.pairs(), self.comparison.budgets.len());
+        let pairs = |row: usize| done / budgets + usize::from(row < done % budgets);
+        let is_whole = |(i, row): (usize, &BudgetErrors)| {
+            [&row.random, &row.pretrained].into_iter().all(|own| {
+                let lengths = [own.test.len(), own.validation.len(), own.best_step.len()];
+                lengths == [pairs(i); 3]
+            })
+        };
+        let rows = budgets.min(done);
+        let is_right = done <= self.comparison.seeds * budgets
+            && self.budgets.len() == rows
+            && self.budgets.iter().enumerate().all(is_whole)
+            && self.classifier.is_some() == (done > 0);
+        if is_right {
+            return Ok(());
+        }
+        Err(Error::model(
+            "its rows are not those of its label budgets and seeds",
+        ))
+    }
+
+    fn steps_left(&self) -> Vec<Step> {
+        let budgets = self.comparison.budgets.len();
+        let done = self.pairs();
+        let mut steps = Vec::new();
+        for pair in done..self.comparison.seeds * budgets {
+            let (seed, budget) = (pair / budgets, pair % budgets);
+            let has_layers = if pair == done {
+                self.pretrained.is_some()
+            } else {
+                budget > 0
+            };
+            if !has_layers {
+                steps.push(Step::Pretraining(seed));
+            }
+            steps.push(Step::Pair(seed, budget));
+        }
+        steps
+    }
+
+    /// Multiplications of what is left, step by step.
+    fn costs(&self, data: &Dataset) -> Vec<f64> {
+        let (pretraining, tunings) = self.comparison.costs(data);
+        let cost = |step: Step| match step {
+            Step::Pretraining(_) => pretraining,
+            Step::Pair(_, budget) => 2.0 * tunings[budget],
+        };
+        self.steps_left().into_iter().map(cost).collect()
+    }
+
+    /// About how long what is left takes, seconds, by the time of a few steps.
+    ///
+    /// # Errors
+    /// As [`Comparison::check`], and when the device fails.
+    pub fn estimate(&self, data: &Dataset, device: &Device) -> Result<f64> {
+        let secs = self.comparison.secs_per_multiplication(data, device)?;
+        Ok(self.costs(data).iter().sum::<f64>() * secs)
+    }
+
+    /// Does what is left: pre-trains once for each seed, fine-tunes with and without for each budget, and counts the errors on `test`. After each
+    /// pre-training, and each pair of trainings, `so_far` sees what there is. What comes out is the same however often it was left off.
+    ///
+    /// # Errors
+    /// When `data` or `test` are not what it began with, when an error of pre-training is no longer a finite number, when the device fails
+    /// or someone asked for the end; what is done stays.
+    pub fn go_on(
+        &mut self,
+        (data, test): (&Dataset, &Dataset),
         device: &Device,
         progress: &Progress,
-        mut so_far: impl FnMut(&[BudgetErrors]),
-    ) -> Result<Compared> {
-        self.check(data)?;
-        Self::check_test(data, test)?;
-        let (pretraining, tunings) = self.costs(data);
-        let all = self.seeds as f64 * (pretraining + 2.0 * tunings.iter().sum::<f64>());
+        mut so_far: impl FnMut(&Self),
+    ) -> Result<()> {
+        self.learnt.check(data)?;
+        self.test.check(test)?;
+        self.comparison.check(data)?;
+        let costs = self.costs(data);
+        let all: f64 = costs.iter().sum();
         let mut done = 0.0;
-        let mut part = |cost: f64| {
+        for (step, cost) in self.steps_left().into_iter().zip(costs) {
             let from = done;
             done += cost / all;
-            progress.part(from as f32, done as f32)
-        };
-        let mut rows: Vec<BudgetErrors> = Vec::new();
-        let mut notes = Vec::new();
-        let mut kept: Option<(usize, Classifier)> = None;
-        for seed in 0..self.seeds {
-            let plans = self.plans(seed);
-            let pretrained = plans[0].pretrain(data, device, &part(pretraining))?;
-            for (i, plan) in plans.iter().enumerate() {
-                let mut missed = Vec::new();
-                for (arm, layers) in [Some(&pretrained), None].into_iter().enumerate() {
-                    let fitted = plan.train(layers, data, device, &part(tunings[i]))?;
-                    let misses = fitted.classifier.misses(test, &Progress::silent())?;
-                    let wrong = misses.iter().filter(|miss| **miss).count();
-                    if i == rows.len() {
-                        rows.push(BudgetErrors::new(fitted.labels));
-                    }
-                    let own = match arm {
-                        0 => &mut rows[i].pretrained,
-                        _ => &mut rows[i].random,
-                    };
-                    own.test.push(wrong as f64 / test.len() as f64);
-                    own.validation.push(fitted.validation_error);
-                    own.best_step.push(fitted.best_step);
-                    if let Some(why) = fitted.stopped {
-                        let which = ["with", "without"][arm];
-                        notes.push(format!(
-                            "{} labels {which} pre-training, seed {}: {why}",
-                            fitted.labels, plan.seed
-                        ));
-                    }
-                    let is_larger = kept.as_ref().is_none_or(|(most, _)| fitted.labels > *most);
-                    if arm == 0 && seed == 0 && is_larger {
-                        kept = Some((fitted.labels, fitted.classifier));
-                    }
-                    missed.push(misses);
+            let part = progress.part(from as f32, done as f32);
+            match step {
+                Step::Pretraining(seed) => {
+                    let plan = self.comparison.plan_of(seed, None);
+                    self.pretrained = Some(plan.pretrain(data, device, &part)?);
                 }
-                let both = missed[0].iter().zip(&missed[1]);
-                // Of one seed, what each test item adds to the gain.
-                let items: Vec<f64> = both
-                    .map(|(with, without)| f64::from(*without) - f64::from(*with))
-                    .collect();
-                let row = &mut rows[i];
-                (row.gain, row.over) = gain(&row.pretrained.test, &row.random.test, &items);
-                so_far(&rows);
+                Step::Pair(seed, budget) => {
+                    self.train_pair(seed, budget, (data, test), device, &part)?;
+                }
+            }
+            so_far(self);
+        }
+        progress.update(1, 1)
+    }
+
+    fn train_pair(
+        &mut self,
+        seed: usize,
+        budget: usize,
+        (data, test): (&Dataset, &Dataset),
+        device: &Device,
+        progress: &Progress,
+    ) -> Result<()> {
+        let plan = self
+            .comparison
+            .plan_of(seed, self.comparison.budgets[budget]);
+        let train = |layers: Option<&Pretrained>, part: Progress| -> Result<(Fitted, Vec<bool>)> {
+            let fitted = plan.train(layers, data, device, &part)?;
+            let misses = fitted.classifier.misses(test, &Progress::silent())?;
+            Ok((fitted, misses))
+        };
+        let pretrained = train(self.pretrained.as_ref(), progress.part(0.0, 0.5))?;
+        let random = train(None, progress.part(0.5, 1.0))?;
+        // Of one seed, what each test item adds to the gain.
+        let both = pretrained.1.iter().zip(&random.1);
+        let items: Vec<f64> = both
+            .map(|(with, without)| f64::from(*without) - f64::from(*with))
+            .collect();
+        // Only what is whole is taken in: a cancelled pair leaves no trace.
+        if budget == self.budgets.len() {
+            self.budgets.push(BudgetErrors::new(pretrained.0.labels));
+        }
+        let row = &mut self.budgets[budget];
+        for ((fitted, misses), own, which) in [
+            (&pretrained, &mut row.pretrained, "with"),
+            (&random, &mut row.random, "without"),
+        ] {
+            let wrong = misses.iter().filter(|miss| **miss).count();
+            own.test.push(wrong as f64 / test.len() as f64);
+            own.validation.push(fitted.validation_error);
+            own.best_step.push(fitted.best_step);
+            if let Some(why) = &fitted.stopped {
+                self.notes.push(format!(
+                    "{} labels {which} pre-training, seed {}: {why}",
+                    fitted.labels, plan.seed
+                ));
             }
         }
-        progress.update(1, 1)?;
-        let parts = self.plan.parts(data.len());
-        let (_, classifier) = kept.ok_or_else(|| Error::usage("there is no label budget"))?;
-        Ok(Compared {
-            budgets: rows,
-            items: [parts.train.len(), parts.validation.len()],
-            notes,
-            classifier,
-        })
+        (row.gain, row.over) = gain(&row.pretrained.test, &row.random.test, &items);
+        let most = |labels: Option<usize>| labels.unwrap_or(usize::MAX);
+        let kept = self.classifier.as_ref().map(|own| most(own.plan().labels));
+        if seed == 0 && kept.is_none_or(|kept| most(plan.labels) > kept) {
+            self.classifier = Some(pretrained.0.classifier);
+        }
+        // The next seed has its own.
+        if budget + 1 == self.comparison.budgets.len() {
+            self.pretrained = None;
+        }
+        Ok(())
     }
 }
 
@@ -340,7 +572,9 @@ fn moments(values: &[f64]) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{data, plan};
     use super::*;
+    use crate::model::spec::Unit;
 
     #[test]
     fn intervals_are_those_of_paired_differences() {
@@ -358,5 +592,69 @@ mod tests {
         let deviation = ((0.14 - 0.06 * 0.06) * 100.0 / 99.0 / 100.0_f64).sqrt();
         assert!((gain_[0] - 0.06).abs() < 1e-12);
         assert!((gain_[2] - 0.06 - 1.96 * deviation).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_comparison_that_is_left_off_comes_to_the_same() -> Result<()> {
+        let (data, device, silent) = (data(360), Device::flex(), Progress::silent());
+        let comparison = Comparison {
+            plan: plan(Unit::Rectified),
+            budgets: vec![Some(40), None],
+            seeds: 2,
+            test: None,
+        };
+        let (learnt, test) = comparison.sets(&data, 1, &silent)?;
+        assert_eq!((learnt.len(), test.len()), (300, 60));
+        let sets = (learnt.as_ref(), &test);
+        let mut whole = Compared::new(comparison.clone(), &learnt, &test)?;
+        assert_eq!((whole.pairs(), whole.parts()), (0, [275, 25]));
+        whole.go_on(sets, &device, &silent, |_| {})?;
+        assert!(whole.is_complete() && whole.pairs() == 4);
+        let intervals = whole.budgets.iter().map(|row| (row.labels, row.over));
+        let intervals: Vec<_> = intervals.collect();
+        assert_eq!(intervals, [(40, Varied::Seeds), (275, Varied::Seeds)]);
+
+        // Left off behind every step, within a pair, too: each time a new program reads the file.
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("classifiers.safetensors");
+        let mut begun = Compared::new(comparison, &learnt, &test)?;
+        begun.save(&file)?;
+        let mut steps = 0;
+        while !begun.is_complete() {
+            assert!(Compared::is_one(&file));
+            begun = Compared::load(&file, &device)?;
+            let progress = Progress::silent();
+            let ended = begun.go_on(sets, &device, &progress, |so_far| {
+                so_far.save(&file).expect("saved");
+                progress.cancel();
+            });
+            steps += 1;
+            assert!(ended.is_err_and(|e| e.is_cancelled()) || begun.is_complete());
+        }
+        // A pre-training and two pairs of each seed.
+        assert_eq!(steps, 6);
+        for (found, expected) in begun.budgets.iter().zip(&whole.budgets) {
+            assert_eq!(found, expected);
+        }
+        let loaded = Classifier::load(&file, &device)?;
+        let classifier = whole.classifier.as_ref().expect("a classifier");
+        assert_eq!(loaded.plan(), classifier.plan());
+        assert_eq!(loaded.plan().labels, None);
+        assert_eq!(
+            loaded.predict(&data, &silent)?,
+            classifier.predict(&data, &silent)?
+        );
+
+        // On other items it does not go on.
+        let error = begun.go_on((&data, &test), &device, &silent, |_| {});
+        assert!(error.is_err_and(|e| e.to_string().contains("not what the comparison began with")));
+        let error = begun.go_on((&learnt, &learnt), &device, &silent, |_| {});
+        assert!(error.is_err());
+        // Rows of another comparison are refused.
+        begun.budgets.pop();
+        begun.save(&file)?;
+        let error = Compared::load(&file, &device);
+        assert!(error.is_err_and(|e| e.is_file() && e.to_string().contains("rows")));
+        Ok(())
     }
 }

@@ -5,31 +5,26 @@
 //! comes out depends on the seed alone, whatever the number of threads.
 
 mod comparison;
+mod file;
 pub(super) mod tuning;
 
-use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use rand::seq::SliceRandom;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use self::tuning::{Course, Truth, Tuned, Tuning, each_logits, largest};
-use super::auto_encoder::{Architecture, read, stream};
-use super::file::MAX_FILE;
-use super::import;
+use super::auto_encoder::{Architecture, stream};
 use super::network::Layer;
 use super::optimizer::{tracked, untracked};
 use super::pretraining::{Pretrainer, Pretraining, StagePoint};
 use super::spec::{CodeKind, Likelihood, ModelSpec, Network, Objective, Prior, SPEC_VERSION, Unit};
 use crate::data::{Corruption, Dataset, ImageShape, Labels};
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
 use crate::progress::Progress;
 
-pub use comparison::{BudgetErrors, Compared, Comparison, Errors, Varied};
+pub use comparison::{BudgetErrors, Compared, Comparison, Errors, ItemsOf, Varied};
 
 /// Streams of random numbers, apart from those of pre-training.
 const SPLIT: u64 = 1 << 50;
@@ -41,11 +36,6 @@ const VALIDATION: usize = 12;
 const LEAST_STEPS: usize = 1000;
 /// How often a fine-tuning of few labels is validated; others are after each epoch.
 const VALIDATIONS: usize = 20;
-/// The metadata entry that holds [`Description`] as JSON.
-const KEY: &str = "morphospace-classifier";
-/// Highest version of that description.
-const VERSION: u32 = 1;
-
 /// What a classifier is, and how it is trained.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ClassifierPlan {
@@ -319,7 +309,14 @@ impl ClassifierPlan {
                     "the layers were pre-trained for another network than this one",
                 ));
             }
-            weights[..pretrained.layers.len()].clone_from_slice(&pretrained.layers);
+            // They may come from a device that is no longer in use.
+            let moved = |layer: &Layer| Layer {
+                weight: layer.weight.clone().to_device(&architecture.device),
+                bias: layer.bias.clone().to_device(&architecture.device),
+            };
+            for (weight, layer) in weights.iter_mut().zip(&pretrained.layers) {
+                *weight = moved(layer);
+            }
         }
         Ok(weights)
     }
@@ -353,7 +350,7 @@ pub struct Pretrained {
 }
 
 impl Pretrained {
-    /// How well each layer made again what it saw, step by step.
+    /// How well each layer made again what it saw, step by step; of layers from a file nothing is known of it.
     #[must_use]
     pub fn history(&self) -> &[StagePoint] {
         &self.history
@@ -377,15 +374,6 @@ pub struct Fitted {
     pub stopped: Option<String>,
 }
 
-/// What layer `i` of `layers` is called on disk.
-fn layer_name(i: usize, layers: usize) -> String {
-    if i + 1 < layers {
-        format!("hidden.{i}")
-    } else {
-        "class".to_owned()
-    }
-}
-
 /// A network that tells the class of a picture.
 #[derive(Clone, Debug)]
 pub struct Classifier {
@@ -393,15 +381,6 @@ pub struct Classifier {
     classes: Vec<String>,
     architecture: Arc<Architecture>,
     weights: Vec<Layer>,
-}
-
-/// What stands beside the weights on disk.
-#[derive(Serialize, Deserialize)]
-struct Description {
-    version: u32,
-    plan: ClassifierPlan,
-    shape: ImageShape,
-    classes: Vec<String>,
 }
 
 impl Classifier {
@@ -460,115 +439,6 @@ impl Classifier {
         let found = self.predict(dataset, progress)?;
         let both = found.into_iter().zip(truth);
         Ok(both.map(|(a, b)| usize::from(a) != b).collect())
-    }
-
-    /// Writes the weights, `hidden.I` and `class` with `weight [in, out]` and `bias [out]` each, with the plan as metadata.
-    ///
-    /// # Errors
-    /// When the file cannot be written; what was there before stays.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        let description = Description {
-            version: VERSION,
-            plan: self.plan.clone(),
-            shape: self.architecture.spec.shape,
-            classes: self.classes.clone(),
-        };
-        let bad = |reason: String| Error::file(path, reason);
-        let json = serde_json::to_string(&description).map_err(|e| bad(e.to_string()))?;
-        let bytes =
-            |values: Vec<f32>| -> Vec<u8> { values.iter().flat_map(|v| v.to_le_bytes()).collect() };
-        let mut tensors = Vec::new();
-        for (i, layer) in self.weights.iter().enumerate() {
-            let name = layer_name(i, self.weights.len());
-            let [from, to] = layer.weight.dims();
-            let weight = bytes(read(layer.weight.clone())?);
-            tensors.push((format!("{name}.weight"), vec![from, to], weight));
-            let bias = bytes(read(layer.bias.clone())?);
-            tensors.push((format!("{name}.bias"), vec![to], bias));
-        }
-        let mut views = Vec::with_capacity(tensors.len());
-        for (name, shape, bytes) in &tensors {
-            let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
-            views.push((name.as_str(), view.map_err(|e| bad(e.to_string()))?));
-        }
-        let metadata = HashMap::from([(KEY.to_owned(), json)]);
-        let content =
-            safetensors::serialize(views, Some(metadata)).map_err(|e| bad(e.to_string()))?;
-        write_atomically(path, &content)
-    }
-
-    /// Reads what [`Self::save`] wrote.
-    ///
-    /// # Errors
-    /// When the file is missing, cut, too large, of another kind or of a later version, or when weights do not fit its plan.
-    pub fn load(path: &Path, device: &Device) -> Result<Self> {
-        let length = std::fs::metadata(path).map_err(|e| Error::io(path, &e))?;
-        let bad = |reason: String| Error::file(path, reason);
-        if length.len() > MAX_FILE {
-            return Err(bad(format!(
-                "a classifier of {} bytes is larger than the limit of {MAX_FILE}",
-                length.len()
-            )));
-        }
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
-        let broken = |e: safetensors::SafeTensorError| {
-            bad(format!("it is not a complete safetensors file: {e}"))
-                .hint("if it was copied or downloaded, try again")
-        };
-        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
-        let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
-        let json = metadata.metadata().as_ref().and_then(|m| m.get(KEY));
-        let json = json.ok_or_else(|| {
-            bad("it is no classifier".into()).hint("morphospace classify --out writes one")
-        })?;
-        let unreadable = |e: serde_json::Error| bad(format!("its plan cannot be read: {e}"));
-        let raw: serde_json::Value = serde_json::from_str(json).map_err(unreadable)?;
-        let version = raw.get("version").and_then(serde_json::Value::as_u64);
-        if version.is_none_or(|version| version > u64::from(VERSION)) {
-            return Err(Error::newer_version(
-                path,
-                "it was written by a later version",
-            ));
-        }
-        let described: Description = serde_json::from_value(raw).map_err(unreadable)?;
-        let classes = described.classes.len();
-        let architecture = described.plan.network(described.shape, classes, device);
-        let architecture = architecture.map_err(|e| e.in_file(path))?;
-        let take = |name: String, shape: &[usize]| -> Result<TensorData> {
-            let view = file.tensor(&name);
-            let view = view.map_err(|_| bad(format!("{name} is missing")))?;
-            let values = import::as_f32(view.dtype(), view.data());
-            let values = values.filter(|values| values.iter().all(|v| v.is_finite()));
-            match values {
-                Some(values) if view.shape() == shape => {
-                    Ok(TensorData::new(values, shape.to_vec()))
-                }
-                Some(_) => Err(bad(format!(
-                    "{name} has shape {:?} instead of {shape:?}",
-                    view.shape()
-                ))),
-                None => Err(bad(format!("{name} holds what is no finite number"))),
-            }
-        };
-        let sizes = architecture.plan.layers().into_iter().map(|(_, size)| size);
-        let sizes: Vec<(usize, usize)> = sizes.take(architecture.plan.code_layer() + 1).collect();
-        let layers = sizes.len();
-        let mut weights = Vec::with_capacity(layers);
-        for (i, (from, to)) in sizes.into_iter().enumerate() {
-            let name = layer_name(i, layers);
-            let weight = take(format!("{name}.weight"), &[from, to])?;
-            let bias = take(format!("{name}.bias"), &[to])?;
-            weights.push(Layer {
-                weight: Tensor::from_data(weight, device),
-                bias: Tensor::from_data(bias, device),
-            });
-        }
-        Ok(Self {
-            plan: described.plan,
-            classes: described.classes,
-            architecture: Arc::new(architecture),
-            weights,
-        })
     }
 }
 
