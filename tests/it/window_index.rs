@@ -37,9 +37,9 @@ fn wait_to_say(window: &mut Harness<'_, App>, text: &str) {
 }
 
 fn build(window: &mut Harness<'_, App>, button: &str) {
-    window
-        .get_by_label(&format!("{button}: f32 index of code space"))
-        .click();
+    let button = format!("{button}: f32 index of code space");
+    wait_to_say(window, &button);
+    window.get_by_label(&button).click();
     window.run_steps(2);
     wait_for(window, "the index", |app| {
         app.has_neighbours() && app.recall_of(1).is_some() && !app.is_busy()
