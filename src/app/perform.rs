@@ -33,6 +33,11 @@ impl App {
                 self.engine.request(Request::OpenData(source));
             }
             Action::OpenPath(path) => self.open_path(ctx, path),
+            // Both end alike, and what is in them is seen at once.
+            Action::OpenModel(path) if crate::model::Compared::is_one(&path) => {
+                self.layout.bring_forward(PanelKind::Labels);
+                self.engine.request(Request::OpenLabels(path));
+            }
             Action::OpenModel(path) => {
                 self.keep_unsaved();
                 self.pointed_to_model(&path);
@@ -463,13 +468,7 @@ impl App {
             )
         });
         if is_model {
-            let action = if crate::model::Compared::is_one(&path) {
-                self.layout.bring_forward(PanelKind::Labels);
-                Action::OpenLabels(path)
-            } else {
-                Action::OpenModel(path)
-            };
-            self.perform(ctx, action);
+            self.perform(ctx, Action::OpenModel(path));
             return;
         }
         // To someone with a model a single picture is one to show it; a folder or an archive is data.

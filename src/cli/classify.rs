@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::train::corruption;
 use super::{Common, output};
 use crate::data::{Corruption, Dataset, DatasetSource};
-use crate::engine::choose_device;
+use crate::engine::{DeviceChoice, choose_device};
 use crate::error::{Error, Result};
 use crate::model::{
     BudgetErrors, Classifier, ClassifierPlan, Compared, Comparison, Pretraining, Teacher, Unit,
@@ -128,7 +128,7 @@ impl Classify {
         let data = common.load_data(source)?;
         let (device, info) = choose_device(common.device)?;
         let left_off = self.resume.as_ref();
-        let left_off = left_off.map(|file| Compared::load(file, &device));
+        let left_off = left_off.map(|file| Compared::load(file));
         let left_off = left_off.transpose()?;
         let mut comparison = match &left_off {
             Some(found) => found.comparison.clone(),
@@ -138,10 +138,19 @@ impl Classify {
         let reading = common.progress("Reading what errors are counted on");
         let (data, test) = comparison.sets(&data, common.seed, &reading)?;
         let mut found = match left_off {
-            Some(found) => found,
+            Some(mut found) => {
+                // The same test items may lie elsewhere by now.
+                found.comparison = comparison;
+                found
+            }
             None => Compared::new(comparison, &data, &test)?,
         };
+        found.check_data(&data, &test)?;
         let estimate = found.estimate(&data, &device)?;
+        // From here on there is something to go on with.
+        if let Some(out) = out {
+            found.save(out)?;
+        }
         if !common.quiet {
             eprintln!(
                 "About {} on {}: {}",
@@ -151,12 +160,13 @@ impl Classify {
             );
             if let Some(out) = out.filter(|_| !found.is_complete()) {
                 eprintln!(
-                    "Should it be interrupted, it goes on with: morphospace classify --data {source}{} --resume {} --seed {}",
+                    "Should it be interrupted, it goes on with: morphospace classify --data {source}{} --resume {} --seed {}{}",
                     self.test
                         .as_ref()
                         .map_or(String::new(), |test| format!(" --test {test}")),
                     out.display(),
-                    common.seed
+                    common.seed,
+                    device_named(common),
                 );
             }
         }
@@ -167,9 +177,8 @@ impl Classify {
                 eprintln!("morphospace: {error}");
             }
         })?;
-        if let Some(out) = out {
-            found.save(out)?;
-        }
+        // What was found is told in any case.
+        let saved = out.map_or(Ok(()), |out| found.save(out));
         if !common.quiet {
             for note in &found.notes {
                 eprintln!("{note}");
@@ -196,7 +205,7 @@ impl Classify {
         } else {
             print_table(&found, secs);
         }
-        Ok(())
+        saved
     }
 
     /// Counts the errors of a classifier that was saved.
@@ -248,6 +257,14 @@ impl Classify {
             test: self.test.clone(),
         }
     }
+}
+
+/// The device as it was asked for, so that it is gone on with there.
+fn device_named(common: &Common) -> String {
+    use clap::ValueEnum as _;
+    let value = common.device.to_possible_value();
+    let named = value.filter(|_| common.device != DeviceChoice::default());
+    named.map_or(String::new(), |own| format!(" --device {}", own.get_name()))
 }
 
 /// What is compared, and how much of it is done.

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the rows are those of the same comparison on the command line, however often it was left off.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,13 +22,15 @@ pub const TRAINING_CLASSIFIERS: &str = "Training classifiers";
 pub struct Labelled {
     /// What came of it, or has come of it so far.
     pub compared: Compared,
-    /// What its classifier makes of the open items; nothing where it has none yet, or they are not for it.
-    pub judged: Option<Judged>,
+    /// What its classifier makes of the open items, or why it makes nothing of them; nothing as long as there is no classifier.
+    pub judged: Option<Result<Judged>>,
 }
 
 /// Open items whose class a classifier misses.
 #[derive(Clone, Debug)]
 pub struct Judged {
+    /// Labels that it was told; nothing stands for all of what it learnt from.
+    pub labels: Option<usize>,
     /// They, ascending.
     pub missed: Vec<u32>,
     /// How the open items stand to what it learnt from.
@@ -43,38 +46,42 @@ pub enum Kinship {
     Parted,
     /// They are what its errors were counted on.
     Test,
-    /// It has not met them.
+    /// They are another set, which may have items in common with those.
     Others,
 }
 
-impl Labelled {
-    fn new(compared: Compared, dataset: &Dataset, progress: &Progress) -> Result<Self> {
-        let judge = |own: &crate::model::Classifier| match own.misses(dataset, progress) {
-            Err(error) if error.is_cancelled() => Some(Err(error)),
-            // Other pictures, or other classes.
-            Err(_) => None,
-            Ok(misses) => Some(Ok(misses)),
-        };
-        let misses = compared.classifier.as_ref().and_then(judge).transpose()?;
-        let judged = misses.map(|misses| {
-            let all = (0..).zip(misses);
-            let (learnt, test) = (&compared.learnt, &compared.test);
-            let is_parted = compared.comparison.test.is_none();
-            Judged {
-                missed: all.filter(|(_, is)| *is).map(|(id, _)| id).collect(),
-                kinship: if learnt.are(dataset) {
-                    Kinship::Learnt
-                } else if is_parted && learnt.count + test.count == dataset.len() {
-                    Kinship::Parted
-                } else if test.are(dataset) {
-                    Kinship::Test
-                } else {
-                    Kinship::Others
-                },
-            }
-        });
-        Ok(Self { compared, judged })
+fn kinship(compared: &Compared, dataset: &Dataset) -> Kinship {
+    if compared.learnt.are(dataset) {
+        return Kinship::Learnt;
     }
+    if compared.test.are(dataset) {
+        return Kinship::Test;
+    }
+    let is_parted = compared.comparison.test.is_none()
+        && compared.learnt.count.checked_add(compared.test.count) == Some(dataset.len());
+    let sets = || compared.comparison.sets(dataset, 0, &Progress::silent());
+    let are = |(learnt, test): (Cow<'_, Dataset>, Dataset)| {
+        compared.learnt.are(&learnt) && compared.test.are(&test)
+    };
+    if is_parted && sets().is_ok_and(are) {
+        Kinship::Parted
+    } else {
+        Kinship::Others
+    }
+}
+
+/// What the comparison's classifier makes of `dataset`; nothing where it has none yet.
+fn judged(compared: &Compared, dataset: &Dataset) -> Option<Result<Judged>> {
+    let classifier = compared.classifier.as_ref()?;
+    let misses = classifier.misses(dataset, &Progress::silent());
+    Some(misses.map(|misses| {
+        let all = (0..).zip(misses);
+        Judged {
+            labels: classifier.plan().labels,
+            missed: all.filter(|(_, is)| *is).map(|(id, _)| id).collect(),
+            kinship: kinship(compared, dataset),
+        }
+    }))
 }
 
 /// The session of the data `of` has the comparison.
@@ -100,11 +107,15 @@ impl Core {
         let labelled = self.session.labelled.clone();
         let labelled =
             labelled.ok_or_else(|| Error::usage("there is no comparison to go on with"))?;
-        let left_off = labelled.compared.clone();
-        self.run_labels(left_off.comparison.clone(), Some(left_off))
+        let comparison = labelled.compared.comparison.clone();
+        self.run_labels(comparison, Some(labelled))
     }
 
-    fn run_labels(&mut self, comparison: Comparison, left_off: Option<Compared>) -> Result<()> {
+    fn run_labels(
+        &mut self,
+        comparison: Comparison,
+        left_off: Option<Arc<Labelled>>,
+    ) -> Result<()> {
         let dataset = self.whole_dataset()?;
         let device = self.device.clone();
         let drawn_with = self.session.seed;
@@ -115,21 +126,24 @@ impl Core {
                 dataset.check_unchanged()?;
                 let reading = progress.part(0.0, 0.02);
                 let (learnt, test) = comparison.sets(&dataset, drawn_with, &reading)?;
-                let mut compared = match left_off {
-                    Some(left_off) => left_off,
-                    None => Compared::new(comparison, &learnt, &test)?,
+                let (mut compared, mut verdict) = match left_off {
+                    Some(own) => (own.compared.clone(), own.judged.clone()),
+                    None => (Compared::new(comparison, &learnt, &test)?, None),
                 };
-                let part = progress.part(0.02, 0.99);
+                let labels = |of: &Compared| of.classifier.as_ref().map(|own| own.plan().labels);
+                let mut judged_of = verdict.as_ref().and(labels(&compared));
+                let part = progress.part(0.02, 1.0);
                 compared.go_on((&learnt, &test), &device, &part, |so_far| {
+                    if labels(so_far) != judged_of {
+                        verdict = judged(so_far, &dataset);
+                        judged_of = labels(so_far);
+                    }
                     let labelled = Labelled {
                         compared: so_far.clone(),
-                        judged: None,
+                        judged: verdict.clone(),
                     };
                     deliver(found(labelled, dataset.clone()));
-                })?;
-                let labelled = Labelled::new(compared, &dataset, &progress.part(0.99, 1.0))?;
-                deliver(found(labelled, dataset));
-                Ok(())
+                })
             },
         );
         Ok(())
@@ -137,16 +151,28 @@ impl Core {
 
     /// Reads a comparison that was left off or is done.
     pub(super) fn open_labels(&mut self, path: PathBuf) -> Result<()> {
+        if self.workshop.is_at(Bench::Labels) {
+            return Err(Error::usage("a comparison of classifiers is under way")
+                .hint("cancel it, and save what there is of it, before another is opened"));
+        }
+        let none = Error::usage("there are no items with classes to look at a comparison with")
+            .hint("open the data that it is of first");
+        let dataset = self.session.dataset.as_ref();
+        if dataset.is_none_or(|own| own.labels().is_none()) {
+            return Err(none);
+        }
         let dataset = self.whole_dataset()?;
-        let device = self.device.clone();
         let what = "Reading a comparison";
-        self.workshop
-            .start(Bench::Labels, what, move |progress, deliver| {
-                let compared = Compared::load(&path, &device)?;
-                let labelled = Labelled::new(compared, &dataset, progress)?;
-                deliver(found(labelled, dataset));
-                Ok(())
-            });
+        self.workshop.start(Bench::Labels, what, move |_, deliver| {
+            dataset.check_unchanged()?;
+            let compared = Compared::load(&path)?;
+            let labelled = Labelled {
+                judged: judged(&compared, &dataset),
+                compared,
+            };
+            deliver(found(labelled, dataset));
+            Ok(())
+        });
         Ok(())
     }
 
@@ -163,6 +189,51 @@ impl Core {
                 }));
                 Ok(())
             });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{DatasetSource, digits};
+    use crate::model::{ClassifierPlan, Pretraining, Teacher};
+
+    #[test]
+    fn open_items_are_told_from_those_that_were_learnt_from() -> Result<()> {
+        let silent = Progress::silent();
+        let drawn = |seed, items| digits::generate(seed, 0..items, &silent);
+        let data = drawn(1, 120)?;
+        let begun = |test: Option<DatasetSource>| -> Result<Compared> {
+            let plan = ClassifierPlan {
+                hidden: vec![8],
+                pretraining: Some(Pretraining {
+                    teacher: Teacher::AutoEncoder,
+                    epochs: 1,
+                }),
+                ..ClassifierPlan::default()
+            };
+            let comparison = Comparison {
+                plan,
+                budgets: vec![None],
+                seeds: 1,
+                test,
+            };
+            let (learnt, test) = comparison.sets(&data, 1, &silent)?;
+            Compared::new(comparison.clone(), &learnt, &test)
+        };
+        let source: DatasetSource = "digits:test:30".parse()?;
+        let apart = begun(Some(source.clone()))?;
+        assert_eq!(kinship(&apart, &data), Kinship::Learnt);
+        assert_eq!(kinship(&apart, &source.load(1, &silent)?), Kinship::Test);
+        assert_eq!(kinship(&apart, &drawn(1, 100)?), Kinship::Others);
+        assert_eq!(kinship(&apart, &drawn(2, 120)?), Kinship::Others);
+        let parted = begun(None)?;
+        assert_eq!(kinship(&parted, &data), Kinship::Parted);
+        // As many items of another seed are not those.
+        assert_eq!(kinship(&parted, &drawn(2, 120)?), Kinship::Others);
+        let ids: Vec<usize> = (0..120).rev().collect();
+        assert_eq!(kinship(&parted, &data.subset(&ids)?), Kinship::Others);
         Ok(())
     }
 }

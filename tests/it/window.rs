@@ -156,7 +156,7 @@ impl egui::DroppedFile for Dropped {
     }
 }
 
-fn drop_file(window: &mut Harness<'_, App>, file: &Path) {
+pub(crate) fn drop_file(window: &mut Harness<'_, App>, file: &Path) {
     window
         .input_mut()
         .dropped_files

@@ -312,7 +312,8 @@ fn classifiers_are_compared_by_the_number_of_labels() {
         .expect("it is judged");
     let told = told.accesskit_node();
     let told = told.label().or(told.value()).expect("a text");
-    assert!(told.starts_with("Told 100 labels") && told.ends_with("which it learnt from."));
+    assert!(told.starts_with("Told 100 labels"), "{told}");
+    assert!(told.ends_with("It has seen these in training."), "{told}");
     press(&mut window, "Select the items it takes for another class");
     let missed = window.state().selected_items().len();
     assert!(
@@ -347,7 +348,7 @@ fn classifiers_are_compared_by_the_number_of_labels() {
     });
     window.run_steps(3);
     assert!(says(&window, "Errors on 60 items of digits:test"));
-    window.state_mut().open_labels_from(file);
+    crate::window::drop_file(&mut window, &file);
     wait_for(&mut window, "the comparison of before", |app| {
         app.labelled_rows() == (1, true) && !app.is_busy()
     });

@@ -535,6 +535,7 @@ fn direction_ui(
     let slider = CodeSlider {
         id: FIRST_DRAG + place,
         short: &short,
+        longest: &short,
         name: &direction.name,
         note: &separation,
         value: here,

@@ -20,7 +20,7 @@ use crate::app::widgets::{
 use crate::data::{Corruption, Dataset, DatasetSource};
 use crate::engine::{Judged, Kinship, Labelled, TRAINING_CLASSIFIERS};
 use crate::model::{
-    BudgetErrors, ClassifierPlan, Compared, Comparison, Errors, Pretraining, Teacher,
+    BudgetErrors, ClassifierPlan, Compared, Comparison, Errors, Pretraining, Teacher, Varied,
 };
 use crate::space::Selection;
 
@@ -131,6 +131,7 @@ impl LabelsPanel {
             ui.horizontal(|ui| {
                 ui.add_space(MARGIN);
                 progress_ui(ui, cx, TRAINING_CLASSIFIERS);
+                save_ui(ui, cx);
             });
             ui.add_space(theme::HALF);
             return;
@@ -188,7 +189,13 @@ impl LabelsPanel {
             None
         };
         let tip = reason.clone().unwrap_or_else(|| {
-            format!("Train all; errors are counted on {counted}. It can be cancelled")
+            let replaced = match cx.state.session.labelled {
+                Some(_) => ". What is below makes way for it",
+                None => "",
+            };
+            format!(
+                "Train all; errors are counted on {counted}. It can be cancelled and gone on with{replaced}"
+            )
         });
         ui.add_enabled_ui(reason.is_none(), |ui| {
             let is_pressed = primary_button(ui, tokens, icon::PLAY, "Compare", &tip);
@@ -278,7 +285,6 @@ impl LabelsPanel {
 fn files_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let labelled = cx.state.session.labelled.as_ref();
     let is_left_off = labelled.is_some_and(|own| !own.compared.is_complete());
-    let is_there = labelled.is_some();
     if is_left_off {
         ui.add_enabled_ui(!cx.state.is_training(), |ui| {
             let button = ui.button(format!("{}  Go on", icon::STEP));
@@ -289,10 +295,14 @@ fn files_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             }
         });
     }
-    if is_there {
+    save_ui(ui, cx);
+    icon_button(ui, icon::FILE_OPEN, Command::OpenLabels, cx.out);
+}
+
+fn save_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    if cx.state.session.labelled.is_some() {
         icon_button(ui, icon::SAVE, Command::SaveLabels, cx.out);
     }
-    icon_button(ui, icon::FILE_OPEN, Command::OpenLabels, cx.out);
 }
 
 fn percent(share: f64) -> String {
@@ -314,8 +324,14 @@ fn found_ui(ui: &mut Ui, tokens: &Tokens, found: &Labelled, items: usize, out: &
     for note in &compared.notes {
         ui.label(RichText::new(note).size(theme::CAPTION).color(tokens.warn));
     }
-    if let Some(judged) = &found.judged {
-        judged_ui(ui, tokens, compared, judged, items, out);
+    ui.add_space(theme::STEP);
+    match &found.judged {
+        Some(Ok(judged)) => judged_ui(ui, tokens, judged, items, out),
+        Some(Err(error)) => {
+            let text = format!("The open items cannot be judged: {error}");
+            caption(ui, tokens, &text);
+        }
+        None => {}
     }
 }
 
@@ -323,13 +339,12 @@ fn found_ui(ui: &mut Ui, tokens: &Tokens, found: &Labelled, items: usize, out: &
 fn about(compared: &Compared) -> String {
     let comparison = &compared.comparison;
     let plan = &comparison.plan;
-    let done = compared.budgets.iter().map(|row| row.random.test.len());
-    let over = match (done.clone().min(), done.max()) {
-        (Some(least), Some(most)) if least > 1 && least < most => {
-            format!("{least} to {most} seeds")
-        }
-        (Some(least), _) if least > 1 => format!("{least} seeds"),
-        _ => "the items, of one seed".to_owned(),
+    let over = |which| compared.budgets.iter().filter(move |row| row.over == which);
+    let most = over(Varied::Seeds).map(|row| row.random.test.len()).max();
+    let over = match (most, over(Varied::TestItems).next()) {
+        (None, _) => "the items, of one seed".to_owned(),
+        (Some(most), None) => format!("{most} seeds"),
+        (Some(most), Some(_)) => format!("{most} seeds, or over the items where there is one"),
     };
     let seeds = match comparison.seeds {
         1 => format!("seed {}", plan.seed),
@@ -358,34 +373,34 @@ fn about(compared: &Compared) -> String {
 }
 
 /// How often the classifier that is kept is wrong about the open items.
-fn judged_ui(
-    ui: &mut Ui,
-    tokens: &Tokens,
-    compared: &Compared,
-    judged: &Judged,
-    items: usize,
-    out: &mut Outbox,
-) {
-    let classifier = compared.classifier.as_ref();
-    let labels = classifier.and_then(|own| own.plan().labels);
-    let labels = labels.map_or("all".to_owned(), format::count);
+fn judged_ui(ui: &mut Ui, tokens: &Tokens, judged: &Judged, items: usize, out: &mut Outbox) {
+    let labels = judged.labels.map_or("all".to_owned(), format::count);
     let kinship = match judged.kinship {
-        Kinship::Learnt => "which it learnt from",
-        Kinship::Parted => "most of which it learnt from",
-        Kinship::Test => "which its errors were counted on",
-        Kinship::Others => "which it had not met",
+        Kinship::Learnt => "It has seen these in training.",
+        Kinship::Parted => "It has seen five in six of these in training.",
+        Kinship::Test => "Its errors were counted on these.",
+        Kinship::Others => {
+            "They are another set than it learnt from, which may have items in common."
+        }
     };
     let missed = judged.missed.len();
+    let (many, share) = match missed {
+        0 => ("none".to_owned(), String::new()),
+        _ => (
+            format::count(missed),
+            format!(" ({})", percent(missed as f64 / items.max(1) as f64)),
+        ),
+    };
     let text = format!(
-        "Told {labels} labels, the pre-trained network takes {} of the {} open items for another class ({}), {kinship}.",
-        format::count(missed),
+        "Told {labels} labels, the pre-trained network takes {many} of the {} open items for another class{share}. {kinship}",
         format::count(items),
-        percent(missed as f64 / items.max(1) as f64),
     );
-    ui.add_space(theme::STEP);
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(text).color(tokens.text));
-        let button = ui.add_enabled(missed > 0, Button::new("Select them"));
+        if missed == 0 {
+            return;
+        }
+        let button = ui.button("Select them");
         set_name(&button, "Select the items it takes for another class");
         let tip = "Select these items, on the map and in every list";
         if button.on_hover_text(tip).clicked() {

@@ -52,6 +52,8 @@ struct Shown {
     basis: Option<Arc<Basis>>,
     selection: Selection,
     rows: Vec<Row>,
+    /// What is written beside the slider with the longest name.
+    longest: String,
 }
 
 struct Row {
@@ -89,6 +91,9 @@ impl Shown {
                     .collect(),
             };
             self.rows = named(rows, cx.basis, model);
+            let names = self.rows.iter().map(|row| &row.short);
+            let longest = names.max_by_key(|name| name.chars().count());
+            self.longest = longest.cloned().unwrap_or_default();
             self.codes = codes.cloned();
             self.model = Some(model.clone());
             self.basis = Some(cx.basis.clone());
@@ -127,7 +132,7 @@ fn named(mut rows: Vec<Row>, basis: &Basis, model: &ModelInfo) -> Vec<Row> {
     for row in &mut rows {
         if let Some(name) = model.spec.number_name(row.index) {
             name.clone_into(&mut row.name);
-            row.short = shortened(name);
+            name.clone_into(&mut row.short);
             row.range = (0.0, 1.0);
             row.is_active = true;
             row.note = String::new();
@@ -139,16 +144,6 @@ fn named(mut rows: Vec<Row>, basis: &Basis, model: &ModelInfo) -> Vec<Row> {
         None => usize::MAX,
     });
     rows
-}
-
-/// A name as it fits beside a slider; all of it stands in the tooltip.
-fn shortened(name: &str) -> String {
-    const MOST: usize = 9;
-    if name.chars().count() <= MOST {
-        return name.to_owned();
-    }
-    let start: String = name.chars().take(MOST - 1).collect();
-    format!("{}…", start.trim_end())
 }
 
 fn of_codes(basis: &Basis, codes: &CodeTable) -> Vec<Row> {
@@ -286,7 +281,7 @@ impl Panel for SlidersPanel {
             padded(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
                 for row in &active {
-                    row_ui(ui, cx, row);
+                    row_ui(ui, cx, row, &self.shown.longest);
                 }
                 if !unused.is_empty() {
                     ui.add_space(theme::HALF);
@@ -296,7 +291,7 @@ impl Panel for SlidersPanel {
                         .default_open(active.is_empty())
                         .show(ui, |ui| {
                             for row in &unused {
-                                row_ui(ui, cx, row);
+                                row_ui(ui, cx, row, &self.shown.longest);
                             }
                         });
                 }
@@ -538,11 +533,12 @@ fn basis_ui(ui: &mut Ui, cx: &mut Cx<'_>, width: f32) {
         .on_hover_text("Which coordinates of the code the sliders show");
 }
 
-fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row) {
+fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row, longest: &str) {
     let key = (cx.view.basis, row.index);
     let slider = CodeSlider {
         id: row.index,
         short: &row.short,
+        longest,
         name: &row.name,
         note: &row.note,
         value: cx.basis.coordinate(row.index, cx.code),

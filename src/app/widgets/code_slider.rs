@@ -2,10 +2,13 @@
 //!
 //! Invariant: the handle's place and the number show the same value; the widget itself keeps none.
 
+use std::sync::Arc;
+
 use eframe::egui::accesskit::{Action, ActionData};
+use eframe::egui::text::{LayoutJob, TextWrapping};
 use eframe::egui::{
-    self, Align2, CornerRadius, CursorIcon, DragValue, Event, EventFilter, Id, Key, Rect, Response,
-    Sense, Shape, Stroke, Ui, WidgetInfo,
+    self, Align2, Color32, CornerRadius, CursorIcon, DragValue, Event, EventFilter, Galley, Id,
+    Key, Rect, Response, Sense, Shape, Stroke, Ui, WidgetInfo,
 };
 
 use super::set_name;
@@ -13,7 +16,9 @@ use crate::app::fonts::icon;
 use crate::app::gesture::On;
 use crate::app::theme::{self, Tokens};
 
+/// The name's width at least; longer names are made room for, up to `MOST_NAME` of the row.
 const NAME_WIDTH: f32 = 76.0;
+const MOST_NAME: f32 = 0.34;
 /// The name's width in a row narrower than `NARROW`: the note stands in the tooltip alone.
 const SHORT_NAME_WIDTH: f32 = 42.0;
 const NARROW: f32 = 248.0;
@@ -29,6 +34,8 @@ pub(crate) struct CodeSlider<'a> {
     pub id: usize,
     /// What is written at its left.
     pub short: &'a str,
+    /// The longest of what is written at the left of the panel's sliders: all tracks begin behind it.
+    pub longest: &'a str,
     /// What screen readers say.
     pub name: &'a str,
     /// What it counts for, such as `3.2 nats`; written small.
@@ -55,6 +62,14 @@ pub(crate) enum Moved {
     Solo,
 }
 
+/// A name on one line, cut off where it is wider than `width`; all of it stands in the tooltip.
+fn galley(ui: &Ui, name: &str, colour: Color32, width: f32) -> Arc<Galley> {
+    let font = theme::strong(theme::BODY);
+    let mut job = LayoutJob::simple_singleline(name.to_owned(), font, colour);
+    job.wrap = TextWrapping::truncate_at_width(width);
+    ui.painter().layout_job(job)
+}
+
 impl CodeSlider<'_> {
     /// Draws it over the whole width. Returns what was done to it, if anything.
     pub(crate) fn show_ui(&self, ui: &mut Ui, tokens: &Tokens) -> Option<Moved> {
@@ -64,7 +79,9 @@ impl CodeSlider<'_> {
         let name_width = if row.width() < NARROW {
             SHORT_NAME_WIDTH
         } else {
-            NAME_WIDTH
+            let longest = galley(ui, self.longest, tokens.text_strong, f32::INFINITY);
+            let wanted = longest.size().x + theme::STEP;
+            wanted.min(MOST_NAME * row.width()).max(NAME_WIDTH)
         };
         let (name, rest) = row.split_left_right_at_x(row.left() + name_width);
         let (track, right) =
@@ -149,18 +166,15 @@ impl CodeSlider<'_> {
         } else {
             tokens.text_weak
         };
-        let painter = ui.painter().with_clip_rect(rect);
-        let name = painter.text(
-            rect.left_center(),
-            Align2::LEFT_CENTER,
-            self.short,
-            theme::strong(theme::BODY),
-            colour,
-        );
+        let painter = ui.painter();
+        let name = galley(ui, self.short, colour, rect.width() - theme::HALF);
+        let name_width = name.size().x;
+        let at = rect.left_center() - egui::vec2(0.0, name.size().y / 2.0);
+        painter.galley(at, name, colour);
         let right = rect.right_center() - egui::vec2(theme::HALF, 0.0);
         let font = theme::regular(10.0);
         let note = painter.layout_no_wrap(self.note.to_owned(), font, tokens.text_faint);
-        if name.width() + note.size().x + theme::STEP < rect.width() {
+        if name_width + note.size().x + theme::STEP < rect.width() {
             let at = right - egui::vec2(note.size().x, note.size().y / 2.0);
             painter.galley(at, note, tokens.text_faint);
         }

@@ -18,6 +18,7 @@ use crate::data::{Dataset, DatasetSource};
 use crate::error::{Error, Result};
 use crate::files::Digest;
 use crate::model::auto_encoder::read;
+use crate::model::network::Layer;
 use crate::progress::Progress;
 
 /// The same network with and without pre-training, for several label budgets and seeds.
@@ -114,6 +115,7 @@ impl ItemsOf {
         let mut digest = Digest::default();
         digest.mix(dataset.digest());
         for name in &labels.names {
+            digest.mix(name.len() as u64);
             digest.mix_bytes(name.as_bytes());
         }
         for class in &labels.values {
@@ -143,11 +145,11 @@ impl ItemsOf {
             self.count,
             self.name
         ))
-        .hint("give the same data with the same seed"))
+        .hint("give the data that it began with; what the program draws itself depends on the --seed it was started with"))
     }
 }
 
-/// A comparison, as far as it has come.
+/// A comparison, as far as it has come; what it holds lies in the CPU's memory, whatever trains.
 #[derive(Clone, Debug)]
 pub struct Compared {
     /// What is compared.
@@ -371,9 +373,10 @@ impl Compared {
         self.budgets.iter().map(|row| row.random.test.len()).sum()
     }
 
-    /// Whether its rows are those of a comparison that was left off.
+    /// Whether what it holds is of one comparison that was left off.
     pub(super) fn check(&self) -> Result<()> {
         self.comparison.check_counts()?;
+        let refuse = |reason: &str| Err(Error::model(reason));
         let (done, budgets) = (self.pairs(), self.comparison.budgets.len());
         let pairs = |row: usize| done / budgets + usize::from(row < done % budgets);
         let is_whole = |(i, row): (usize, &BudgetErrors)| {
@@ -387,12 +390,47 @@ impl Compared {
             && self.budgets.len() == rows
             && self.budgets.iter().enumerate().all(is_whole)
             && self.classifier.is_some() == (done > 0);
-        if is_right {
-            return Ok(());
+        if !is_right {
+            return refuse("its rows are not those of its label budgets and seeds");
         }
-        Err(Error::model(
-            "its rows are not those of its label budgets and seeds",
-        ))
+        let is_share = |x: &f64| (0.0..=1.0).contains(x);
+        let is_known = |row: &BudgetErrors| {
+            let both = [&row.random, &row.pretrained].into_iter();
+            let mut shares = both.flat_map(|own| own.test.iter().chain(&own.validation));
+            (1..=self.parts()[0]).contains(&row.labels)
+                && shares.all(is_share)
+                && row.gain.iter().all(|x| x.is_finite())
+        };
+        if !self.budgets.iter().all(is_known) {
+            return refuse("its rows hold errors or numbers of labels that cannot be");
+        }
+        let own = |plan: &ClassifierPlan| ClassifierPlan {
+            labels: self.comparison.plan.labels,
+            ..plan.clone()
+        };
+        let mut classifier = self.classifier.iter().map(|kept| own(kept.plan()));
+        if classifier.any(|plan| plan != self.comparison.plan) {
+            return refuse("its classifier is of another plan");
+        }
+        let hidden = &self.comparison.plan.hidden;
+        let mut layers = self.pretrained.iter().map(|own| &own.layers);
+        let is_of_plan = |layers: &Vec<Layer>| {
+            let widths = layers.iter().map(|layer| layer.weight.dims()[1]);
+            !self.is_complete() && widths.eq(hidden.iter().copied())
+        };
+        if !layers.all(is_of_plan) {
+            return refuse("its pre-trained layers are of another network");
+        }
+        Ok(())
+    }
+
+    /// Whether these are what it began with.
+    ///
+    /// # Errors
+    /// When they are not.
+    pub fn check_data(&self, data: &Dataset, test: &Dataset) -> Result<()> {
+        self.learnt.check(data)?;
+        self.test.check(test)
     }
 
     fn steps_left(&self) -> Vec<Step> {
@@ -434,7 +472,7 @@ impl Compared {
     }
 
     /// Does what is left: pre-trains once for each seed, fine-tunes with and without for each budget, and counts the errors on `test`. After each
-    /// pre-training, and each pair of trainings, `so_far` sees what there is. What comes out is the same however often it was left off.
+    /// pre-training, and each pair of trainings, `so_far` sees what there is. What comes out is, on the same device, the same however often it was left off.
     ///
     /// # Errors
     /// When `data` or `test` are not what it began with, when an error of pre-training is no longer a finite number, when the device fails
@@ -446,8 +484,7 @@ impl Compared {
         progress: &Progress,
         mut so_far: impl FnMut(&Self),
     ) -> Result<()> {
-        self.learnt.check(data)?;
-        self.test.check(test)?;
+        self.check_data(data, test)?;
         self.comparison.check(data)?;
         let costs = self.costs(data);
         let all: f64 = costs.iter().sum();
@@ -459,7 +496,8 @@ impl Compared {
             match step {
                 Step::Pretraining(seed) => {
                     let plan = self.comparison.plan_of(seed, None);
-                    self.pretrained = Some(plan.pretrain(data, device, &part)?);
+                    let layers = plan.pretrain(data, device, &part)?;
+                    self.pretrained = Some(layers.moved(&Device::flex())?);
                 }
                 Step::Pair(seed, budget) => {
                     self.train_pair(seed, budget, (data, test), device, &part)?;
@@ -467,7 +505,7 @@ impl Compared {
             }
             so_far(self);
         }
-        progress.update(1, 1)
+        Ok(())
     }
 
     fn train_pair(
@@ -486,6 +524,9 @@ impl Compared {
             let misses = fitted.classifier.misses(test, &Progress::silent())?;
             Ok((fitted, misses))
         };
+        let most = |labels: Option<usize>| labels.unwrap_or(usize::MAX);
+        let kept = self.classifier.as_ref().map(|own| most(own.plan().labels));
+        let is_kept = seed == 0 && kept.is_none_or(|kept| most(plan.labels) > kept);
         let pretrained = train(self.pretrained.as_ref(), progress.part(0.0, 0.5))?;
         let random = train(None, progress.part(0.5, 1.0))?;
         // Of one seed, what each test item adds to the gain.
@@ -494,6 +535,9 @@ impl Compared {
             .map(|(with, without)| f64::from(*without) - f64::from(*with))
             .collect();
         // Only what is whole is taken in: a cancelled pair leaves no trace.
+        if is_kept {
+            self.classifier = Some(pretrained.0.classifier.moved(&Device::flex())?);
+        }
         if budget == self.budgets.len() {
             self.budgets.push(BudgetErrors::new(pretrained.0.labels));
         }
@@ -514,11 +558,6 @@ impl Compared {
             }
         }
         (row.gain, row.over) = gain(&row.pretrained.test, &row.random.test, &items);
-        let most = |labels: Option<usize>| labels.unwrap_or(usize::MAX);
-        let kept = self.classifier.as_ref().map(|own| most(own.plan().labels));
-        if seed == 0 && kept.is_none_or(|kept| most(plan.labels) > kept) {
-            self.classifier = Some(pretrained.0.classifier);
-        }
         // The next seed has its own.
         if budget + 1 == self.comparison.budgets.len() {
             self.pretrained = None;
@@ -594,6 +633,8 @@ mod tests {
         assert!((gain_[2] - 0.06 - 1.96 * deviation).abs() < 1e-12);
     }
 
+    type Change = fn(&mut Compared);
+
     #[test]
     fn a_comparison_that_is_left_off_comes_to_the_same() -> Result<()> {
         let (data, device, silent) = (data(360), Device::flex(), Progress::silent());
@@ -622,7 +663,7 @@ mod tests {
         let mut steps = 0;
         while !begun.is_complete() {
             assert!(Compared::is_one(&file));
-            begun = Compared::load(&file, &device)?;
+            begun = Compared::load(&file)?;
             let progress = Progress::silent();
             let ended = begun.go_on(sets, &device, &progress, |so_far| {
                 so_far.save(&file).expect("saved");
@@ -650,11 +691,55 @@ mod tests {
         assert!(error.is_err_and(|e| e.to_string().contains("not what the comparison began with")));
         let error = begun.go_on((&learnt, &learnt), &device, &silent, |_| {});
         assert!(error.is_err());
-        // Rows of another comparison are refused.
-        begun.budgets.pop();
-        begun.save(&file)?;
-        let error = Compared::load(&file, &device);
-        assert!(error.is_err_and(|e| e.is_file() && e.to_string().contains("rows")));
+
+        // What cannot have come of one comparison is refused, before anything is drawn of it or goes on with it.
+        let changes: [(Change, &str); 8] = [
+            (|own| drop(own.budgets.pop()), "rows"),
+            (|own| own.budgets[1].random.test.push(0.5), "rows"),
+            (|own| own.classifier = None, "rows"),
+            (|own| own.comparison.seeds = 1, "rows"),
+            (|own| own.comparison.seeds = 0, "seeds"),
+            (|own| own.budgets[0].random.test[0] = 1e9, "cannot be"),
+            (|own| own.budgets[0].labels = 276, "cannot be"),
+            (|own| own.comparison.plan.epochs += 1, "another plan"),
+        ];
+        for (change, reason) in changes {
+            let mut changed = begun.clone();
+            change(&mut changed);
+            changed.save(&file)?;
+            let error = Compared::load(&file).expect_err("it is refused");
+            assert!(
+                error.is_file() && error.to_string().contains(reason),
+                "{error}"
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn every_bit_of_a_saved_row_comes_back() -> Result<()> {
+        let (data, device, silent) = (data(180), Device::flex(), Progress::silent());
+        let comparison = Comparison {
+            plan: plan(Unit::Tanh),
+            budgets: vec![None],
+            seeds: 1,
+            test: None,
+        };
+        let (learnt, test) = comparison.sets(&data, 1, &silent)?;
+        let mut found = Compared::new(comparison, &learnt, &test)?;
+        found.go_on((&learnt, &test), &device, &silent, |_| {})?;
+        // Of these a reader of decimal digits in a hurry makes other numbers.
+        found.budgets[0].random.test[0] = 7.0 / 60.0;
+        found.budgets[0].gain = [1.0 / 3.0 - 0.1, -0.1 + 0.2 / 7.0, 7.0 / 60.0];
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("classifiers.safetensors");
+        found.save(&file)?;
+        let loaded = Compared::load(&file)?;
+        let bits = |row: &BudgetErrors| {
+            [row.random.test[0], row.gain[0], row.gain[1], row.gain[2]].map(f64::to_bits)
+        };
+        assert_eq!(bits(&loaded.budgets[0]), bits(&found.budgets[0]));
+        assert_eq!(loaded.budgets, found.budgets);
         Ok(())
     }
 }

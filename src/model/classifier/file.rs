@@ -11,7 +11,7 @@ use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::comparison::{BudgetErrors, Compared, Comparison, ItemsOf};
+use super::comparison::{BudgetErrors, Compared, Comparison, Errors, ItemsOf, Varied};
 use super::{Classifier, ClassifierPlan, Pretrained};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
@@ -44,10 +44,59 @@ struct Standing {
     comparison: Comparison,
     learnt: ItemsOf,
     test: ItemsOf,
-    budgets: Vec<BudgetErrors>,
+    rows: Vec<Row>,
     notes: Vec<String>,
     /// Units of each layer that is pre-trained for the seed under way, from the picture inwards.
     widths: Vec<usize>,
+}
+
+/// A row with the bits of its numbers: decimal digits do not all come back as the number they were made of.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    labels: usize,
+    /// Test errors, validation errors and best steps, with pre-training and without.
+    pretrained: (Vec<u64>, Vec<u64>, Vec<usize>),
+    random: (Vec<u64>, Vec<u64>, Vec<usize>),
+    gain: [u64; 3],
+    over: Varied,
+}
+
+impl From<&BudgetErrors> for Row {
+    fn from(row: &BudgetErrors) -> Self {
+        let bits = |values: &[f64]| values.iter().map(|x| x.to_bits()).collect();
+        let stored = |own: &Errors| {
+            (
+                bits(&own.test),
+                bits(&own.validation),
+                own.best_step.clone(),
+            )
+        };
+        Self {
+            labels: row.labels,
+            pretrained: stored(&row.pretrained),
+            random: stored(&row.random),
+            gain: row.gain.map(f64::to_bits),
+            over: row.over,
+        }
+    }
+}
+
+impl From<Row> for BudgetErrors {
+    fn from(row: Row) -> Self {
+        let numbers = |bits: Vec<u64>| bits.into_iter().map(f64::from_bits).collect();
+        let errors = |(test, validation, best_step)| Errors {
+            test: numbers(test),
+            validation: numbers(validation),
+            best_step,
+        };
+        Self {
+            labels: row.labels,
+            pretrained: errors(row.pretrained),
+            random: errors(row.random),
+            gain: row.gain.map(f64::from_bits),
+            over: row.over,
+        }
+    }
 }
 
 /// What layer `i` of `layers` of a classifier is called.
@@ -286,7 +335,7 @@ impl Compared {
             comparison: self.comparison.clone(),
             learnt: self.learnt.clone(),
             test: self.test.clone(),
-            budgets: self.budgets.clone(),
+            rows: self.budgets.iter().map(Row::from).collect(),
             notes: self.notes.clone(),
             widths,
         };
@@ -297,8 +346,9 @@ impl Compared {
     /// Reads what [`Self::save`] wrote.
     ///
     /// # Errors
-    /// As [`Classifier::load`], and when its rows are not those of a comparison that was left off.
-    pub fn load(path: &Path, device: &Device) -> Result<Self> {
+    /// As [`Classifier::load`], and when what it holds cannot have come of one comparison.
+    pub fn load(path: &Path) -> Result<Self> {
+        let device = &Device::flex();
         open(path, |stored| {
             let standing: Option<Standing> = stored.described(COMPARISON)?;
             let standing = standing.ok_or_else(|| {
@@ -314,7 +364,7 @@ impl Compared {
                 comparison: standing.comparison,
                 learnt: standing.learnt,
                 test: standing.test,
-                budgets: standing.budgets,
+                budgets: standing.rows.into_iter().map(BudgetErrors::from).collect(),
                 notes: standing.notes,
                 classifier: stored.classifier(device)?,
                 pretrained: (!layers.is_empty()).then_some(Pretrained {

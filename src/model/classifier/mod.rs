@@ -10,12 +10,12 @@ pub(super) mod tuning;
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use self::tuning::{Course, Truth, Tuned, Tuning, each_logits, largest};
-use super::auto_encoder::{Architecture, stream};
+use super::auto_encoder::{Architecture, read, stream};
 use super::network::Layer;
 use super::optimizer::{tracked, untracked};
 use super::pretraining::{Pretrainer, Pretraining, StagePoint};
@@ -309,13 +309,8 @@ impl ClassifierPlan {
                     "the layers were pre-trained for another network than this one",
                 ));
             }
-            // They may come from a device that is no longer in use.
-            let moved = |layer: &Layer| Layer {
-                weight: layer.weight.clone().to_device(&architecture.device),
-                bias: layer.bias.clone().to_device(&architecture.device),
-            };
             for (weight, layer) in weights.iter_mut().zip(&pretrained.layers) {
-                *weight = moved(layer);
+                *weight = moved(layer, &architecture.device)?;
             }
         }
         Ok(weights)
@@ -342,6 +337,17 @@ impl ClassifierPlan {
     }
 }
 
+/// A layer on another device.
+fn moved(layer: &Layer, device: &Device) -> Result<Layer> {
+    let ([from, to], [outputs]) = (layer.weight.dims(), layer.bias.dims());
+    let weight = TensorData::new(read(layer.weight.clone())?, [from, to]);
+    let bias = TensorData::new(read(layer.bias.clone())?, [outputs]);
+    Ok(Layer {
+        weight: Tensor::from_data(weight, device),
+        bias: Tensor::from_data(bias, device),
+    })
+}
+
 /// Hidden layers that were trained without labels.
 #[derive(Clone, Debug)]
 pub struct Pretrained {
@@ -350,6 +356,18 @@ pub struct Pretrained {
 }
 
 impl Pretrained {
+    /// The same on `device`.
+    ///
+    /// # Errors
+    /// When the device that they are on fails.
+    fn moved(&self, device: &Device) -> Result<Self> {
+        let layers = self.layers.iter().map(|layer| moved(layer, device));
+        Ok(Self {
+            layers: layers.collect::<Result<_>>()?,
+            history: self.history.clone(),
+        })
+    }
+
     /// How well each layer made again what it saw, step by step; of layers from a file nothing is known of it.
     #[must_use]
     pub fn history(&self) -> &[StagePoint] {
@@ -394,6 +412,21 @@ impl Classifier {
     #[must_use]
     pub fn classes(&self) -> &[String] {
         &self.classes
+    }
+
+    /// The same on `device`.
+    ///
+    /// # Errors
+    /// When the device that it is on fails.
+    fn moved(&self, device: &Device) -> Result<Self> {
+        let weights = self.weights.iter().map(|layer| moved(layer, device));
+        let architecture = Architecture::new(self.architecture.spec.clone(), device)?;
+        Ok(Self {
+            plan: self.plan.clone(),
+            classes: self.classes.clone(),
+            architecture: Arc::new(architecture),
+            weights: weights.collect::<Result<_>>()?,
+        })
     }
 
     /// The class of each item, an index into [`Self::classes`].
