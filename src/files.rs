@@ -111,6 +111,24 @@ pub(crate) fn write_atomically_with(
     replacement.finish().map(drop)
 }
 
+/// Whether the safetensors file at `path` has a metadata entry `key`; only its head is read. Anything else has none.
+pub(crate) fn has_entry(path: &Path, key: &str) -> bool {
+    /// No head of ours is as long.
+    const MOST: u64 = 1 << 22;
+    let head = || -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let mut length = [0; 8];
+        file.read_exact(&mut length)?;
+        let mut head = Vec::new();
+        let length = u64::from_le_bytes(length).min(MOST);
+        file.take(length).read_to_end(&mut head)?;
+        Ok(head)
+    };
+    let Ok(head) = head() else { return false };
+    let json: Option<serde_json::Value> = serde_json::from_slice(&head).ok();
+    json.is_some_and(|json| !json["__metadata__"][key].is_null())
+}
+
 /// The folder in which the file at `path` lies.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {

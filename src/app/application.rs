@@ -317,6 +317,26 @@ impl App {
         self.queue.push_back(Action::OpenLabels(file));
     }
 
+    /// Writes the mixture, as the dialog does once a file is chosen.
+    pub fn save_mixture_to(&mut self, file: PathBuf) {
+        self.queue.push_back(Action::SaveDensity(file));
+    }
+
+    /// Steps that the fit of the mixture has taken, and whether it has settled; nothing without one.
+    #[must_use]
+    pub fn mixture_steps(&self) -> Option<(usize, bool)> {
+        let mixed = self.state.session.density.as_ref()?;
+        let mixture = mixed.density.mixture();
+        Some((mixture.steps(), mixture.is_settled()))
+    }
+
+    /// Whether the samples of the mixture are there.
+    #[must_use]
+    pub fn has_samples(&self) -> bool {
+        let newest = self.state.drawn.newest();
+        self.state.drawn.is_idle() && newest.is_some_and(|(_, (all, _))| !all.is_empty())
+    }
+
     /// Writes the path as an animation, as the dialog does once a file is chosen.
     pub fn export_path_to(&mut self, file: PathBuf) {
         self.queue.push_back(Action::ExportPath(file));

@@ -13,11 +13,11 @@ use super::panels::PanelKind;
 use super::sweeping::Pointed;
 use super::view::{BasisKind, Camera, Colouring, Lookup, MapLook, SheetSpec};
 use crate::data::{DatasetSource, Flip, Picture};
-use crate::engine::{Contrast, FamilyWish, LikelihoodPlan, ProbeWish, Request, Study};
+use crate::engine::{Contrast, DensityWish, FamilyWish, LikelihoodPlan, ProbeWish, Request, Study};
 use crate::model::{Comparison, FamilyPlan, ModelSpec, TrainConfig};
 use crate::retrieval::Space;
 use crate::retrieval::approximate::Kind;
-use crate::space::{MapMethod, Selection};
+use crate::space::{DensityPlan, MapMethod, Selection};
 
 /// Something to do that needs no further data.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -67,6 +67,8 @@ pub(crate) enum Command {
     AddToLikelihood,
     SaveLabels,
     OpenLabels,
+    SaveMixture,
+    OpenMixture,
     ExportPath,
     ExportPathPng,
     ExportPathFrames,
@@ -195,6 +197,8 @@ pub(crate) enum Action {
     LeaveOutOfLikelihood(PathBuf),
     /// Train families of auto-encoders side by side.
     CompareFamilies(FamilyPlan),
+    /// Take one of them, by its column, into use.
+    UseFamily(usize),
     /// Train classifiers with and without pre-training.
     CompareLabels(Comparison),
     /// Go on with a comparison that was left off.
@@ -203,6 +207,16 @@ pub(crate) enum Action {
     OpenLabels(PathBuf),
     /// Write it, with its classifier.
     SaveLabels(PathBuf),
+    /// Fit a mixture over pixels or over codes.
+    FitDensity(DensityPlan),
+    /// Go on with the fit that was left off.
+    ResumeDensity,
+    /// Read a mixture.
+    OpenDensity(PathBuf),
+    /// Write it.
+    SaveDensity(PathBuf),
+    /// Draw from it.
+    DrawDensity(DensityWish),
     /// Find out whether the model draws what it is asked for by name.
     Probe(ProbeWish),
     /// Show what each family makes of a wish.
@@ -283,7 +297,7 @@ const fn key(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
 impl Command {
     /// Every command, in the order in which the list of shortcuts shows them.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        const COMMANDS: [Command; 67] = [
+        const COMMANDS: [Command; 69] = [
             Command::OpenData,
             Command::OpenFolder,
             Command::OpenModel,
@@ -328,6 +342,8 @@ impl Command {
             Command::AddToLikelihood,
             Command::SaveLabels,
             Command::OpenLabels,
+            Command::SaveMixture,
+            Command::OpenMixture,
             Command::ExportPath,
             Command::ExportPathPng,
             Command::ExportPathFrames,
@@ -616,6 +632,18 @@ impl Command {
             Self::OpenLabels => (
                 "Open comparison…",
                 "Read a comparison of classifiers, and judge its classifier by the open items",
+                icon::FILE_OPEN,
+                None,
+            ),
+            Self::SaveMixture => (
+                "Save mixture…",
+                "Write the mixture of Gaussians to a file that a fit goes on from",
+                icon::SAVE,
+                None,
+            ),
+            Self::OpenMixture => (
+                "Open mixture…",
+                "Read a mixture of Gaussians, and judge the open items by it",
                 icon::FILE_OPEN,
                 None,
             ),

@@ -48,6 +48,7 @@ const ITEMS: &[Filter] = &[
     ),
 ];
 const CLASSIFIERS: &[Filter] = &[("Comparison of classifiers", &["safetensors"])];
+const MIXTURES: &[Filter] = &[("Mixture of Gaussians", &["safetensors"])];
 const MODELS: &[Filter] = &[
     ("Models", &["safetensors", "pt", "pth"]),
     ("All files", &["*"]),
@@ -63,6 +64,8 @@ impl Dialogs {
             Command::AddToLikelihood => (Asked::File(MODELS), Action::AddToLikelihood),
             Command::SaveLabels => (target("safetensors", CLASSIFIERS), Action::SaveLabels),
             Command::OpenLabels => (Asked::File(CLASSIFIERS), Action::OpenLabels),
+            Command::SaveMixture => (target("safetensors", MIXTURES), Action::SaveDensity),
+            Command::OpenMixture => (Asked::File(MIXTURES), Action::OpenDensity),
             Command::SaveModel => (
                 target("safetensors", &[("Model", &["safetensors"])]),
                 Action::SaveModel,

@@ -191,6 +191,11 @@ impl App {
                 generation,
                 pictures,
             } => self.state.families.take_in(generation, pictures),
+            Event::DensityDrawn {
+                generation,
+                pictures,
+                codes,
+            } => self.state.drawn.take_in(generation, (pictures, codes)),
             Event::Repaired {
                 generation,
                 pictures,

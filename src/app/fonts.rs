@@ -140,5 +140,6 @@ pub(crate) mod icon {
         BRAIN = "\u{e74e}";
         FACTORS = "\u{e8c4}";
         FEATURES = "\u{e464}";
+        CIRCLES = "\u{e192}";
     }
 }

@@ -15,6 +15,12 @@ use serde::{Deserialize, Serialize};
 use super::panels::{Cx, PanelKind, Panels};
 use super::theme::{self, Tokens};
 
+/// Room in a tab: before its icon as much as panels have at their edge, before its title, and behind it, so that all tabs of the usual
+/// window are seen at once.
+const TAB_LEFT: f32 = theme::STEP + theme::HALF;
+const TAB_GAP: f32 = 5.0;
+const TAB_RIGHT: f32 = 2.0;
+
 /// The panels' places.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Layout {
@@ -39,6 +45,7 @@ impl Default for Layout {
             P::Conditions,
             P::Factors,
             P::Labels,
+            P::Mixture,
         ]);
         let below = tabs(&[
             P::Retrieval,
@@ -209,21 +216,21 @@ impl Behavior<PanelKind> for Shown<'_, '_> {
             theme::regular(theme::BODY)
         };
         let text = ui.painter().layout_no_wrap(title.to_owned(), font, colour);
-        let width = icon.size().x + text.size().x + 6.0 + 2.0 * theme::STEP + theme::HALF;
+        let width = TAB_LEFT + icon.size().x + TAB_GAP + text.size().x + TAB_RIGHT;
         let (_, rect) = ui.allocate_space(egui::vec2(width, ui.available_height()));
         let response = ui
             .interact(rect, id, Sense::click_and_drag())
             .on_hover_cursor(CursorIcon::Grab);
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, state.active, title));
         if !state.is_being_dragged {
-            let left = rect.left() + theme::STEP + theme::HALF;
+            let left = rect.left() + TAB_LEFT;
             let centre = rect.center().y;
             ui.painter().galley(
                 egui::pos2(left, centre - icon.size().y / 2.0),
                 icon.clone(),
                 icon_colour,
             );
-            let at = egui::pos2(left + icon.size().x + 6.0, centre - text.size().y / 2.0);
+            let at = egui::pos2(left + icon.size().x + TAB_GAP, centre - text.size().y / 2.0);
             ui.painter().galley(at, text, colour);
         }
         if response.clicked_by(egui::PointerButton::Middle) {

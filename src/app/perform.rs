@@ -33,7 +33,11 @@ impl App {
                 self.engine.request(Request::OpenData(source));
             }
             Action::OpenPath(path) => self.open_path(ctx, path),
-            // Both end alike, and what is in them is seen at once.
+            // All end alike, and what is in them is seen at once.
+            Action::OpenModel(path) if crate::space::Density::is_one(&path) => {
+                self.layout.bring_forward(PanelKind::Mixture);
+                self.engine.request(Request::OpenDensity(path));
+            }
             Action::OpenModel(path) if crate::model::Compared::is_one(&path) => {
                 self.layout.bring_forward(PanelKind::Labels);
                 self.engine.request(Request::OpenLabels(path));
@@ -165,8 +169,21 @@ impl App {
             Action::ResumeLabels => self.engine.request(Request::ResumeLabels),
             Action::OpenLabels(path) => self.engine.request(Request::OpenLabels(path)),
             Action::SaveLabels(path) => self.engine.request(Request::SaveLabels(path)),
+            Action::FitDensity(plan) => self.engine.request(Request::FitDensity(plan)),
+            Action::ResumeDensity => self.engine.request(Request::ResumeDensity),
+            Action::OpenDensity(path) => self.engine.request(Request::OpenDensity(path)),
+            Action::SaveDensity(path) => self.engine.request(Request::SaveDensity(path)),
+            Action::DrawDensity(wish) => {
+                let generation = self.state.drawn.ask();
+                self.engine
+                    .request(Request::DrawDensity { generation, wish });
+            }
             Action::Probe(wish) => self.engine.request(Request::Probe(wish)),
             Action::CompareFamilies(plan) => self.engine.request(Request::CompareFamilies(plan)),
+            Action::UseFamily(at) => {
+                self.keep_unsaved();
+                self.engine.request(Request::UseFamily(at));
+            }
             Action::DecodeFamilies(wish) => {
                 let generation = self.state.families.ask();
                 self.engine
@@ -365,11 +382,13 @@ impl App {
             | Command::OpenMetadata
             | Command::OpenPathFile
             | Command::OpenLabels
+            | Command::OpenMixture
             | Command::OpenSession => self.dialogs.open(ctx, command, ""),
             Command::ExportSelection => self.dialogs.open(ctx, command, "items"),
             Command::ExportSheet => self.dialogs.open(ctx, command, "sheet"),
             Command::ExportReport => self.dialogs.open(ctx, command, "report"),
             Command::AddToLikelihood => self.dialogs.open(ctx, command, "model"),
+            Command::SaveMixture => self.dialogs.open(ctx, command, "mixture"),
             Command::SaveLabels => self.dialogs.open(ctx, command, "classifiers"),
             Command::ExportFormation => self.dialogs.open(ctx, command, "formation"),
             Command::ExportPath

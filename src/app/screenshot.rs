@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::model::{
     ClassifierPlan, Comparison, FamilyPlan, ModelSpec, Preset, Pretraining, Teacher, TrainConfig,
 };
-use crate::space::MapMethod;
+use crate::space::{DensityPlan, MapMethod, Over};
 
 const SIZE: Vec2 = Vec2::new(1440.0, 900.0);
 /// Of the window where a panel below the map or to the right of it is to be seen whole.
@@ -185,6 +185,19 @@ fn picture_benches(
         app.has_families() && app.families_answered() > 0 && !app.is_busy()
     })?;
     picture(harness, PanelKind::Why, "why.png")?;
+    harness.set_size(TALL);
+    harness.state_mut().act(Action::FitDensity(DensityPlan {
+        over: Over::Pixels { dims: 50 },
+        components: 12,
+        seed: 1,
+        keeps_out: true,
+    }));
+    harness.state_mut().layout.bring_forward(PanelKind::Mixture);
+    wait_for(harness, "a mixture with its samples", |app| {
+        let steps = app.mixture_steps();
+        steps.is_some_and(|(_, is_settled)| is_settled) && !app.is_busy() && app.has_samples()
+    })?;
+    picture(harness, PanelKind::Mixture, "mixture.png")?;
     harness.set_size(TALLER);
     train_preset(harness, Preset::Denoising, |_| {}, 20)?;
     harness

@@ -117,6 +117,8 @@ pub(crate) struct State {
     pub repairs: Exchange<Vec<Picture>>,
     /// Pictures of a grid of codes.
     pub grid: Exchange<Vec<Picture>>,
+    /// What was drawn from a mixture: pictures, and their codes where it is over codes.
+    pub drawn: Exchange<(Vec<Picture>, Vec<f32>)>,
     /// What each family makes of a wish.
     pub families: Exchange<Vec<FamilyPictures>>,
     /// Errors of pre-training.

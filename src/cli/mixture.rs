@@ -1,26 +1,26 @@
 //! `morphospace mixture`: a mixture of Gaussians as the density model to compare with, over pictures or over a model's codes.
 
-use std::path::PathBuf;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use image::{Rgb, RgbImage};
-use rand::seq::index;
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
 use super::{Common, output};
-use crate::data::{Dataset, DatasetSource, Picture};
+use crate::data::{DatasetSource, Picture};
 use crate::error::{Error, Result};
 use crate::model::AutoEncoder;
-use crate::space::{Mixture, PictureMixture};
+use crate::space::{Density, DensityItems, DensityPlan, Mixture, Over};
 
 /// Most samples drawn on one page.
 const MOST_SAMPLES: usize = 10_000;
 
-/// Most numbers in all covariances together: 128 MiB.
-const MOST_NUMBERS: usize = 1 << 24;
+/// How often a mixture is written while it is fitted.
+const SAVED_EVERY: Duration = Duration::from_secs(10);
 
 /// Components and items in the picture of responsibilities.
 const SHOWN_COMPONENTS: usize = 16;
@@ -29,21 +29,33 @@ const SHOWN_ITEMS: usize = 12;
 /// Fit a mixture of Gaussians to pictures, or to their codes
 #[derive(Debug, Args)]
 pub(super) struct MixtureOf {
-    /// Pictures to fit to
-    #[arg(long, value_name = "SRC")]
-    data: DatasetSource,
+    /// Pictures to fit to, or to judge by --load
+    #[arg(long, value_name = "SRC", required_unless_present = "load")]
+    data: Option<DatasetSource>,
     /// A model: the mixture is fitted to its codes in place of pixels, and its samples are decoded
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// Gaussians at most, each with a full covariance
-    #[arg(long, value_name = "K", default_value_t = 10)]
+    #[arg(long, value_name = "K", default_value_t = 10, conflicts_with_all = ["load", "resume"])]
     components: usize,
     /// Principal components of the pixels that they are over; the rest is noise of equal variance
-    #[arg(long, value_name = "D", default_value_t = 50, conflicts_with = "model")]
+    #[arg(long, value_name = "D", default_value_t = 50, conflicts_with_all = ["model", "load", "resume"])]
     dims: usize,
+    /// Steps of expectation and maximisation at most; it ends before when one adds next to nothing
+    #[arg(long, value_name = "N", default_value_t = Mixture::MOST_STEPS, conflicts_with = "load")]
+    steps: usize,
     /// Pictures to judge by; without this a tenth of --data is held out
     #[arg(long, value_name = "SRC")]
     test: Option<DatasetSource>,
+    /// Where to write the mixture, while it is fitted and at the end; without this the file of --resume
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// A mixture that was written: it is not fitted anew
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "save"])]
+    load: Option<PathBuf>,
+    /// A mixture that was left off: go on with it, on the data that it began with
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
     /// Number of samples
     #[arg(long, value_name = "N", default_value_t = 64)]
     count: usize,
@@ -54,27 +66,16 @@ pub(super) struct MixtureOf {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Where to write a PNG of the components' means over their weights, and of which answer for some held-out pictures
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "data")]
     responsibilities: Option<PathBuf>,
-}
-
-/// What was fitted.
-enum Density {
-    Pixels(PictureMixture),
-    Codes(Mixture, AutoEncoder),
-}
-
-/// Pictures, and their codes where these are what is looked at.
-struct Items {
-    pictures: Dataset,
-    codes: Vec<f32>,
 }
 
 impl MixtureOf {
     pub(super) fn run(self, common: &Common) -> Result<()> {
         let start = Instant::now();
-        for file in [&self.out, &self.responsibilities].into_iter().flatten() {
-            output::check_writable(file)?;
+        let save = self.save.as_ref().or(self.resume.as_ref());
+        for file in [save, self.out.as_ref(), self.responsibilities.as_ref()] {
+            file.map_or(Ok(()), |file| output::check_writable(file))?;
         }
         if self.count == 0 || self.count > MOST_SAMPLES {
             return Err(Error::usage(format!(
@@ -82,56 +83,66 @@ impl MixtureOf {
                 self.count
             )));
         }
-        let data = common.load_data(&self.data)?;
+        let known = self.load.as_ref().or(self.resume.as_ref());
+        let known = known.map(|path| Density::load(path)).transpose()?;
         let model = self.model.as_ref().map(|path| common.load_model(path));
         let model = model.transpose()?.map(|(_, model)| model);
-        let size = data.shape().len();
-        let dims = model
-            .as_ref()
-            .map_or(self.dims.min(size), AutoEncoder::code);
-        let numbers = dims.saturating_mul(dims).saturating_mul(self.components);
-        if numbers > MOST_NUMBERS {
-            return Err(Error::usage(format!(
-                "{} covariances of {dims} × {dims} numbers are out of reach",
-                self.components
-            ))
-            .hint("take fewer --components, or fewer --dims"));
+        if let Some(density) = &known {
+            check_model(density, self.model.as_deref(), model.as_ref())?;
         }
-        let (train, held_out) = self.parts(data, common)?;
-        let train = Items::of(train, model.as_ref(), common)?;
-        let held_out = held_out
-            .map(|set| Items::of(set, model.as_ref(), common))
-            .transpose()?;
-        let progress = common.progress("Fitting a mixture");
-        let density = match model {
-            Some(model) => Density::Codes(
-                Mixture::fit(&train.codes, dims, self.components, common.seed, &progress)?,
-                model,
-            ),
-            None => Density::Pixels(PictureMixture::fit(
-                &train.pictures,
-                self.components,
-                self.dims,
-                common.seed,
-                &progress,
-            )?),
+        let read = |source: &DatasetSource| items(source, model.as_ref(), common);
+        let data = self.data.as_ref().map(read).transpose()?;
+        let test = self.test.as_ref().map(read).transpose()?;
+        let density = match (&data, known) {
+            (Some(data), known) if self.load.is_none() => self.fitted(known, data, save, common)?,
+            (_, Some(density)) => density,
+            (_, None) => return Err(Error::usage("pictures to fit to are asked for: --data")),
         };
-        let mut value = density.told();
-        value["data"] = train.pictures.name().into();
-        value["n_train"] = train.pictures.len().into();
-        value["log_likelihood"] = density.likelihood(&train, common)?;
-        if let Some(held_out) = &held_out {
-            value["held_out"] = held_out.pictures.name().into();
-            value["n_held_out"] = held_out.pictures.len().into();
-            value["log_likelihood_held_out"] = density.likelihood(held_out, common)?;
+        let mut value = told(&density);
+        let judged = |items: &DensityItems| -> Result<Value> {
+            let found = density.log_likelihood(items, &common.progress("Judging"))?;
+            Ok(json!({ "mean": found.mean, "standard_error": found.standard_error }))
+        };
+        let mut held_out = test;
+        if let Some(data) = &data {
+            value["data"] = data.pictures().name().into();
+            match density.parts(data) {
+                Some((fitted, others)) => {
+                    value["log_likelihood"] = judged(&data.part(&fitted)?)?;
+                    if held_out.is_none() && !others.is_empty() {
+                        held_out = Some(data.part(&others)?);
+                    }
+                }
+                // Other items than it was fitted to.
+                None => {
+                    value["n_data"] = data.pictures().len().into();
+                    value["log_likelihood_data"] = judged(data)?;
+                }
+            }
         }
+        if let Some(held_out) = &held_out {
+            value["held_out"] = held_out.pictures().name().into();
+            value["n_held_out"] = held_out.pictures().len().into();
+            value["log_likelihood_held_out"] = judged(held_out)?;
+        }
+        if let Some(save) = save {
+            value["file"] = save.display().to_string().into();
+        }
+        let decode = |codes: &[f32]| decoded(model.as_ref(), codes);
         if let Some(out) = &self.out {
-            self.draw(&density, out, common)?;
+            let mut rng = ChaCha8Rng::seed_from_u64(common.seed);
+            let drawn = density.draw(self.count, self.noise, &mut rng);
+            let pictures = drawn.pictures(decode)?;
+            let shape = pictures[0].shape;
+            let mut grid = output::Grid::new(pictures.len(), shape, output::scale_for(shape));
+            for picture in &pictures {
+                grid.push(picture);
+            }
+            output::write_png(out, &grid.finish())?;
             value["out"] = out.display().to_string().into();
         }
-        if let Some(out) = &self.responsibilities {
-            let shown = held_out.as_ref().unwrap_or(&train).few()?;
-            let (page, told) = answering(&density, &shown, common)?;
+        if let (Some(out), Some(shown)) = (&self.responsibilities, held_out.or(data)) {
+            let (page, told) = answering(&density, &few(&shown)?, &decode, common)?;
             output::write_png(out, &page)?;
             value["answering"] = told;
             value["responsibilities"] = out.display().to_string().into();
@@ -144,154 +155,154 @@ impl MixtureOf {
         Ok(())
     }
 
-    /// What is fitted to, and what is held out.
-    fn parts(&self, data: Dataset, common: &Common) -> Result<(Dataset, Option<Dataset>)> {
-        if let Some(test) = &self.test {
-            return Ok((data, Some(common.load_data(test)?)));
+    /// The mixture, begun where none is known and gone on with; it is written now and then.
+    fn fitted(
+        &self,
+        known: Option<Density>,
+        data: &DensityItems,
+        save: Option<&PathBuf>,
+        common: &Common,
+    ) -> Result<Density> {
+        let progress = common.progress("Fitting a mixture");
+        let mut density = match known {
+            Some(density) => density,
+            None => {
+                let over = match self.model {
+                    Some(_) => Over::Codes,
+                    None => Over::Pixels { dims: self.dims },
+                };
+                let plan = DensityPlan {
+                    over,
+                    components: self.components,
+                    seed: common.seed,
+                    keeps_out: self.test.is_none(),
+                };
+                let model = self.model.as_ref();
+                let model = model.and_then(|path| path.file_stem());
+                let model = model.map(|stem| stem.to_string_lossy().into_owned());
+                Density::begin(plan, data, model, &progress.part(0.0, 0.5))?
+            }
+        };
+        if let Some(save) = save {
+            density.save(save)?;
+            if !common.quiet && !density.mixture().is_settled() {
+                eprintln!(
+                    "Should it be interrupted, it goes on with: morphospace mixture {}--resume {} --seed {}",
+                    self.sources(),
+                    save.display(),
+                    common.seed
+                );
+            }
         }
-        let n = data.len();
-        if n < 10 {
-            return Ok((data, None));
-        }
-        let mut rng = ChaCha8Rng::seed_from_u64(common.seed);
-        let mut is_held_out = vec![false; n];
-        for id in index::sample(&mut rng, n, n / 10) {
-            is_held_out[id] = true;
-        }
-        let (held_out, train): (Vec<usize>, Vec<usize>) = (0..n).partition(|&id| is_held_out[id]);
-        Ok((data.subset(&train)?, Some(data.subset(&held_out)?)))
+        let mut saved = Instant::now();
+        let part = progress.part(0.5, 1.0);
+        density.go_on(data, self.steps, &part, &mut |so_far| match save {
+            Some(save) if saved.elapsed() > SAVED_EVERY => {
+                saved = Instant::now();
+                so_far.save(save)
+            }
+            _ => Ok(()),
+        })?;
+        save.map_or(Ok(()), |save| density.save(save))?;
+        Ok(density)
     }
 
-    fn draw(&self, density: &Density, out: &std::path::Path, common: &Common) -> Result<()> {
-        let mut rng = ChaCha8Rng::seed_from_u64(common.seed);
-        let pictures = density.samples(self.count, self.noise, &mut rng)?;
-        let shape = pictures[0].shape;
-        let mut grid = output::Grid::new(pictures.len(), shape, output::scale_for(shape));
-        for picture in &pictures {
-            grid.push(picture);
-        }
-        output::write_png(out, &grid.finish())
+    /// The options that say what it is fitted to.
+    fn sources(&self) -> String {
+        let data = self.data.as_ref().map(|own| format!("--data {own} "));
+        let model = self.model.as_ref();
+        let model = model.map(|own| format!("--model {} ", own.display()));
+        let test = self.test.as_ref().map(|own| format!("--test {own} "));
+        [data, model, test].into_iter().flatten().collect()
     }
 }
 
-impl Items {
-    fn of(pictures: Dataset, model: Option<&AutoEncoder>, common: &Common) -> Result<Self> {
-        let codes = match model {
-            Some(model) => common.encode(model, &pictures)?.mean,
-            None => Vec::new(),
-        };
-        Ok(Self { pictures, codes })
-    }
-
-    /// Some of them, evenly spread.
-    fn few(&self) -> Result<Self> {
-        let n = self.pictures.len();
-        let count = SHOWN_ITEMS.min(n);
-        let ids: Vec<usize> = (0..count).map(|i| i * n / count).collect();
-        let d = self.codes.len() / n;
-        let codes = ids.iter().flat_map(|id| &self.codes[id * d..][..d]);
-        Ok(Self {
-            codes: codes.copied().collect(),
-            pictures: self.pictures.subset(&ids)?,
-        })
+/// The pictures of a source, with their codes where there is a model.
+fn items(
+    source: &DatasetSource,
+    model: Option<&AutoEncoder>,
+    common: &Common,
+) -> Result<DensityItems> {
+    let pictures = Arc::new(common.load_data(source)?);
+    match model {
+        Some(model) => {
+            let codes = common.encode(model, &pictures)?.mean;
+            DensityItems::with_codes(pictures, codes)
+        }
+        None => Ok(DensityItems::of_pixels(pictures)),
     }
 }
 
-impl Density {
-    fn mixture(&self) -> &Mixture {
-        match self {
-            Self::Pixels(density) => density.mixture(),
-            Self::Codes(mixture, _) => mixture,
+/// Fails when a mixture that was written needs a model that is not there, or another one, or none.
+fn check_model(density: &Density, path: Option<&Path>, model: Option<&AutoEncoder>) -> Result<()> {
+    let dims = density.mixture().dims();
+    match (density.over_pixels(), path, model) {
+        (Some(_), Some(_), _) => Err(Error::usage(
+            "the mixture is over pixels and needs no --model",
+        )),
+        (None, _, None) => Err(Error::usage(format!(
+            "the mixture is over codes of {}: its --model is asked for",
+            density.fitted_to().1.unwrap_or("a model")
+        ))),
+        (None, Some(path), Some(model)) if model.code() != dims => Err(Error::usage(format!(
+            "the mixture is over codes of {dims} numbers, those of {} have {}",
+            path.display(),
+            model.code()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Some of the items, evenly spread.
+fn few(items: &DensityItems) -> Result<DensityItems> {
+    let n = items.pictures().len();
+    let count = SHOWN_ITEMS.min(n);
+    let ids: Vec<usize> = (0..count).map(|i| i * n / count).collect();
+    items.part(&ids)
+}
+
+/// What is known of it before anything is judged by it.
+fn told(density: &Density) -> Value {
+    let mixture = density.mixture();
+    let (name, model) = density.fitted_to();
+    let mut value = json!({
+        "components": mixture.components(),
+        "dims": mixture.dims(),
+        "fitted_to": name,
+        "n_train": mixture.items(),
+        "steps": mixture.steps(),
+        "settled": mixture.is_settled(),
+        "bic": mixture.bic(),
+        "reseeded": mixture.reseeded(),
+        "collapsed": mixture.collapsed(),
+        "weights": mixture.weights().collect::<Vec<f64>>(),
+    });
+    match density.over_pixels() {
+        Some(density) => {
+            value["space"] = "pixels".into();
+            value["unit"] =
+                "nats per picture, of a density over pixels in [0, 1]; not a probability of binarised pixels"
+                    .into();
+            value["explained"] = density.explained().into();
+            value["residual_variance"] = density.residual().into();
+        }
+        None => {
+            value["space"] = "codes".into();
+            value["model"] = model.into();
+            value["unit"] = format!(
+                "nats per code, of a density over {} numbers",
+                mixture.dims()
+            )
+            .into();
         }
     }
-
-    /// What is known of it before anything is judged by it.
-    fn told(&self) -> Value {
-        let mixture = self.mixture();
-        let mut value = json!({
-            "components": mixture.components(),
-            "dims": mixture.dims(),
-            "fitted_to": mixture.items(),
-            "steps": mixture.history().len(),
-            "bic": mixture.bic(),
-            "reseeded": mixture.reseeded(),
-            "collapsed": mixture.collapsed(),
-            "weights": mixture.weights().collect::<Vec<f64>>(),
-        });
-        match self {
-            Self::Pixels(density) => {
-                value["space"] = "pixels".into();
-                value["unit"] =
-                    "nats per picture, of a density over pixels in [0, 1]; not a probability of binarised pixels"
-                        .into();
-                value["explained"] = density.explained().into();
-                value["residual_variance"] = density.residual().into();
-            }
-            Self::Codes(mixture, _) => {
-                value["space"] = "codes".into();
-                value["unit"] = format!(
-                    "nats per code, of a density over {} numbers",
-                    mixture.dims()
-                )
-                .into();
-            }
-        }
-        value
-    }
-
-    /// Mean log-density with its standard error.
-    fn likelihood(&self, items: &Items, common: &Common) -> Result<Value> {
-        let each = match self {
-            Self::Pixels(density) => {
-                density.log_densities(&items.pictures, &common.progress("Judging"))?
-            }
-            Self::Codes(mixture, _) => mixture.log_densities(&items.codes),
-        };
-        let n = each.len() as f64;
-        let mean = each.iter().sum::<f64>() / n;
-        let squares: f64 = each.iter().map(|x| (x - mean).powi(2)).sum();
-        let error = (squares / (n - 1.0).max(1.0) / n).sqrt();
-        Ok(json!({ "mean": mean, "standard_error": error }))
-    }
-
-    fn samples<R: Rng>(&self, count: usize, with_noise: bool, rng: &mut R) -> Result<Vec<Picture>> {
-        match self {
-            Self::Pixels(density) => Ok((0..count)
-                .map(|_| density.sample(with_noise, rng))
-                .collect()),
-            Self::Codes(mixture, model) => {
-                let codes: Vec<f32> = (0..count).flat_map(|_| mixture.sample(rng)).collect();
-                decoded(model, &codes)
-            }
-        }
-    }
-
-    fn mean(&self, component: usize) -> Result<Picture> {
-        match self {
-            Self::Pixels(density) => Ok(density.component_mean(component)),
-            Self::Codes(mixture, model) => Ok(decoded(model, &mixture.mean(component))?.remove(0)),
-        }
-    }
-
-    /// `[n, components]`.
-    fn responsibilities(&self, items: &Items, common: &Common) -> Result<Vec<f64>> {
-        match self {
-            Self::Pixels(density) => {
-                density.responsibilities(&items.pictures, &common.progress("Judging"))
-            }
-            Self::Codes(mixture, _) => {
-                let codes = items.codes.chunks_exact(mixture.dims());
-                Ok(codes
-                    .flat_map(|code| mixture.responsibilities(code))
-                    .collect())
-            }
-        }
-    }
+    value
 }
 
 /// The pictures of codes.
-fn decoded(model: &AutoEncoder, codes: &[f32]) -> Result<Vec<Picture>> {
+fn decoded(model: Option<&AutoEncoder>, codes: &[f32]) -> Result<Vec<Picture>> {
     const BATCH: usize = 64;
+    let model = model.ok_or_else(|| Error::usage("codes are decoded by their --model"))?;
     let shape = model.spec().shape;
     let mut pictures = Vec::with_capacity(codes.len() / model.code());
     for batch in codes.chunks(BATCH * model.code()) {
@@ -308,23 +319,26 @@ fn decoded(model: &AutoEncoder, codes: &[f32]) -> Result<Vec<Picture>> {
 ///
 /// Its first row shows the components' means, the heaviest first, over bars as long as their weights. Each further row begins with an
 /// item; behind it every component's mean stands out from the page as far as that component answers for the item.
-fn answering(density: &Density, items: &Items, common: &Common) -> Result<(RgbImage, Value)> {
+fn answering(
+    density: &Density,
+    items: &DensityItems,
+    decode: &dyn Fn(&[f32]) -> Result<Vec<Picture>>,
+    common: &Common,
+) -> Result<(RgbImage, Value)> {
     const GAP: u32 = 4;
     const BAR: u32 = 4;
     const PAGE: Rgb<u8> = Rgb([24, 26, 32]);
     const MARK: Rgb<u8> = Rgb([86, 180, 233]);
     let weights: Vec<f64> = density.mixture().weights().collect();
-    let mut order: Vec<usize> = (0..weights.len()).collect();
-    order.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]));
+    let order = density.order();
     let shown = &order[..order.len().min(SHOWN_COMPONENTS)];
-    let shape = items.pictures.shape();
+    let pictures = items.pictures();
+    let shape = pictures.shape();
     let scale = output::scale_for(shape);
     let (w, h) = (shape.width as u32 * scale, shape.height as u32 * scale);
-    let means: Vec<RgbImage> = shown
-        .iter()
-        .map(|&component| Ok(density.mean(component)?.to_rgb(scale)))
-        .collect::<Result<_>>()?;
-    let rows = items.pictures.len() as u32;
+    let means = density.means(shown).pictures(decode)?;
+    let means: Vec<RgbImage> = means.iter().map(|mean| mean.to_rgb(scale)).collect();
+    let rows = pictures.len() as u32;
     let first = 2 * GAP + h + BAR + GAP;
     let mut page = RgbImage::from_pixel(
         GAP + (shown.len() as u32 + 1) * (w + GAP),
@@ -339,11 +353,12 @@ fn answering(density: &Density, items: &Items, common: &Common) -> Result<(RgbIm
             page.put_pixel(left(column) + x, GAP + h + 2 + y, MARK);
         }
     }
-    let shares = density.responsibilities(items, common)?;
+    let placed = density.place(items, &common.progress("Judging"))?;
     let mut told = Vec::new();
-    for (item, shares) in shares.chunks_exact(weights.len()).enumerate() {
+    for item in 0..pictures.len() {
+        let shares = density.responsibilities(&placed, item);
         let top = first + item as u32 * (h + GAP);
-        let picture = items.pictures.picture(item).to_rgb(scale);
+        let picture = pictures.picture(item).to_rgb(scale);
         image::imageops::replace(&mut page, &picture, i64::from(GAP), i64::from(top));
         for (column, (mean, &component)) in means.iter().zip(shown).enumerate() {
             let share = shares[component];
@@ -370,7 +385,11 @@ fn answering(density: &Density, items: &Items, common: &Common) -> Result<(RgbIm
 
 /// Figures as people read them.
 fn in_words(value: &mut Value) {
-    for name in ["log_likelihood", "log_likelihood_held_out"] {
+    for name in [
+        "log_likelihood",
+        "log_likelihood_data",
+        "log_likelihood_held_out",
+    ] {
         let number = |key: &str| value.get(name)?.get(key)?.as_f64();
         if let (Some(mean), Some(error)) = (number("mean"), number("standard_error")) {
             value[name] = format!("{mean:.2} ± {error:.2}").into();

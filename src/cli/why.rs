@@ -1,6 +1,6 @@
 //! `morphospace why`: families of auto-encoders on the same data, side by side.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -11,7 +11,7 @@ use super::{Common, output};
 use crate::data::{Dataset, DatasetSource};
 use crate::engine::choose_device;
 use crate::error::{Error, Result};
-use crate::model::{FamilyPlan, Trained};
+use crate::model::{Family, FamilyPlan, Trained};
 
 /// Train a plain, a denoising, a contractive and two variational auto-encoders on the same data, and compare them
 #[derive(Debug, Args)]
@@ -28,6 +28,9 @@ pub(super) struct Why {
     /// Where to write a PNG: a row for each family with the way between two items and samples of N(0, 1) and of the mixture
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// A folder to write the models to
+    #[arg(long, value_name = "FOLDER")]
+    save: Option<PathBuf>,
 }
 
 impl Why {
@@ -40,6 +43,12 @@ impl Why {
         if let Some(out) = &self.out {
             output::check_writable(out)?;
         }
+        if let Some(folder) = &self.save {
+            std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, &e))?;
+            for family in Family::ALL {
+                output::check_writable(&Self::file(folder, family))?;
+            }
+        }
         let dataset = common.load_data(&self.data)?;
         let start = Instant::now();
         let plan = FamilyPlan {
@@ -48,7 +57,13 @@ impl Why {
             seed: common.seed,
         };
         let (device, _) = choose_device(common.device)?;
-        let found = plan.run(&dataset, &device, &common.progress("Training families"))?;
+        let progress = common.progress("Training families");
+        let found = plan.run(&dataset, Some(&self.data), &device, &progress)?;
+        if let Some(folder) = &self.save {
+            for trained in &found.trained {
+                trained.file.save(&Self::file(folder, trained.family))?;
+            }
+        }
         if let Some(out) = &self.out {
             output::write_png(out, &page(&found.trained, &dataset, common.seed)?)?;
         }
@@ -62,11 +77,16 @@ impl Why {
             "code": self.latent,
             "epochs": self.epochs,
             "features": found.features,
+            "folder": self.save.as_ref().map(|own| own.display().to_string()),
             "families": families,
             "secs": start.elapsed().as_secs_f64(),
         });
         output::print(common.json, &value);
         Ok(())
+    }
+
+    fn file(folder: &Path, family: Family) -> PathBuf {
+        folder.join(format!("{}.safetensors", family.name()))
     }
 }
 

@@ -22,12 +22,13 @@ impl Core {
     /// Trains and measures the families; the session has them once they are there.
     pub(super) fn compare_families(&mut self, plan: FamilyPlan) -> Result<()> {
         let dataset = self.whole_dataset()?;
+        let source = self.session.source.clone();
         let device = self.device.clone();
         self.workshop.start(
             Bench::Families,
             TRAINING_FAMILIES,
             move |progress, deliver| {
-                let found = Arc::new(plan.run(&dataset, &device, progress)?);
+                let found = Arc::new(plan.run(&dataset, source.as_ref(), &device, progress)?);
                 deliver(Box::new(move |core| {
                     let own = core.session.dataset.as_ref();
                     if own.is_some_and(|own| Arc::ptr_eq(own, &dataset)) {
@@ -39,6 +40,29 @@ impl Core {
                 Ok(())
             },
         );
+        Ok(())
+    }
+
+    /// Takes the family in column `at` into use, as a model that nobody saved.
+    pub(super) fn use_family(&mut self, at: usize) -> Result<()> {
+        self.refuse_while_training()?;
+        let families = self.session.families.clone();
+        let trained = families.as_ref().and_then(|own| own.trained.get(at));
+        let trained = trained.ok_or_else(|| Error::usage("there is no such family"))?;
+        self.use_model(trained.file.clone(), None)?;
+        self.update_info(|info| {
+            trained.family.name().clone_into(&mut info.name);
+            info.is_unsaved = true;
+        });
+        self.session.id += 1;
+        self.forget_codes();
+        self.leave_encoding();
+        self.encode_all();
+        // Its file tells of the codes that it was measured by, which may be some of all.
+        if let Some(encoding) = &mut self.encoding {
+            encoding.is_first = true;
+        }
+        self.publish();
         Ok(())
     }
 

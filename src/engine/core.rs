@@ -283,10 +283,16 @@ impl Core {
             Request::MeasureComponents => self.measure_components(),
             Request::MeasureLikelihoods(plan) => self.measure_likelihoods(plan),
             Request::CompareFamilies(plan) => self.compare_families(plan),
+            Request::UseFamily(at) => self.use_family(at),
             Request::CompareLabels(comparison) => self.compare_labels(comparison),
             Request::ResumeLabels => self.resume_labels(),
             Request::OpenLabels(path) => self.open_labels(path),
             Request::SaveLabels(path) => self.save_labels(path),
+            Request::FitDensity(plan) => self.fit_density(plan),
+            Request::ResumeDensity => self.resume_density(),
+            Request::OpenDensity(path) => self.open_density(path),
+            Request::SaveDensity(path) => self.save_density(path),
+            Request::DrawDensity { generation, wish } => self.draw_density(generation, wish),
             Request::Probe(wish) => self.probe_model(wish),
             Request::DecodeFamilies { generation, wish } => self.decode_families(generation, wish),
             Request::WriteFormation { formation, path } => {
@@ -320,7 +326,7 @@ impl Core {
         }
     }
 
-    fn refuse_while_training(&self) -> Result<()> {
+    pub(super) fn refuse_while_training(&self) -> Result<()> {
         if self.training.is_some() {
             return Err(Error::usage("a training is under way").hint("stop it first"));
         }
@@ -400,6 +406,7 @@ impl Core {
         self.session.metadata = None;
         self.session.families = None;
         self.session.labelled = None;
+        self.session.density = None;
         self.forget_codes();
         let fits = self
             .model
@@ -450,6 +457,7 @@ impl Core {
             self.session.dataset = None;
             self.session.families = None;
             self.session.labelled = None;
+            self.session.density = None;
             self.session.source = None;
             self.session.expected_items = 0;
             self.shown_job = None;
@@ -480,7 +488,7 @@ impl Core {
     }
 
     /// Lets go of all that follows from codes.
-    fn forget_codes(&mut self) {
+    pub(super) fn forget_codes(&mut self) {
         self.session.codes = None;
         self.session.item_kl = None;
         self.session.log_variance = None;
@@ -498,6 +506,9 @@ impl Core {
         self.forget_copies();
         self.session.factors = None;
         self.session.mixture = None;
+        // That of the pixels does not depend on codes.
+        let density = self.session.density.take();
+        self.session.density = density.filter(|own| own.density.over_pixels().is_some());
         self.session.study = None;
         self.session.likelihoods = None;
         self.session.probed = None;

@@ -23,8 +23,6 @@ const FIRST_SHOWN: usize = 256;
 const SHOWN: usize = 1024;
 /// The share by which a table grows before it is shown again: of a large one every copy counts.
 const GROWTH: usize = 8;
-/// Items among which the one is sought whose picture is shown first.
-const EXAMPLES: usize = 2000;
 /// Items whose codes are refreshed after each epoch of training.
 const PREVIEWED: usize = 2000;
 
@@ -341,12 +339,7 @@ impl Core {
     }
 
     fn learn_statistics(&mut self, table: &CodeTable) {
-        let statistics = CodeStatistics {
-            mean: table.mean().to_vec(),
-            std: table.std().to_vec(),
-            kl: table.kl().to_vec(),
-            example: table.code(table.typical(EXAMPLES)).to_vec(),
-        };
+        let statistics = CodeStatistics::of(table);
         self.update_info(|info| {
             info.code_mean.clone_from(&statistics.mean);
             info.prior = Arc::new(info.prior.with_frequencies(&info.code_mean));

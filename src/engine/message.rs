@@ -11,6 +11,7 @@ use super::forming::Formation;
 use super::labelling::Labelled;
 use super::likelihoods::{LikelihoodPlan, Likelihoods};
 use super::linear::Linear;
+use super::mixing::Mixed;
 use super::probing::{ProbeWish, ProbedModel};
 use crate::data::{Dataset, DatasetSource, Distortion, Picture};
 use crate::error::Error;
@@ -24,7 +25,8 @@ use crate::retrieval::memorisation::{Dependence, Scores};
 use crate::retrieval::study::{Estimate, Report};
 use crate::space::factors::Factors;
 use crate::space::{
-    CodeMap, CodeTable, Components, Direction, DirectionKind, MapMethod, Mixture, Selection,
+    CodeMap, CodeTable, Components, DensityPlan, Direction, DirectionKind, MapMethod, Mixture,
+    Selection,
 };
 
 /// Where tensors are computed, and why there.
@@ -151,6 +153,8 @@ pub struct Session {
     pub factors: Option<Arc<Factors>>,
     /// The density of the codes, on request.
     pub mixture: Option<Arc<Mixture>>,
+    /// A mixture over pixels or over codes, and how the items stand to it, on request.
+    pub density: Option<Arc<Mixed>>,
     /// Spaces compared over many queries, on request.
     pub study: Option<Arc<Studied>>,
     /// All principal components of the codes, once all are encoded.
@@ -290,6 +294,8 @@ pub enum Request {
     MeasureLikelihoods(LikelihoodPlan),
     /// Train families of auto-encoders on the data, side by side.
     CompareFamilies(FamilyPlan),
+    /// Take the family in this column into use.
+    UseFamily(usize),
     /// Train classifiers of the data with and without pre-training ([`Session::labelled`]).
     CompareLabels(crate::model::Comparison),
     /// Go on with the comparison of classifiers that the session has.
@@ -298,6 +304,21 @@ pub enum Request {
     OpenLabels(PathBuf),
     /// Write the comparison that the session has, with its classifier.
     SaveLabels(PathBuf),
+    /// Fit a mixture over pixels or over codes ([`Session::density`]).
+    FitDensity(DensityPlan),
+    /// Go on with the fit that the session has.
+    ResumeDensity,
+    /// Read a mixture.
+    OpenDensity(PathBuf),
+    /// Write the mixture that the session has.
+    SaveDensity(PathBuf),
+    /// Draw from it.
+    DrawDensity {
+        /// Comes back with the answer.
+        generation: u64,
+        /// What is wished for.
+        wish: DensityWish,
+    },
     /// Find out whether the model draws what it is asked for by name ([`Session::probed`]).
     Probe(ProbeWish),
     /// Show what each family makes of the same wish.
@@ -593,6 +614,17 @@ pub struct FamilyPictures {
     pub samples: Vec<Picture>,
 }
 
+/// What is drawn from a mixture.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DensityWish {
+    /// Pictures.
+    pub count: usize,
+    /// Whether noise is drawn, too, in the directions that a mixture over pixels leaves out.
+    pub has_noise: bool,
+    /// What they are drawn by.
+    pub seed: u64,
+}
+
 /// Where the pre-training of one layer stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StageReport {
@@ -761,6 +793,15 @@ pub enum Event {
         generation: u64,
         /// In the order of the families.
         pictures: Vec<FamilyPictures>,
+    },
+    /// What was drawn from a mixture.
+    DensityDrawn {
+        /// Of the request.
+        generation: u64,
+        /// The pictures; none where nothing could be drawn.
+        pictures: Vec<Picture>,
+        /// Their codes, one after another, where it is over codes.
+        codes: Vec<f32>,
     },
     /// A training model's map and pictures at its moments so far.
     Formed(Arc<Formation>),

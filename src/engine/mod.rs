@@ -20,6 +20,7 @@ mod mailbox;
 mod mapping;
 mod memorising;
 mod message;
+mod mixing;
 mod outbox;
 mod pieces;
 mod probing;
@@ -40,15 +41,16 @@ pub use likelihoods::{
 };
 use mailbox::{Decode, Encode, Inspect, Mailbox, Pass, Retrieve, Sheet};
 pub use message::{
-    Between, Comparison, Contrast, DeviceChoice, DeviceInfo, DeviceKind, Event, FamilyPictures,
-    FamilyWish, IndexInfo, IndexState, LeftOut, ModelInfo, Passed, Query, QuerySet, Request, Row,
-    Search, Session, StageReport, Studied, Study, TrainingReport, TrainingState,
+    Between, Comparison, Contrast, DensityWish, DeviceChoice, DeviceInfo, DeviceKind, Event,
+    FamilyPictures, FamilyWish, IndexInfo, IndexState, LeftOut, ModelInfo, Passed, Query, QuerySet,
+    Request, Row, Search, Session, StageReport, Studied, Study, TrainingReport, TrainingState,
 };
 
 pub use factoring::MEASURING_FACTORS;
 pub use labelling::{Judged, Kinship, Labelled, TRAINING_CLASSIFIERS};
 pub use linear::{Linear, MEASURING_COMPONENTS};
 pub use memorising::{COMPARING, LEAVING_OUT};
+pub use mixing::{FITTING_MIXTURE, Mixed};
 pub use probing::{PROBING, ProbeWish, ProbedModel};
 
 use burn::tensor::Device;

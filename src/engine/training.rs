@@ -60,13 +60,7 @@ impl Training {
         source: Option<&DatasetSource>,
         device: &Device,
     ) -> Result<Self> {
-        let provenance = Provenance {
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-            data: dataset.name().to_owned(),
-            source: source.map(ToString::to_string).unwrap_or_default(),
-            digest: dataset.digest(),
-            items: dataset.len(),
-        };
+        let provenance = Provenance::of(&dataset, source);
         let statistics = CodeStatistics::unknown(&spec);
         let trainer = match from {
             Some(model) => Trainer::from_model(model, spec, config, &dataset, device)?,

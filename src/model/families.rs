@@ -10,14 +10,15 @@ use serde::Serialize;
 
 use super::auto_encoder::AutoEncoder;
 use super::config::TrainConfig;
+use super::file::{CodeStatistics, ModelFile, Provenance};
 use super::preset::Preset;
 use super::shipped::shipped_for;
 use super::spec::{CodeKind, Likelihood, ModelSpec, Network, Objective, Unit};
 use super::trainer::Trainer;
-use crate::data::{Corruption, Dataset, Picture};
+use crate::data::{Corruption, Dataset, DatasetSource, Picture};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::space::{Mixture, Projection, frechet};
+use crate::space::{CodeTable, Mixture, Projection, frechet};
 
 /// Items whose codes are looked at, and samples drawn, at most.
 const MEASURED: usize = 2000;
@@ -53,6 +54,18 @@ impl Family {
         Self::Variational,
         Self::Beta,
     ];
+
+    /// The name of its file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Denoising => "denoising",
+            Self::Contractive => "contractive",
+            Self::Variational => "vae",
+            Self::Beta => "beta-vae",
+        }
+    }
 
     /// The name in the window.
     #[must_use]
@@ -99,6 +112,8 @@ pub struct Trained {
     pub family: Family,
     /// The model.
     pub model: AutoEncoder,
+    /// The same as it lies on disk.
+    pub file: ModelFile,
     /// A mixture of Gaussians fitted to its codes.
     pub mixture: Mixture,
     /// Deviation of the codes, a root mean square over their numbers: by it noise is measured, so that it means the same in every column.
@@ -178,11 +193,17 @@ impl FamilyPlan {
         (spec, config)
     }
 
-    /// Trains all families on `dataset` and measures them.
+    /// Trains all families on `dataset`, read from `source`, and measures them.
     ///
     /// # Errors
     /// When there are fewer than 100 items, a loss is lost, or the device fails; `is_cancelled`.
-    pub fn run(self, dataset: &Dataset, device: &Device, progress: &Progress) -> Result<Families> {
+    pub fn run(
+        self,
+        dataset: &Dataset,
+        source: Option<&DatasetSource>,
+        device: &Device,
+        progress: &Progress,
+    ) -> Result<Families> {
         if dataset.len() < 100 {
             return Err(Error::usage(format!(
                 "{} items are too few to compare families on; 100 are needed",
@@ -191,6 +212,7 @@ impl FamilyPlan {
         }
         dataset.check_unchanged()?;
         let features = Features::of(dataset, device)?;
+        let provenance = Provenance::of(dataset, source);
         let mut trained = Vec::new();
         for (i, family) in Family::ALL.into_iter().enumerate() {
             let share = |done: f32| (i as f32 + done) / Family::ALL.len() as f32;
@@ -211,7 +233,9 @@ impl FamilyPlan {
             trainer.read_losses()?;
             let held_out = trainer.held_out().to_vec();
             let measuring = progress.part(share(0.85), share(1.0));
-            let model = trainer.best_model();
+            let statistics = CodeStatistics::unknown(trainer.best_model().spec());
+            let file = ModelFile::from_trainer(&trainer, provenance.clone(), statistics)?;
+            let model = (trainer.best_model(), file);
             trained.push(self.measure(family, model, dataset, &held_out, &features, &measuring)?);
         }
         Ok(Families {
@@ -224,7 +248,7 @@ impl FamilyPlan {
     fn measure(
         self,
         family: Family,
-        model: AutoEncoder,
+        (model, mut file): (AutoEncoder, ModelFile),
         dataset: &Dataset,
         held_out: &[u32],
         features: &Features,
@@ -235,6 +259,8 @@ impl FamilyPlan {
         let items: Vec<&[u8]> = ids.iter().map(|&id| dataset.pixels(id)).collect();
         let posteriors = model.encode(&items, &Progress::silent())?;
         let d = self.code;
+        let kl = posteriors.kl_per_dimension(model.spec());
+        file.statistics = CodeStatistics::of(&CodeTable::new(posteriors.mean.clone(), d, kl)?);
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         // What the decoder sees in training: of a posterior a draw, not its mean.
         let mut codes = posteriors.mean.clone();
@@ -281,6 +307,7 @@ impl FamilyPlan {
             },
             family,
             model,
+            file,
             mixture,
             spread,
         })
@@ -452,7 +479,7 @@ mod tests {
             epochs: 6,
             seed: 1,
         };
-        let found = plan.run(&dataset, &Device::flex(), &Progress::silent())?;
+        let found = plan.run(&dataset, None, &Device::flex(), &Progress::silent())?;
         let of = |family| {
             let mut trained = found.trained.iter();
             let trained = trained.find(|t| t.family == family);

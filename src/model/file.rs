@@ -19,9 +19,10 @@ use super::optimizer::{tracked, untracked};
 use super::pretraining::{Pretrainer, Pretraining, StagePoint};
 use super::spec::{CodeKind, ModelSpec, SPEC_VERSION};
 use super::trainer::{Trainer, split};
-use crate::data::Dataset;
+use crate::data::{Dataset, DatasetSource};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
+use crate::space::CodeTable;
 
 /// Largest model file that is read, bytes.
 pub(super) const MAX_FILE: u64 = 4 << 30;
@@ -50,6 +51,20 @@ pub struct CodeStatistics {
 }
 
 impl CodeStatistics {
+    /// Items among which the one to show is looked for.
+    const EXAMPLES: usize = 2000;
+
+    /// Of codes.
+    #[must_use]
+    pub fn of(table: &CodeTable) -> Self {
+        Self {
+            mean: table.mean().to_vec(),
+            std: table.std().to_vec(),
+            kl: table.kl().to_vec(),
+            example: table.code(table.typical(Self::EXAMPLES)).to_vec(),
+        }
+    }
+
     /// What is assumed of a model's codes as long as none was seen: those of the prior.
     #[must_use]
     pub fn unknown(spec: &ModelSpec) -> Self {
@@ -81,6 +96,20 @@ pub struct Provenance {
     pub digest: u64,
     /// Items of that data.
     pub items: usize,
+}
+
+impl Provenance {
+    /// Of what this program trains on `dataset`, read from `source`.
+    #[must_use]
+    pub fn of(dataset: &Dataset, source: Option<&DatasetSource>) -> Self {
+        Self {
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            data: dataset.name().to_owned(),
+            source: source.map(ToString::to_string).unwrap_or_default(),
+            digest: dataset.digest(),
+            items: dataset.len(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -37,6 +37,8 @@ pub use held::Held;
 pub use layout::{check_spread, lay_out, neighbours_for};
 pub use linear::PictureComponents;
 pub use map::{CodeMap, MapMethod};
-pub use mixture::{Mixture, PictureMixture};
+pub use mixture::{
+    Density, DensityItems, DensityPlan, Drawn, LogLikelihood, Mixture, Over, PictureMixture, Placed,
+};
 pub use projection::Projection;
 pub use selection::{NamedSelection, Selection};

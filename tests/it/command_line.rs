@@ -1413,3 +1413,34 @@ fn a_printed_specification_trains_and_a_model_is_gone_on_with_and_stood_on() {
     );
     assert!(message.contains("28×28"), "{message}");
 }
+
+#[test]
+fn families_are_compared_and_their_models_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kept = folder.path().join("kept");
+    let command = [
+        "why",
+        "--data",
+        "digits:200",
+        "--epochs",
+        "1",
+        "--latent",
+        "3",
+    ];
+    let found = json(&[&command[..], &["--save", text(&kept)]].concat());
+    let families = found["families"].as_array().expect("families");
+    assert_eq!(families.len(), 5);
+    for (family, name) in
+        families
+            .iter()
+            .zip(["plain", "denoising", "contractive", "vae", "beta-vae"])
+    {
+        let figures = &family["figures"];
+        let of = |key: &str| figures[key].as_f64().expect("a figure");
+        assert!(of("frechet_prior") > 0.0 && (0.0..=1.0).contains(&of("outside")));
+        let file = kept.join(format!("{name}.safetensors"));
+        let model = ["--model", text(&file), "--data", "digits:test:40"];
+        let found = json(&[&["evaluate"][..], &model].concat());
+        assert_eq!(found["n"], 40, "{name}: {found}");
+    }
+}

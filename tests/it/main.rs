@@ -23,6 +23,7 @@ mod window_index;
 mod window_map;
 mod window_measures;
 mod window_memorisation;
+mod window_mixture;
 mod window_path;
 mod window_retrieval;
 mod window_selection;

@@ -1,6 +1,8 @@
 //! A mixture of Gaussians over pictures and over codes, from the shell.
 
-use crate::command_line::{failure, json, text, tiny};
+use std::time::{Duration, Instant};
+
+use crate::command_line::{failure, json, start, text, tiny};
 use serde_json::Value;
 
 fn number(value: &Value, path: &str) -> f64 {
@@ -103,6 +105,100 @@ fn a_mixture_over_codes_draws_pictures_that_the_model_decodes() {
     assert!(number(&found, "/log_likelihood_held_out/mean").is_finite());
     assert!(found["reseeded"].is_u64() && found["collapsed"].is_u64());
     assert!(image::open(&out).is_ok());
+}
+
+#[test]
+fn a_mixture_that_is_left_off_goes_on_to_the_same_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = tiny(folder.path(), "1");
+    let file = |name: &str| folder.path().join(name);
+    let read = |name: &str| std::fs::read(file(name)).expect("a mixture");
+    let pixels = ["mixture", "--data", "digits:400"];
+    let codes = [&pixels[..], &["--model", text(&model)]].concat();
+    for (of, new) in [
+        (&pixels[..], &["--components", "4", "--dims", "8"][..]),
+        (&codes, &["--components", "4"]),
+    ] {
+        let [whole, part] = ["whole.safetensors", "part.safetensors"].map(file);
+        let found = json(&[of, new, &["--save", text(&whole)]].concat());
+        assert_eq!(found["settled"], true);
+        let left_off = [of, new, &["--steps", "2", "--save", text(&part)]].concat();
+        let left_off = json(&left_off);
+        assert_eq!(
+            (&left_off["settled"], &left_off["steps"]),
+            (&false.into(), &2.into())
+        );
+        assert!(read("whole.safetensors") != read("part.safetensors"));
+        let gone_on = json(&[of, &["--resume", text(&part)]].concat());
+        assert_eq!(gone_on["log_likelihood"], found["log_likelihood"]);
+        assert!(read("whole.safetensors") == read("part.safetensors"));
+        // Killed as soon as there is a file.
+        let killed = file("killed.safetensors");
+        let mut child = start(&[of, new, &["--save", text(&killed)]].concat());
+        let since = Instant::now();
+        while !killed.exists() {
+            assert!(since.elapsed() < Duration::from_secs(60), "no file");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        child.kill().expect("it was running");
+        child.wait().expect("it ends");
+        json(&[of, &["--resume", text(&killed)]].concat());
+        assert!(read("killed.safetensors") == read("whole.safetensors"));
+        std::fs::remove_file(&killed).expect("a file");
+    }
+}
+
+#[test]
+fn a_mixture_that_was_written_judges_and_draws_without_a_fit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = tiny(folder.path(), "1");
+    let file = folder.path().join("m.safetensors");
+    let pages = ["a.png", "b.png"].map(|name| folder.path().join(name));
+    let fitted = ["mixture", "--data", "digits:300", "--components", "3"];
+    let out = |page: usize| ["--count", "5", "--out", text(&pages[page])];
+    let same = || {
+        let [a, b] = [0, 1].map(|page| std::fs::read(&pages[page]).expect("a picture"));
+        assert!(a == b, "other samples");
+    };
+    let load = ["mixture", "--load", text(&file)];
+    let new = json(
+        &[
+            &fitted[..],
+            &["--dims", "8", "--save", text(&file)],
+            &out(0),
+        ]
+        .concat(),
+    );
+    // Samples need no data; the figures are those of the fit where the data are those.
+    let alone = json(&[&load[..], &out(1)].concat());
+    same();
+    assert!(alone["log_likelihood"].is_null());
+    assert_eq!(alone["weights"], new["weights"]);
+    let again = json(&[&load[..], &["--data", "digits:300"]].concat());
+    for figure in ["log_likelihood", "log_likelihood_held_out", "n_held_out"] {
+        assert_eq!(again[figure], new[figure], "{figure}");
+    }
+    let others = json(&[&load[..], &["--data", "digits:test:50"]].concat());
+    assert!(others["log_likelihood"].is_null());
+    assert!(number(&others, "/log_likelihood_data/mean").is_finite());
+    assert_eq!(others["n_data"], 50);
+    let strange = failure(&[&load[..], &["--data", "creatures:50"]].concat(), 2);
+    assert!(strange.contains("20×20×3"), "{strange}");
+    let needless = failure(&[&load[..], &["--model", text(&model)]].concat(), 2);
+    assert!(needless.contains("needs no --model"), "{needless}");
+    let resume = ["mixture", "--data", "digits:299", "--resume", text(&file)];
+    let strange = failure(&resume, 1);
+    assert!(strange.contains("300 items"), "{strange}");
+    // Over codes it needs the model.
+    let of = ["--model", text(&model)];
+    json(&[&fitted[..], &of, &["--save", text(&file)], &out(0)].concat());
+    json(&[&load[..], &of, &out(1)].concat());
+    same();
+    let missing = failure(&[&load[..], &out(1)].concat(), 2);
+    assert!(missing.contains("codes of tiny"), "{missing}");
+    let none = failure(&["mixture", "--load", text(&model)], 1);
+    assert!(none.contains("no mixture"), "{none}");
+    failure(&["mixture"], 2);
 }
 
 #[test]

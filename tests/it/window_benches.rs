@@ -85,6 +85,30 @@ fn families_stand_side_by_side_and_follow_the_same_wish() {
     wait_for(&mut window, "samples of the mixture", |app| {
         app.families_answered() > before
     });
+
+    // Each can be taken into use, and kept.
+    assert!(!window.state().has_unsaved_model());
+    press(&mut window, "Use Contractive");
+    wait_for(&mut window, "the model and its codes", |app| {
+        app.has_unsaved_model() && app.mapped_items() == 240 && !app.is_busy()
+    });
+    assert_eq!(window.state().code().len(), 10);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("kept.safetensors");
+    window.state_mut().save_model(file.clone());
+    wait_for(&mut window, "the saved model", |app| {
+        !app.has_unsaved_model()
+    });
+    let measured = [
+        "evaluate",
+        "--model",
+        text(&file),
+        "--data",
+        "digits:test:50",
+    ];
+    assert!(json(&measured)["sse_per_image"].as_f64() > Some(0.0));
+    // The others are still there.
+    assert!(window.query_by_label("Use Plain").is_some());
 }
 
 #[test]

@@ -27,6 +27,8 @@ mod measures;
 mod measures_plots;
 mod memorisation;
 mod memorisation_plots;
+mod mixture;
+mod mixture_rows;
 mod model;
 mod own;
 mod path;
@@ -92,11 +94,12 @@ pub(crate) enum PanelKind {
     Denoising,
     Features,
     Labels,
+    Mixture,
 }
 
 impl PanelKind {
     /// Every panel, in the order of the View menu.
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::Data,
         Self::Model,
         Self::Training,
@@ -122,6 +125,7 @@ impl PanelKind {
         Self::Denoising,
         Self::Features,
         Self::Labels,
+        Self::Mixture,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -151,6 +155,7 @@ impl PanelKind {
             Self::Denoising => "Denoising",
             Self::Features => "Features",
             Self::Labels => "Few labels",
+            Self::Mixture => "Mixture",
         }
     }
 
@@ -185,6 +190,7 @@ impl PanelKind {
                 "Show or hide the feature maps of every stage and the ways of unpooling"
             }
             Self::Labels => "Show or hide what pictures without labels are worth to a classifier",
+            Self::Mixture => "Show or hide a mixture of Gaussians over pixels or over codes",
         }
     }
 
@@ -215,6 +221,7 @@ impl PanelKind {
             Self::Denoising => icon::ERASER,
             Self::Features => icon::FEATURES,
             Self::Labels => icon::TAG,
+            Self::Mixture => icon::CIRCLES,
         }
     }
 }
@@ -324,6 +331,7 @@ pub(crate) struct Panels {
     denoising: denoising::DenoisingPanel,
     features: features::FeaturesPanel,
     labels: labels::LabelsPanel,
+    mixture: mixture::MixturePanel,
 }
 
 impl Panels {
@@ -363,6 +371,7 @@ impl Panels {
             PanelKind::Denoising => &mut self.denoising,
             PanelKind::Features => &mut self.features,
             PanelKind::Labels => &mut self.labels,
+            PanelKind::Mixture => &mut self.mixture,
         }
     }
 }

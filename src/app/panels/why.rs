@@ -94,7 +94,7 @@ impl Panel for WhyPanel {
         }
         self.take_in(ui, cx);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            self.columns_ui(ui, cx.tokens, &families);
+            self.columns_ui(ui, cx, &families);
             ui.add_space(theme::STEP);
             let text = format!(
                 "Fréchet distances are over {}; codes of {} numbers, {} epochs each, seed {}. Evenness: mean step over largest step along decoded lines between items.",
@@ -255,7 +255,9 @@ impl WhyPanel {
         self.shown = Some((*generation, pictures.iter().map(column).collect()));
     }
 
-    fn columns_ui(&self, ui: &mut Ui, tokens: &Tokens, families: &Families) {
+    fn columns_ui(&self, ui: &mut Ui, cx: &mut Cx<'_>, families: &Families) {
+        let tokens = cx.tokens;
+        let can_use = !cx.state.is_training();
         let count = families.trained.len().max(1);
         let room = ui.available_width() - 24.0;
         let width = (room / count as f32 - theme::DOUBLE).clamp(NARROWEST, 190.0);
@@ -270,6 +272,16 @@ impl WhyPanel {
                         ui.vertical(|ui| {
                             ui.set_width(width);
                             column_ui(ui, tokens, trained, column, width);
+                            ui.add_space(theme::HALF);
+                            let button = Button::new(format!("{}  Use", icon::CUBE));
+                            let button = ui.add_enabled(can_use, button);
+                            set_name(&button, &format!("Use {}", trained.family.title()));
+                            let tip = "Take this model into use: its map, its sliders, its retrieval; it can be saved then";
+                            let none = "A training is under way; end it first";
+                            let button = button.on_hover_text(tip);
+                            if button.on_disabled_hover_text(none).clicked() {
+                                cx.out.act(Action::UseFamily(at));
+                            }
                         });
                     }
                 });

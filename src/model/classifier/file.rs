@@ -15,7 +15,7 @@ use super::comparison::{BudgetErrors, Compared, Comparison, Errors, ItemsOf, Var
 use super::{Classifier, ClassifierPlan, Pretrained};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::{has_entry, write_atomically};
 use crate::model::auto_encoder::read;
 use crate::model::file::MAX_FILE;
 use crate::model::import;
@@ -380,20 +380,6 @@ impl Compared {
     /// Whether the file at `path` holds a comparison; only its head is read.
     #[must_use]
     pub fn is_one(path: &Path) -> bool {
-        use std::io::Read as _;
-        /// No head of ours is as long.
-        const MOST: u64 = 1 << 22;
-        let head = || -> std::io::Result<Vec<u8>> {
-            let mut file = std::fs::File::open(path)?;
-            let mut length = [0; 8];
-            file.read_exact(&mut length)?;
-            let mut head = Vec::new();
-            let length = u64::from_le_bytes(length).min(MOST);
-            file.take(length).read_to_end(&mut head)?;
-            Ok(head)
-        };
-        let Ok(head) = head() else { return false };
-        let json: Option<serde_json::Value> = serde_json::from_slice(&head).ok();
-        json.is_some_and(|json| !json["__metadata__"][COMPARISON].is_null())
+        has_entry(path, COMPARISON)
     }
 }

@@ -9,16 +9,13 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::{Component, Mixture, RIDGE};
+use super::{Component, Course, Mixture, RIDGE};
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::space::sums::{BLOCK, add_products, over_blocks};
 
 /// Fitting ends when a step adds less than this to the mean log-density per code, in nats.
 const TOLERANCE: f64 = 1e-4;
-
-/// Most steps of expectation and maximisation.
-const MOST_STEPS: usize = 200;
 
 /// Most rounds of k-means from which the fit starts.
 const MOST_ROUNDS: usize = 20;
@@ -82,13 +79,11 @@ pub(super) struct Fit {
     rows: Vec<f64>,
     n: usize,
     d: usize,
-    centre: Vec<f64>,
-    scale: Vec<f64>,
 }
 
 impl Fit {
-    /// The mixture of at most so many components for the codes.
-    pub(super) fn run(
+    /// The mixture of at most so many components from which the steps begin.
+    pub(super) fn begin(
         codes: &[f32],
         d: usize,
         components: usize,
@@ -97,37 +92,68 @@ impl Fit {
     ) -> Result<Mixture> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let ids = chosen(codes.len() / d, &mut rng);
-        let fit = Self::new(codes, d, &ids);
+        let (centre, scale) = spread(codes, d, &ids);
+        let mut mixture = Mixture {
+            centre,
+            scale,
+            components: Vec::new(),
+            course: Course {
+                seed,
+                items: ids.len(),
+                ..Course::default()
+            },
+        };
+        let fit = Self::of(codes, &ids, &mixture);
         let components = components.min(ids.len() / (d + 1)).max(1);
         let nearest = fit.start(components, &mut rng, progress)?;
-        let mut mixture = fit.mixture();
-        mixture.components = fit.begin(&nearest, progress)?;
+        mixture.components = fit.components(&nearest, progress)?;
+        Ok(mixture)
+    }
+
+    /// Takes steps until one adds next to nothing, or `steps` are taken since the beginning. A step is taken whole or not at all.
+    pub(super) fn go_on(
+        codes: &[f32],
+        mixture: &mut Mixture,
+        steps: usize,
+        progress: &Progress,
+        told: &mut dyn FnMut(&Mixture) -> Result<()>,
+    ) -> Result<()> {
+        if mixture.course.is_settled || mixture.course.steps >= steps {
+            return progress.update(1, 1);
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(mixture.course.seed);
+        let ids = chosen(codes.len() / mixture.dims(), &mut rng);
+        let fit = Self::of(codes, &ids, mixture);
         let whole = fit.whole(progress)?;
         let has_spread = whole.least_variance() > 100.0 * NO_VARIANCE;
-        let mut tried = Vec::new();
-        let mut rounds = 0;
-        let mut before = f64::NEG_INFINITY;
-        for step in 0..MOST_STEPS {
-            progress.update(step, MOST_STEPS)?;
-            let collapsed = fit.collapsed(&mixture, has_spread);
-            if !collapsed.is_empty() && rounds < MOST_RESEEDINGS {
-                fit.set_anew(&mut mixture, &collapsed, &whole, &mut tried);
-                mixture.history.clear();
-                before = f64::NEG_INFINITY;
-                rounds += 1;
+        while !mixture.course.is_settled && mixture.course.steps < steps {
+            progress.update(mixture.course.steps, steps)?;
+            let collapsed = fit.collapsed(mixture, has_spread);
+            let anew =
+                (!collapsed.is_empty() && mixture.course.rounds < MOST_RESEEDINGS).then(|| {
+                    let mut anew = mixture.clone();
+                    fit.set_anew(&mut anew, &collapsed, &whole);
+                    anew
+                });
+            let (log_density, sums) = fit.expect(anew.as_ref().unwrap_or(mixture), progress)?;
+            // From here on nothing fails, so that no step is left half taken.
+            if let Some(anew) = anew {
+                *mixture = anew;
             }
-            let (log_density, sums) = fit.expect(&mixture, progress)?;
-            mixture.history.push(log_density);
+            let before = mixture.course.history.last().copied();
+            mixture.course.history.push(log_density);
+            mixture.course.steps += 1;
+            let gain = before.map_or(f64::INFINITY, |before| log_density - before);
             // With one component there is nothing to assign, and the first estimate is the best.
-            if mixture.components.len() == 1 || log_density - before < TOLERANCE * fit.n as f64 {
-                break;
+            mixture.course.is_settled =
+                mixture.components.len() == 1 || gain < TOLERANCE * fit.n as f64;
+            if !mixture.course.is_settled {
+                mixture.components = Self::maximise(&sums);
             }
-            before = log_density;
-            mixture.components = Self::maximise(&sums);
+            mixture.course.collapsed = fit.collapsed(mixture, has_spread).len();
+            told(mixture)?;
         }
-        mixture.collapsed = fit.collapsed(&mixture, has_spread).len();
-        progress.update(1, 1)?;
-        Ok(mixture)
+        progress.update(1, 1)
     }
 
     /// The components that answer for too few items to span a covariance, or have lost their spread in a direction where the
@@ -163,13 +189,9 @@ impl Fit {
 
     /// Sets components anew: each at the item that the others explain worst and that was not tried before, with the shape of
     /// all items at the size that a part of them has, and the weight of an equal share.
-    fn set_anew(
-        &self,
-        mixture: &mut Mixture,
-        collapsed: &[usize],
-        whole: &Component,
-        tried: &mut Vec<usize>,
-    ) {
+    fn set_anew(&self, mixture: &mut Mixture, collapsed: &[usize], whole: &Component) {
+        mixture.course.history.clear();
+        mixture.course.rounds += 1;
         let k = mixture.components.len();
         let mut kept: Vec<Component> = std::mem::take(&mut mixture.components);
         for &component in collapsed.iter().rev() {
@@ -180,10 +202,10 @@ impl Fit {
         // k equal balls fill the volume of one that is this much larger in each direction.
         let shrink = (k as f64).powf(-2.0 / self.d as f64);
         for _ in collapsed {
-            let Some(worst) = self.worst_explained(mixture, tried) else {
+            let Some(worst) = self.worst_explained(mixture) else {
                 break;
             };
-            tried.push(worst);
+            mixture.course.tried.push(worst);
             let covariance = Mat::from_fn(self.d, self.d, |i, j| {
                 let products = (0..=i.min(j)).map(|l| whole.factor[(i, l)] * whole.factor[(j, l)]);
                 shrink * products.sum::<f64>()
@@ -192,7 +214,7 @@ impl Fit {
             mixture
                 .components
                 .push(Component::new(mean, covariance, share));
-            mixture.reseeded += 1;
+            mixture.course.reseeded += 1;
         }
         let total: f64 = mixture.weights().sum();
         for component in &mut mixture.components {
@@ -203,7 +225,7 @@ impl Fit {
 
     /// The item of least density among those that were not tried, the first of several; the one farthest from the middle when no
     /// component is left to explain any.
-    fn worst_explained(&self, mixture: &Mixture, tried: &[usize]) -> Option<usize> {
+    fn worst_explained(&self, mixture: &Mixture) -> Option<usize> {
         let mut densities = vec![0.0; self.n];
         densities
             .par_chunks_mut(BLOCK)
@@ -217,58 +239,20 @@ impl Fit {
                     mixture.densities(rows, densities);
                 }
             });
-        let untried = (0..self.n).filter(|i| !tried.contains(i));
+        let untried = (0..self.n).filter(|i| !mixture.course.tried.contains(i));
         untried.min_by(|&a, &b| densities[a].total_cmp(&densities[b]))
     }
 
-    fn new(codes: &[f32], d: usize, ids: &[usize]) -> Self {
-        let n = ids.len();
+    /// The codes `ids`, standardised as the mixture says.
+    fn of(codes: &[f32], ids: &[usize], mixture: &Mixture) -> Self {
+        let (n, d) = (ids.len(), mixture.dims());
         let mut rows = Vec::with_capacity(n * d);
         for &id in ids {
             rows.extend(codes[id * d..][..d].iter().map(|&x| f64::from(x)));
         }
-        let mut centre = vec![0.0; d];
-        for row in rows.chunks_exact(d) {
-            for (sum, x) in centre.iter_mut().zip(row) {
-                *sum += x / n as f64;
-            }
-        }
-        let mut scale = vec![0.0; d];
-        for row in rows.chunks_exact(d) {
-            for ((sum, x), centre) in scale.iter_mut().zip(row).zip(&centre) {
-                *sum += (x - centre).powi(2) / n as f64;
-            }
-        }
-        for (scale, centre) in scale.iter_mut().zip(&centre) {
-            let least = NO_SPREAD * centre.abs().max(1.0);
-            let std = scale.sqrt();
-            *scale = if std > 1e-3 * least { std } else { least };
-        }
-        let mut fit = Self {
-            rows: Vec::new(),
-            n,
-            d,
-            centre,
-            scale,
-        };
-        let mixture = fit.mixture();
         rows.par_chunks_exact_mut(d)
             .for_each(|row| mixture.standardise(row));
-        fit.rows = rows;
-        fit
-    }
-
-    /// The mixture of no component.
-    fn mixture(&self) -> Mixture {
-        Mixture {
-            centre: self.centre.clone(),
-            scale: self.scale.clone(),
-            components: Vec::new(),
-            history: Vec::new(),
-            items: self.n,
-            reseeded: 0,
-            collapsed: 0,
-        }
+        Self { rows, n, d }
     }
 
     fn row(&self, i: usize) -> &[f64] {
@@ -286,7 +270,7 @@ impl Fit {
         let mut centres = self.row(rng.random_range(0..self.n)).to_vec();
         let mut nearest = vec![(0_u32, f64::INFINITY); self.n];
         for cluster in 0..clusters as u32 {
-            progress.update(0, MOST_STEPS)?;
+            progress.update(0, 1)?;
             let centre = &centres[cluster as usize * self.d..];
             nearest
                 .par_iter_mut()
@@ -317,7 +301,7 @@ impl Fit {
         }
         let mut clusters: Vec<u32> = nearest.into_iter().map(|(cluster, _)| cluster).collect();
         for _ in 0..MOST_ROUNDS {
-            progress.update(0, MOST_STEPS)?;
+            progress.update(0, 1)?;
             let mut sums = vec![0.0; centres.len()];
             let mut counts = vec![0_usize; centres.len() / self.d];
             for (row, &cluster) in self.rows.chunks_exact(self.d).zip(&clusters) {
@@ -360,7 +344,7 @@ impl Fit {
     }
 
     /// A component for each cluster that has rows.
-    fn begin(&self, clusters: &[u32], progress: &Progress) -> Result<Vec<Component>> {
+    fn components(&self, clusters: &[u32], progress: &Progress) -> Result<Vec<Component>> {
         let count = clusters.iter().max().map_or(1, |&last| last as usize + 1);
         let sums = over_blocks(
             self.n,
@@ -412,6 +396,30 @@ impl Fit {
         let total = kept().map(|sum| sum.weight).sum();
         kept().map(|sum| Component::of(sum, total)).collect()
     }
+}
+
+/// Mean and standard deviation of each dimension over the codes `ids`.
+fn spread(codes: &[f32], d: usize, ids: &[usize]) -> (Vec<f64>, Vec<f64>) {
+    let n = ids.len() as f64;
+    let rows = || ids.iter().map(|&id| &codes[id * d..][..d]);
+    let mut centre = vec![0.0; d];
+    for row in rows() {
+        for (sum, &x) in centre.iter_mut().zip(row) {
+            *sum += f64::from(x) / n;
+        }
+    }
+    let mut scale = vec![0.0; d];
+    for row in rows() {
+        for ((sum, &x), centre) in scale.iter_mut().zip(row).zip(&centre) {
+            *sum += (f64::from(x) - centre).powi(2) / n;
+        }
+    }
+    for (scale, centre) in scale.iter_mut().zip(&centre) {
+        let least = NO_SPREAD * centre.abs().max(1.0);
+        let std = scale.sqrt();
+        *scale = if std > 1e-3 * least { std } else { least };
+    }
+    (centre, scale)
 }
 
 fn squared_distance(a: &[f64], b: &[f64]) -> f64 {

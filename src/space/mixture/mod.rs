@@ -1,8 +1,10 @@
-//! A mixture of Gaussians fitted to codes: where the model's codes really lie, to draw new ones from.
+//! Mixtures of Gaussians fitted to codes and to pictures: where they really lie, to draw new ones from.
 //!
 //! Fitted by expectation and maximisation (Dempster, Laird and Rubin 1977) with full covariances. Invariants: every weight,
 //! mean and factor is finite; the same codes and seed give the same mixture, whatever the number of threads.
 
+mod density;
+mod file;
 mod fit;
 mod pictures;
 
@@ -18,6 +20,7 @@ use rayon::prelude::*;
 use super::sums::{BLOCK, cholesky};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+pub use density::{Density, DensityItems, DensityPlan, Drawn, LogLikelihood, Over, Placed};
 use fit::{Fit, Sums};
 pub use pictures::PictureMixture;
 
@@ -25,20 +28,32 @@ pub use pictures::PictureMixture;
 const RIDGE: f64 = 1e-6;
 
 /// A weighted sum of Gaussian densities over codes `[d]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Mixture {
     /// Mean and standard deviation by which each dimension is standardised; what follows is in those units.
     centre: Vec<f64>,
     scale: Vec<f64>,
     components: Vec<Component>,
-    /// Sum over the items of the log-density in code space, after each step since components were last set anew.
-    history: Vec<f64>,
-    items: usize,
-    reseeded: usize,
-    collapsed: usize,
+    course: Course,
 }
 
-#[derive(Clone, Debug)]
+/// How the fit has gone so far: with the components, all it takes to go on.
+#[derive(Clone, PartialEq, Default, Debug)]
+struct Course {
+    seed: u64,
+    items: usize,
+    steps: usize,
+    /// Sum over the items of the log-density in code space, after each step since components were last set anew.
+    history: Vec<f64>,
+    /// Times that components were set anew, and the items at which they were.
+    rounds: usize,
+    tried: Vec<usize>,
+    reseeded: usize,
+    collapsed: usize,
+    is_settled: bool,
+}
+
+#[derive(Clone, PartialEq, Debug)]
 struct Component {
     weight: f64,
     mean: Vec<f64>,
@@ -55,6 +70,9 @@ struct Component {
 impl Mixture {
     /// Most codes that a mixture is fitted to; of more than these, a part drawn by the seed.
     pub const MOST_ITEMS: usize = 50_000;
+
+    /// Steps after which a fit ends that has not settled.
+    pub const MOST_STEPS: usize = 200;
 
     /// A mixture of at most `components` Gaussians fitted to `codes`, `[n, d]` row by row, starting from k-means++ (Arthur
     /// and Vassilvitskii 2007) drawn by `seed`. There are fewer components when there are fewer than `d + 1` items for
@@ -74,22 +92,64 @@ impl Mixture {
         seed: u64,
         progress: &Progress,
     ) -> Result<Self> {
-        if d == 0 || codes.is_empty() || !codes.len().is_multiple_of(d) {
-            return Err(Error::usage(format!(
-                "{} numbers are no codes of {d} numbers each",
-                codes.len()
-            )));
-        }
+        let mut mixture = Self::begin(codes, d, components, seed, progress)?;
+        mixture.go_on(codes, Self::MOST_STEPS, progress, &mut |_| Ok(()))?;
+        Ok(mixture)
+    }
+
+    /// The mixture from which the steps of [`Self::fit`] begin: a component for each cluster of k-means.
+    ///
+    /// # Errors
+    /// As [`Self::fit`].
+    pub fn begin(
+        codes: &[f32],
+        d: usize,
+        components: usize,
+        seed: u64,
+        progress: &Progress,
+    ) -> Result<Self> {
+        check_codes(codes, d)?;
         if components == 0 {
             return Err(Error::usage("a mixture needs at least one component"));
         }
-        if let Some(position) = codes.iter().position(|x| !x.is_finite()) {
-            return Err(Error::model(format!(
-                "the code of item {} is not finite",
-                position / d
+        Fit::begin(codes, d, components, seed, progress)
+    }
+
+    /// Takes the steps that are left, until one adds next to nothing to the log-density ([`Self::is_settled`]) or `steps` are
+    /// taken since the beginning, and tells of each. Left off at any step, in memory or in a file, and gone on with, it comes to
+    /// the same mixture. `codes` are those that it began with.
+    ///
+    /// # Errors
+    /// When there are more or fewer codes, a number is not finite, `told` fails, or `progress` was asked to end; the steps that
+    /// were taken whole stay.
+    pub fn go_on(
+        &mut self,
+        codes: &[f32],
+        steps: usize,
+        progress: &Progress,
+        told: &mut dyn FnMut(&Self) -> Result<()>,
+    ) -> Result<()> {
+        check_codes(codes, self.dims())?;
+        let count = codes.len() / self.dims();
+        if count.min(Self::MOST_ITEMS) != self.course.items {
+            return Err(Error::usage(format!(
+                "the fit began with {} codes, not with {count}",
+                self.course.items
             )));
         }
-        Fit::run(codes, d, components, seed, progress)
+        Fit::go_on(codes, self, steps, progress, told)
+    }
+
+    /// Whether the last step added next to nothing: 10⁻⁴ nats per code.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.course.is_settled
+    }
+
+    /// Steps of expectation and maximisation taken so far.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.course.steps
     }
 
     /// Number of components.
@@ -125,27 +185,27 @@ impl Mixture {
     /// Items that it was fitted to.
     #[must_use]
     pub fn items(&self) -> usize {
-        self.items
+        self.course.items
     }
 
     /// How often a component that had collapsed was set anew during the fit.
     #[must_use]
     pub fn reseeded(&self) -> usize {
-        self.reseeded
+        self.course.reseeded
     }
 
     /// Components that were collapsed at the end of the fit: each is close to a point, or answers for next to no item, and
     /// makes the log-density of the items it was fitted to look better than it is.
     #[must_use]
     pub fn collapsed(&self) -> usize {
-        self.collapsed
+        self.course.collapsed
     }
 
     /// The sum over the items of their log-densities, in nats, after each step of the fit since components were last set anew. It
     /// never falls but by what the small variance that is added to each component costs.
     #[must_use]
     pub fn history(&self) -> &[f64] {
-        &self.history
+        &self.course.history
     }
 
     /// A code, `[d]`, drawn from the mixture.
@@ -208,8 +268,8 @@ impl Mixture {
     pub fn bic(&self) -> f64 {
         let (k, d) = (self.components.len() as f64, self.dims() as f64);
         let parameters = k * (d + d * (d + 1.0) / 2.0) + k - 1.0;
-        let log_density = self.history.last().copied().unwrap_or_default();
-        parameters * (self.items as f64).ln() - 2.0 * log_density
+        let log_density = self.course.history.last().copied().unwrap_or_default();
+        parameters * (self.course.items as f64).ln() - 2.0 * log_density
     }
 
     fn assess(&self, code: &[f32]) -> (f64, Vec<f64>) {
@@ -303,18 +363,23 @@ impl Component {
             if i == j { std } else { 0.0 }
         });
         let factor = cholesky(covariance).unwrap_or(variances);
+        Self::of_factor(mean, factor, weight)
+    }
+
+    /// The Gaussian of covariance `LLᵀ` for the lower triangular factor `L`; the same numbers give the same component, bit for bit.
+    fn of_factor(mean: Vec<f64>, factor: Mat<f64>, weight: f64) -> Self {
+        let d = mean.len();
         let mut inverse = Mat::<f64>::identity(d, d);
         solve_lower_triangular_in_place(factor.as_ref(), inverse.as_mut(), Par::Seq);
         let whitened_mean = (0..d)
             .map(|i| (0..=i).map(|j| inverse[(i, j)] * mean[j]).sum())
             .collect();
-        let half_log_determinant: f64 = (0..d).map(|i| factor[(i, i)].ln()).sum();
         Self {
             weight,
+            log_scale: log_scale(weight, &factor),
             mean,
             whitening: inverse.transpose().to_owned(),
             whitened_mean,
-            log_scale: weight.ln() - half_log_determinant - 0.5 * d as f64 * TAU.ln(),
             factor,
         }
     }
@@ -326,11 +391,43 @@ impl Component {
         variances.fold(f64::INFINITY, f64::min)
     }
 
+    /// Whether densities under it are numbers.
+    fn is_finite(&self) -> bool {
+        let d = self.mean.len();
+        let inverse = (0..d).flat_map(|i| (0..d).map(move |j| self.whitening[(i, j)]));
+        let mut all = inverse.chain(self.whitened_mean.iter().copied());
+        all.all(f64::is_finite) && self.log_scale.is_finite()
+    }
+
     /// The same component with another weight.
     fn weighted(mut self, weight: f64) -> Self {
-        self.log_scale += weight.ln() - self.weight.ln();
+        self.log_scale = log_scale(weight, &self.factor);
         self.weight = weight;
         self
+    }
+}
+
+/// Logarithm of weight and normalising constant of a Gaussian.
+fn log_scale(weight: f64, factor: &Mat<f64>) -> f64 {
+    let d = factor.nrows();
+    let half_log_determinant: f64 = (0..d).map(|i| factor[(i, i)].ln()).sum();
+    weight.ln() - half_log_determinant - 0.5 * d as f64 * TAU.ln()
+}
+
+/// Fails unless `codes` are some codes of `d` finite numbers each.
+fn check_codes(codes: &[f32], d: usize) -> Result<()> {
+    if d == 0 || codes.is_empty() || !codes.len().is_multiple_of(d) {
+        return Err(Error::usage(format!(
+            "{} numbers are no codes of {d} numbers each",
+            codes.len()
+        )));
+    }
+    match codes.iter().position(|x| !x.is_finite()) {
+        Some(position) => Err(Error::model(format!(
+            "the code of item {} is not finite",
+            position / d
+        ))),
+        None => Ok(()),
     }
 }
 
@@ -477,12 +574,12 @@ mod tests {
     #[test]
     fn a_step_never_makes_the_codes_less_likely() -> Result<()> {
         let mixture = fit(&random(3000, 5, 7), 5, 6)?;
-        assert!(mixture.history.len() > 5, "{:?}", mixture.history);
-        for step in mixture.history.windows(2) {
+        assert!(mixture.history().len() > 5, "{:?}", mixture.history());
+        for step in mixture.history().windows(2) {
             assert!(
                 step[1] >= step[0] - 1e-9 * step[0].abs(),
                 "{:?}",
-                mixture.history
+                mixture.history()
             );
         }
         Ok(())
@@ -549,6 +646,58 @@ mod tests {
     }
 
     #[test]
+    fn a_fit_that_is_left_off_after_each_step_comes_to_the_same() -> Result<()> {
+        let silent = Progress::silent();
+        for (codes, d, k) in [
+            (random(2000, 4, 5), 4, 5),
+            // Here components are set anew on the way.
+            (cloud_with_a_point(), 2, 3),
+        ] {
+            let at_once = fit(&codes, d, k)?;
+            let mut mixture = Mixture::begin(&codes, d, k, 1, &silent)?;
+            let mut steps = 0;
+            while !mixture.is_settled() && steps < Mixture::MOST_STEPS {
+                steps += 1;
+                let mut told = 0;
+                mixture.go_on(&codes, steps, &silent, &mut |so_far| {
+                    told += so_far.steps();
+                    Ok(())
+                })?;
+                assert_eq!((mixture.steps(), told), (steps, steps));
+            }
+            assert!(steps > 2);
+            assert_eq!(mixture.components, at_once.components);
+            assert_eq!(mixture.course, at_once.course);
+            // There is nothing left to do.
+            mixture.go_on(&codes, usize::MAX, &silent, &mut |_| {
+                Err(Error::usage("a step was taken"))
+            })?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_cancelled_fit_keeps_the_steps_that_were_taken() -> Result<()> {
+        let codes = random(3000, 5, 7);
+        let progress = Progress::silent();
+        let mut mixture = Mixture::begin(&codes, 5, 6, 1, &progress)?;
+        let end = mixture.go_on(&codes, Mixture::MOST_STEPS, &progress, &mut |so_far| {
+            if so_far.steps() == 3 {
+                progress.cancel();
+            }
+            Ok(())
+        });
+        assert!(end.is_err_and(|error| error.is_cancelled()));
+        assert_eq!((mixture.steps(), mixture.is_settled()), (3, false));
+        let silent = Progress::silent();
+        let others = mixture.go_on(&codes[..500], 9, &silent, &mut |_| Ok(()));
+        assert!(others.is_err_and(|error| error.is_usage()));
+        mixture.go_on(&codes, Mixture::MOST_STEPS, &silent, &mut |_| Ok(()))?;
+        assert_eq!(mixture.components, fit(&codes, 5, 6)?.components);
+        Ok(())
+    }
+
+    #[test]
     fn threads_change_nothing() -> Result<()> {
         let codes = random(3000, 9, 5);
         let drawn = |threads| -> Result<(Vec<f32>, u64)> {
@@ -609,7 +758,7 @@ mod tests {
     #[test]
     fn many_codes_are_represented_by_some() -> Result<()> {
         let mixture = fit(&random(Mixture::MOST_ITEMS + 10, 1, 1), 1, 1)?;
-        assert_eq!(mixture.items, Mixture::MOST_ITEMS);
+        assert_eq!(mixture.items(), Mixture::MOST_ITEMS);
         Ok(())
     }
 

@@ -21,27 +21,27 @@ use crate::space::Projection;
 use crate::space::sums::BLOCK;
 
 /// Most items that the components of large pictures are taken from: the largest matrix of products that is decomposed.
-const MOST_LARGE: usize = 8192;
+const MOST_LARGE: usize = 4096;
 
 /// The least variance of a pixel in a direction that is left out: what rounding to bytes makes.
 const LEAST_VARIANCE: f64 = 1.0 / (12.0 * 255.0 * 255.0);
 
 /// A density over pictures of one shape.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct PictureMixture {
-    subspace: Subspace,
-    explained: f64,
-    mixture: Mixture,
-    residual: f64,
+    pub(super) subspace: Subspace,
+    pub(super) explained: f64,
+    pub(super) mixture: Mixture,
+    pub(super) residual: f64,
 }
 
 /// The principal components, pixels being in `[0, 1]`.
-#[derive(Clone, Debug)]
-struct Subspace {
-    shape: ImageShape,
-    mean: Vec<f64>,
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Subspace {
+    pub(super) shape: ImageShape,
+    pub(super) mean: Vec<f64>,
     /// `[dims, pixels]` row by row, orthonormal.
-    axes: Vec<f64>,
+    pub(super) axes: Vec<f64>,
 }
 
 impl PictureMixture {
@@ -49,12 +49,29 @@ impl PictureMixture {
     /// [`Mixture::fit`] says; there are fewer dimensions when the pictures differ in fewer. What the components leave out is
     /// noise with the mean of the variances left out, Tipping and Bishop's estimate.
     ///
-    /// Where there are more than 8,192 pictures of more than 8,192 numbers, the principal components are those of so many of them,
+    /// Where there are more than 4,096 pictures of more than 4,096 numbers, the principal components are those of so many of them,
     /// drawn by `seed`.
     ///
     /// # Errors
     /// As [`Mixture::fit`]; `is_usage` when `dims` is zero.
     pub fn fit(
+        pictures: &Dataset,
+        components: usize,
+        dims: usize,
+        seed: u64,
+        progress: &Progress,
+    ) -> Result<Self> {
+        let mut density = Self::begin(pictures, components, dims, seed, &progress.part(0.0, 0.5))?;
+        let steps = Mixture::MOST_STEPS;
+        density.go_on(pictures, steps, &progress.part(0.5, 1.0), &mut |_| Ok(()))?;
+        Ok(density)
+    }
+
+    /// The density from which the steps of [`Self::fit`] begin, with its principal components.
+    ///
+    /// # Errors
+    /// As [`Self::fit`].
+    pub fn begin(
         pictures: &Dataset,
         components: usize,
         dims: usize,
@@ -79,7 +96,7 @@ impl PictureMixture {
             }
         };
         let projection = Projection::fit(ids.len(), size, dims.min(size).min(ids.len()), &fill)?;
-        progress.update(1, 3)?;
+        progress.update(7, 10)?;
         let total = variance(pictures, &ids, projection.mean());
         // Along an axis of no variance there is nothing to model, and it may have no length.
         let rank = projection
@@ -97,12 +114,33 @@ impl PictureMixture {
             mean: double(projection.mean()),
             axes: double(&projection.axes()[..dims * size]),
         };
-        let (scores, _) = subspace.scores(pictures, &progress.part(0.33, 0.5))?;
+        let (scores, _) = subspace.scores(pictures, &progress.part(0.7, 0.9))?;
+        let part = progress.part(0.9, 1.0);
         Ok(Self {
-            mixture: Mixture::fit(&scores, dims, components, seed, &progress.part(0.5, 1.0))?,
+            mixture: Mixture::begin(&scores, dims, components, seed, &part)?,
             subspace,
             explained,
             residual: residual.max(LEAST_VARIANCE),
+        })
+    }
+
+    /// Takes the steps that are left as [`Mixture::go_on`] does; `pictures` are those that it began with.
+    ///
+    /// # Errors
+    /// As there, and when the pictures have another shape.
+    pub fn go_on(
+        &mut self,
+        pictures: &Dataset,
+        steps: usize,
+        progress: &Progress,
+        told: &mut dyn FnMut(&Self) -> Result<()>,
+    ) -> Result<()> {
+        self.check(pictures)?;
+        let (scores, _) = self.subspace.scores(pictures, &progress.part(0.0, 0.1))?;
+        let mut mixture = self.mixture.clone();
+        mixture.go_on(&scores, steps, &progress.part(0.1, 1.0), &mut |so_far| {
+            self.mixture = so_far.clone();
+            told(self)
         })
     }
 
@@ -110,6 +148,25 @@ impl PictureMixture {
     #[must_use]
     pub fn mixture(&self) -> &Mixture {
         &self.mixture
+    }
+
+    /// The shape of its pictures.
+    #[must_use]
+    pub fn shape(&self) -> ImageShape {
+        self.subspace.shape
+    }
+
+    /// Fails when `pictures` have another shape.
+    pub(super) fn check(&self, pictures: &Dataset) -> Result<()> {
+        if pictures.shape() == self.subspace.shape {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
+            "the density is over {} pictures, {} has {}",
+            self.subspace.shape,
+            pictures.name(),
+            pictures.shape()
+        )))
     }
 
     /// Number of principal components.
@@ -136,26 +193,24 @@ impl PictureMixture {
     /// # Errors
     /// When the pictures have another shape, or `progress` was asked to end.
     pub fn log_densities(&self, pictures: &Dataset, progress: &Progress) -> Result<Vec<f64>> {
+        let (scores, beside) = self.place(pictures, progress)?;
+        let along = self.mixture.log_densities(&scores);
+        Ok(along.iter().zip(beside).map(|(a, b)| a + b).collect())
+    }
+
+    /// The principal components of each of `pictures`, `[n, dims]`, and the log-density of what these leave out.
+    pub(super) fn place(
+        &self,
+        pictures: &Dataset,
+        progress: &Progress,
+    ) -> Result<(Vec<f32>, Vec<f64>)> {
+        self.check(pictures)?;
         let (scores, squares) = self.subspace.scores(pictures, progress)?;
         let left_out = (self.subspace.mean.len() - self.dims()) as f64;
         let constant = -0.5 * left_out * (TAU * self.residual).ln();
-        let along = self.mixture.log_densities(&scores);
-        let each = along.iter().zip(squares);
-        Ok(each
-            .map(|(along, square)| along + constant - 0.5 * square / self.residual)
-            .collect())
-    }
-
-    /// The probability of each component given each of `pictures`, `[n, components]` row by row.
-    ///
-    /// # Errors
-    /// As [`Self::log_densities`].
-    pub fn responsibilities(&self, pictures: &Dataset, progress: &Progress) -> Result<Vec<f64>> {
-        let (scores, _) = self.subspace.scores(pictures, progress)?;
-        let rows = scores.chunks_exact(self.dims());
-        Ok(rows
-            .flat_map(|row| self.mixture.responsibilities(row))
-            .collect())
+        let beside = squares.iter();
+        let beside = beside.map(|square| constant - 0.5 * square / self.residual);
+        Ok((scores, beside.collect()))
     }
 
     /// The mean picture of a component.
@@ -213,16 +268,8 @@ impl Subspace {
         }
     }
 
-    /// The principal components of each picture, `[n, dims]`, and the squared length of what they leave out.
+    /// The principal components of each picture, `[n, dims]`, and the squared length of what they leave out. They have the shape.
     fn scores(&self, pictures: &Dataset, progress: &Progress) -> Result<(Vec<f32>, Vec<f64>)> {
-        if pictures.shape() != self.shape {
-            return Err(Error::usage(format!(
-                "the density is over {} pictures, {} has {}",
-                self.shape,
-                pictures.name(),
-                pictures.shape()
-            )));
-        }
         let (n, size) = (pictures.len(), self.mean.len());
         let dims = self.axes.len() / size;
         let axes = MatRef::from_row_major_slice(&self.axes, dims, size);
@@ -396,13 +443,6 @@ mod tests {
             .collect();
         let noise = Dataset::new("noise", ImageShape::new(4, 4, 1), noise)?;
         assert!(like > mean_of(&density, &noise)? + 100.0);
-        let shares = density.responsibilities(&noise, &Progress::silent())?;
-        assert_eq!(shares.len(), 300 * 2);
-        assert!(
-            shares
-                .chunks(2)
-                .all(|pair| (pair[0] + pair[1] - 1.0).abs() < 1e-9)
-        );
         Ok(())
     }
 
