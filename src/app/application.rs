@@ -330,11 +330,26 @@ impl App {
         Some((mixture.steps(), mixture.is_settled()))
     }
 
+    /// Whether there is a mixture over the codes that has settled.
+    #[must_use]
+    pub fn has_codes_mixture(&self) -> bool {
+        let mixed = self.state.session.density.as_ref();
+        mixed.is_some_and(|own| {
+            own.density.over_pixels().is_none() && own.density.mixture().is_settled()
+        })
+    }
+
+    /// Whether there is an own picture.
+    #[must_use]
+    pub fn has_own_picture(&self) -> bool {
+        self.view.own.is_some()
+    }
+
     /// Whether the samples of the mixture are there.
     #[must_use]
     pub fn has_samples(&self) -> bool {
         let newest = self.state.drawn.newest();
-        self.state.drawn.is_idle() && newest.is_some_and(|(_, (all, _))| !all.is_empty())
+        self.state.drawn.is_idle() && newest.is_some_and(|(_, sampled)| sampled.is_some())
     }
 
     /// Writes the path as an animation, as the dialog does once a file is chosen.

@@ -242,6 +242,7 @@ fn view_menu(ui: &mut Ui, app: &App, out: &mut Outbox) {
             Command::FitMap,
             Command::ToggleLasso,
             Command::TogglePictures,
+            Command::ToggleGaussians,
             Command::ToggleSmooth,
             Command::ToggleTheme,
         ],

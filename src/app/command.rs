@@ -55,6 +55,7 @@ pub(crate) enum Command {
     FitMap,
     ToggleLasso,
     TogglePictures,
+    ToggleGaussians,
     MapAutomatic,
     MapAsPoints,
     MapAsDensity,
@@ -297,7 +298,7 @@ const fn key(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
 impl Command {
     /// Every command, in the order in which the list of shortcuts shows them.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        const COMMANDS: [Command; 69] = [
+        const COMMANDS: [Command; 70] = [
             Command::OpenData,
             Command::OpenFolder,
             Command::OpenModel,
@@ -330,6 +331,7 @@ impl Command {
             Command::FitMap,
             Command::ToggleLasso,
             Command::TogglePictures,
+            Command::ToggleGaussians,
             Command::MapAutomatic,
             Command::MapAsPoints,
             Command::MapAsDensity,
@@ -562,6 +564,12 @@ impl Command {
                 "Show the items' pictures where they fit on the map",
                 icon::PICTURES,
                 key(PLAIN, Key::T),
+            ),
+            Self::ToggleGaussians => (
+                "Gaussians on the map",
+                "Draw the Gaussians of a mixture over the codes, at one standard deviation, where the map is linear",
+                icon::CIRCLES,
+                None,
             ),
             Self::MapAutomatic => (
                 "Points or density",

@@ -193,9 +193,8 @@ impl App {
             } => self.state.families.take_in(generation, pictures),
             Event::DensityDrawn {
                 generation,
-                pictures,
-                codes,
-            } => self.state.drawn.take_in(generation, (pictures, codes)),
+                sampled,
+            } => self.state.drawn.take_in(generation, sampled),
             Event::Repaired {
                 generation,
                 pictures,

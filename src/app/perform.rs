@@ -375,6 +375,13 @@ impl App {
                 };
                 self.perform(ctx, Action::MapLook(look));
             }
+            Command::ToggleGaussians => {
+                let look = MapLook {
+                    has_gaussians: !self.view.look.has_gaussians,
+                    ..self.view.look
+                };
+                self.perform(ctx, Action::MapLook(look));
+            }
             Command::MapAutomatic => self.draw_map_as(ctx, Drawn::Auto),
             Command::MapAsPoints => self.draw_map_as(ctx, Drawn::Points),
             Command::MapAsDensity => self.draw_map_as(ctx, Drawn::Density),

@@ -198,6 +198,17 @@ fn picture_benches(
         steps.is_some_and(|(_, is_settled)| is_settled) && !app.is_busy() && app.has_samples()
     })?;
     picture(harness, PanelKind::Mixture, "mixture.png")?;
+    harness.set_size(SIZE);
+    harness.state_mut().act(Action::FitDensity(DensityPlan {
+        over: Over::Codes,
+        components: 10,
+        seed: 1,
+        keeps_out: true,
+    }));
+    wait_for(harness, "a mixture over codes", |app| {
+        app.has_codes_mixture() && !app.is_busy()
+    })?;
+    picture(harness, PanelKind::Map, "mixture-map.png")?;
     harness.set_size(TALLER);
     train_preset(harness, Preset::Denoising, |_| {}, 20)?;
     harness

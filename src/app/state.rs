@@ -9,8 +9,8 @@ use super::key_places::KeyPlaces;
 use super::sheet::{KeyPictures, Sheet};
 use crate::data::Picture;
 use crate::engine::{
-    Comparison, DeviceInfo, FamilyPictures, Formation, ModelInfo, Passed, Session, TrainingReport,
-    TrainingState,
+    Comparison, DeviceInfo, FamilyPictures, Formation, ModelInfo, Passed, Sampled, Session,
+    TrainingReport, TrainingState,
 };
 use crate::model::{Features, LossPoint, StagePoint};
 
@@ -117,8 +117,8 @@ pub(crate) struct State {
     pub repairs: Exchange<Vec<Picture>>,
     /// Pictures of a grid of codes.
     pub grid: Exchange<Vec<Picture>>,
-    /// What was drawn from a mixture: pictures, and their codes where it is over codes.
-    pub drawn: Exchange<(Vec<Picture>, Vec<f32>)>,
+    /// What was drawn from a mixture, where something could be.
+    pub drawn: Exchange<Option<Sampled>>,
     /// What each family makes of a wish.
     pub families: Exchange<Vec<FamilyPictures>>,
     /// Errors of pre-training.

@@ -134,6 +134,8 @@ pub(crate) struct MapLook {
     pub points: Drawn,
     /// Whether items' pictures appear where they fit.
     pub has_pictures: bool,
+    /// Whether a mixture's Gaussians over the codes are drawn.
+    pub has_gaussians: bool,
     /// Longer side of these pictures, in points of the interface.
     pub picture_size: f32,
 }
@@ -143,6 +145,7 @@ impl Default for MapLook {
         Self {
             points: Drawn::Auto,
             has_pictures: true,
+            has_gaussians: true,
             picture_size: 40.0,
         }
     }

@@ -9,9 +9,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::{Value, json};
 
 use super::train::corruption;
-use super::{Common, output};
+use super::{Common, device_named, output};
 use crate::data::{Corruption, Dataset, DatasetSource};
-use crate::engine::{DeviceChoice, choose_device};
+use crate::engine::choose_device;
 use crate::error::{Error, Result};
 use crate::model::{
     BudgetErrors, Classifier, ClassifierPlan, Compared, Comparison, Pretraining, Teacher, Unit,
@@ -257,14 +257,6 @@ impl Classify {
             test: self.test.clone(),
         }
     }
-}
-
-/// The device as it was asked for, so that it is gone on with there.
-fn device_named(common: &Common) -> String {
-    use clap::ValueEnum as _;
-    let value = common.device.to_possible_value();
-    let named = value.filter(|_| common.device != DeviceChoice::default());
-    named.map_or(String::new(), |own| format!(" --device {}", own.get_name()))
 }
 
 /// What is compared, and how much of it is done.

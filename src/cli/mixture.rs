@@ -10,11 +10,12 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
-use super::{Common, output};
+use super::{Common, device_named, output};
 use crate::data::{DatasetSource, Picture};
 use crate::error::{Error, Result};
 use crate::model::AutoEncoder;
-use crate::space::{Density, DensityItems, DensityPlan, Mixture, Over};
+use crate::progress::Progress;
+use crate::space::{Density, DensityItems, DensityPlan, Over};
 
 /// Most samples drawn on one page.
 const MOST_SAMPLES: usize = 10_000;
@@ -41,9 +42,10 @@ pub(super) struct MixtureOf {
     /// Principal components of the pixels that they are over; the rest is noise of equal variance
     #[arg(long, value_name = "D", default_value_t = 50, conflicts_with_all = ["model", "load", "resume"])]
     dims: usize,
-    /// Steps of expectation and maximisation at most; it ends before when one adds next to nothing
-    #[arg(long, value_name = "N", default_value_t = Mixture::MOST_STEPS, conflicts_with = "load")]
-    steps: usize,
+    /// Steps of expectation and maximisation in all, at most; it ends before when one adds next to nothing. Without this 200; where these
+    /// are taken and it has not settled, 200 more
+    #[arg(long, value_name = "N", conflicts_with = "load")]
+    steps: Option<usize>,
     /// Pictures to judge by; without this a tenth of --data is held out
     #[arg(long, value_name = "SRC")]
     test: Option<DatasetSource>,
@@ -98,6 +100,11 @@ impl MixtureOf {
             (_, Some(density)) => density,
             (_, None) => return Err(Error::usage("pictures to fit to are asked for: --data")),
         };
+        // What was found is told in any case.
+        let saved = match save {
+            Some(save) => density.save(save),
+            None => Ok(()),
+        };
         let mut value = told(&density);
         let judged = |items: &DensityItems| -> Result<Value> {
             let found = density.log_likelihood(items, &common.progress("Judging"))?;
@@ -106,18 +113,15 @@ impl MixtureOf {
         let mut held_out = test;
         if let Some(data) = &data {
             value["data"] = data.pictures().name().into();
-            match density.parts(data) {
-                Some((fitted, others)) => {
-                    value["log_likelihood"] = judged(&data.part(&fitted)?)?;
-                    if held_out.is_none() && !others.is_empty() {
-                        held_out = Some(data.part(&others)?);
-                    }
+            if let Some((fitted, others)) = density.parts(data) {
+                value["log_likelihood"] = judged(&data.part(&fitted)?)?;
+                if held_out.is_none() && !others.is_empty() {
+                    held_out = Some(data.part(&others)?);
                 }
+            } else {
                 // Other items than it was fitted to.
-                None => {
-                    value["n_data"] = data.pictures().len().into();
-                    value["log_likelihood_data"] = judged(data)?;
-                }
+                value["n_data"] = data.pictures().len().into();
+                value["log_likelihood_data"] = judged(data)?;
             }
         }
         if let Some(held_out) = &held_out {
@@ -152,7 +156,7 @@ impl MixtureOf {
             in_words(&mut value);
         }
         output::print(common.json, &value);
-        Ok(())
+        saved
     }
 
     /// The mixture, begun where none is known and gone on with; it is written now and then.
@@ -164,47 +168,55 @@ impl MixtureOf {
         common: &Common,
     ) -> Result<Density> {
         let progress = common.progress("Fitting a mixture");
-        let mut density = match known {
-            Some(density) => density,
-            None => {
-                let over = match self.model {
-                    Some(_) => Over::Codes,
-                    None => Over::Pixels { dims: self.dims },
-                };
-                let plan = DensityPlan {
-                    over,
-                    components: self.components,
-                    seed: common.seed,
-                    keeps_out: self.test.is_none(),
-                };
-                let model = self.model.as_ref();
-                let model = model.and_then(|path| path.file_stem());
-                let model = model.map(|stem| stem.to_string_lossy().into_owned());
-                Density::begin(plan, data, model, &progress.part(0.0, 0.5))?
-            }
-        };
+        let begin = progress.part(0.0, 0.5);
+        let mut density = known.map_or_else(|| self.begun(data, common, &begin), Ok)?;
+        density.check_own(data)?;
+        // From here on there is something to go on with.
         if let Some(save) = save {
             density.save(save)?;
             if !common.quiet && !density.mixture().is_settled() {
                 eprintln!(
-                    "Should it be interrupted, it goes on with: morphospace mixture {}--resume {} --seed {}",
+                    "Should it be interrupted, it goes on with: morphospace mixture {}--resume {} --seed {}{}",
                     self.sources(),
                     save.display(),
-                    common.seed
+                    common.seed,
+                    device_named(common)
                 );
             }
         }
+        let steps = self.steps;
+        let steps = steps.unwrap_or_else(|| density.mixture().steps_ahead());
         let mut saved = Instant::now();
         let part = progress.part(0.5, 1.0);
-        density.go_on(data, self.steps, &part, &mut |so_far| match save {
-            Some(save) if saved.elapsed() > SAVED_EVERY => {
+        density.go_on(data, steps, &part, &mut |so_far| {
+            if let Some(save) = save.filter(|_| saved.elapsed() > SAVED_EVERY) {
                 saved = Instant::now();
-                so_far.save(save)
+                // Later there may be room again, and the end is told in any case.
+                if let Err(error) = so_far.save(save) {
+                    eprintln!("morphospace: {error}");
+                }
             }
-            _ => Ok(()),
+            Ok(())
         })?;
-        save.map_or(Ok(()), |save| density.save(save))?;
         Ok(density)
+    }
+
+    /// The mixture from which the steps begin.
+    fn begun(&self, data: &DensityItems, common: &Common, progress: &Progress) -> Result<Density> {
+        let over = match self.model {
+            Some(_) => Over::Codes,
+            None => Over::Pixels { dims: self.dims },
+        };
+        let plan = DensityPlan {
+            over,
+            components: self.components,
+            seed: common.seed,
+            keeps_out: self.test.is_none(),
+        };
+        let model = self.model.as_ref();
+        let model = model.and_then(|path| path.file_stem());
+        let model = model.map(|stem| stem.to_string_lossy().into_owned());
+        Density::begin(plan, data, model, progress)
     }
 
     /// The options that say what it is fitted to.
@@ -277,24 +289,21 @@ fn told(density: &Density) -> Value {
         "collapsed": mixture.collapsed(),
         "weights": mixture.weights().collect::<Vec<f64>>(),
     });
-    match density.over_pixels() {
-        Some(density) => {
-            value["space"] = "pixels".into();
-            value["unit"] =
-                "nats per picture, of a density over pixels in [0, 1]; not a probability of binarised pixels"
-                    .into();
-            value["explained"] = density.explained().into();
-            value["residual_variance"] = density.residual().into();
-        }
-        None => {
-            value["space"] = "codes".into();
-            value["model"] = model.into();
-            value["unit"] = format!(
-                "nats per code, of a density over {} numbers",
-                mixture.dims()
-            )
-            .into();
-        }
+    if let Some(density) = density.over_pixels() {
+        value["space"] = "pixels".into();
+        value["unit"] =
+            "nats per picture, of a density over pixels in [0, 1]; not a probability of binarised pixels"
+                .into();
+        value["explained"] = density.explained().into();
+        value["residual_variance"] = density.residual().into();
+    } else {
+        value["space"] = "codes".into();
+        value["model"] = model.into();
+        value["unit"] = format!(
+            "nats per code, of a density over {} numbers",
+            mixture.dims()
+        )
+        .into();
     }
     value
 }
@@ -303,14 +312,10 @@ fn told(density: &Density) -> Value {
 fn decoded(model: Option<&AutoEncoder>, codes: &[f32]) -> Result<Vec<Picture>> {
     const BATCH: usize = 64;
     let model = model.ok_or_else(|| Error::usage("codes are decoded by their --model"))?;
-    let shape = model.spec().shape;
     let mut pictures = Vec::with_capacity(codes.len() / model.code());
     for batch in codes.chunks(BATCH * model.code()) {
         let pixels = model.decode(batch)?;
-        pictures.extend(pixels.chunks_exact(shape.len()).map(|pixels| Picture {
-            shape,
-            pixels: pixels.to_vec(),
-        }));
+        pictures.extend(Picture::each_of(model.spec().shape, &pixels));
     }
     Ok(pictures)
 }

@@ -152,6 +152,14 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// The device as it was asked for, so that what is left off is gone on with there.
+fn device_named(common: &Common) -> String {
+    use clap::ValueEnum as _;
+    let value = common.device.to_possible_value();
+    let named = value.filter(|_| common.device != DeviceChoice::default());
+    named.map_or(String::new(), |own| format!(" --device {}", own.get_name()))
+}
+
 fn start_log(quiet: bool) {
     let level = if quiet {
         tracing::Level::ERROR

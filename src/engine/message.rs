@@ -625,6 +625,17 @@ pub struct DensityWish {
     pub seed: u64,
 }
 
+/// What was drawn from a mixture.
+#[derive(Clone, Debug)]
+pub struct Sampled {
+    /// The mixture.
+    pub of: Arc<Mixed>,
+    /// The pictures.
+    pub pictures: Vec<Picture>,
+    /// Their codes, one after another, where it is over codes.
+    pub codes: Vec<f32>,
+}
+
 /// Where the pre-training of one layer stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StageReport {
@@ -798,10 +809,8 @@ pub enum Event {
     DensityDrawn {
         /// Of the request.
         generation: u64,
-        /// The pictures; none where nothing could be drawn.
-        pictures: Vec<Picture>,
-        /// Their codes, one after another, where it is over codes.
-        codes: Vec<f32>,
+        /// That; nothing where nothing could be drawn.
+        sampled: Option<Sampled>,
     },
     /// A training model's map and pictures at its moments so far.
     Formed(Arc<Formation>),

@@ -10,13 +10,13 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::core::Core;
-use super::message::{DensityWish, Event};
-use super::workshop::{Bench, Delivery};
+use super::message::{DensityWish, Event, Sampled};
+use super::workshop::{Bench, Delivery, to_session};
 use crate::data::{Dataset, Picture};
 use crate::error::{Error, Result};
 use crate::model::AutoEncoder;
 use crate::progress::Progress;
-use crate::space::{Density, DensityItems, DensityPlan, LogLikelihood, Mixture, Over, Placed};
+use crate::space::{Density, DensityItems, DensityPlan, LogLikelihood, Over, Placed};
 
 /// What the fit is called while it goes on.
 pub const FITTING_MIXTURE: &str = "Fitting a mixture";
@@ -24,7 +24,7 @@ pub const FITTING_MIXTURE: &str = "Fitting a mixture";
 /// Components whose means are shown, the heaviest.
 const MEANS: usize = 48;
 /// Least time between two looks at a fit that goes on.
-const LEAST_WAIT: Duration = Duration::from_millis(150);
+const LEAST_WAIT: Duration = Duration::from_millis(60);
 
 /// A mixture, and how the open items stand to it.
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ impl Onlooker {
     }
 
     fn look(&mut self, density: &Density) -> Result<Mixed> {
-        let each = density.log_densities(&self.placed);
+        let (each, answers) = density.judge(&self.placed);
         let of = |ids: &[usize]| LogLikelihood::of(ids.iter().map(|&id| each[id]));
         let (log_likelihood, held_out) = match &self.parts {
             Some((fitted, out)) => (of(fitted), (!out.is_empty()).then(|| of(out))),
@@ -94,7 +94,7 @@ impl Onlooker {
             held_out,
             is_own: self.parts.is_some(),
             placed: self.placed.clone(),
-            answers: density.answers(&self.placed),
+            answers,
             course: self.course.clone(),
             density: density.clone(),
         })
@@ -113,21 +113,14 @@ fn decoded(network: Option<&AutoEncoder>, codes: &[f32]) -> Result<Vec<Picture>>
     Ok(Picture::each_of(network.spec().shape, &pixels))
 }
 
-/// The session of the data `of`, and where it is over codes the very session `id`, has the mixture; codes are drawn from it as soon as
-/// it `is_done`.
-fn found(mixed: Mixed, of: Arc<Dataset>, id: u64, is_done: bool) -> Delivery {
-    Box::new(move |core| {
-        let is_over_codes = mixed.density.over_pixels().is_none();
-        let own = core.session.dataset.as_ref();
-        let is_of = own.is_some_and(|own| Arc::ptr_eq(own, &of));
-        if is_of && (!is_over_codes || core.session.id == id) {
-            if is_over_codes && is_done {
-                core.session.mixture = Some(Arc::new(mixed.density.mixture().clone()));
-            }
-            core.session.density = Some(Arc::new(mixed));
-            core.publish();
+/// The session `id` has the mixture. Where it is over codes and `is_done`, the sliders' codes are drawn from it, too; of one over others
+/// than the open items' nobody knows whether they are of the model in use.
+fn found(mixed: Mixed, id: u64, is_done: bool) -> Delivery {
+    to_session(id, move |session| {
+        if is_done && mixed.is_own && mixed.density.over_pixels().is_none() {
+            session.mixture = Some(Arc::new(mixed.density.mixture().clone()));
         }
-        Ok(())
+        session.density = Some(Arc::new(mixed));
     })
 }
 
@@ -170,19 +163,15 @@ impl Core {
         let model = model.filter(|_| over == Over::Codes);
         let (id, network) = (self.session.id, in_use.map(|own| own.network.clone()));
         self.workshop
-            .start(Bench::Mixture, FITTING_MIXTURE, move |progress, deliver| {
+            .start(Bench::Density, FITTING_MIXTURE, move |progress, deliver| {
                 dataset.check_unchanged()?;
                 let items = items_of(&dataset, codes)?;
                 let mut density = begin(&items, model, &progress.part(0.0, 0.45))?;
                 let placing = progress.part(0.45, 0.5);
                 let mut onlooker = Onlooker::new(&density, &items, network, &placing)?;
                 let mixed = onlooker.look(&density)?;
-                deliver(found(mixed, dataset.clone(), id, false));
-                let before = density.mixture().steps();
-                let steps = match before < Mixture::MOST_STEPS {
-                    true => Mixture::MOST_STEPS,
-                    false => before + Mixture::MOST_STEPS,
-                };
+                deliver(found(mixed, id, false));
+                let steps = density.mixture().steps_ahead();
                 // Looking on takes a third of the time at most.
                 let mut next = Instant::now() + LEAST_WAIT;
                 density.go_on(&items, steps, &progress.part(0.5, 1.0), &mut |so_far| {
@@ -191,12 +180,12 @@ impl Core {
                         return Ok(());
                     }
                     let mixed = onlooker.look(so_far)?;
-                    deliver(found(mixed, dataset.clone(), id, false));
+                    deliver(found(mixed, id, false));
                     next = Instant::now() + LEAST_WAIT.max(2 * start.elapsed());
                     Ok(())
                 })?;
                 let mixed = onlooker.look(&density)?;
-                deliver(found(mixed, dataset, id, true));
+                deliver(found(mixed, id, true));
                 Ok(())
             });
         Ok(())
@@ -204,9 +193,13 @@ impl Core {
 
     /// Reads a mixture, and judges the open items by it.
     pub(super) fn open_density(&mut self, path: PathBuf) -> Result<()> {
-        if self.workshop.is_at(Bench::Mixture) {
-            return Err(Error::usage("a mixture is being fitted")
-                .hint("cancel it, and save what there is of it, before another is opened"));
+        if self.workshop.is_at(Bench::Density) {
+            return Err(Error::usage("a mixture is being fitted or read")
+                .hint("cancel that, and save what there is of it, before another is opened"));
+        }
+        if self.session.dataset.is_none() {
+            return Err(Error::usage("there are no items to look at a mixture with")
+                .hint("open the data that it is of first"));
         }
         let dataset = self.whole_dataset()?;
         let codes = self.encoded().map(|(_, codes)| codes);
@@ -214,7 +207,7 @@ impl Core {
         let id = self.session.id;
         let what = "Reading a mixture";
         self.workshop
-            .start(Bench::Mixture, what, move |progress, deliver| {
+            .start(Bench::Density, what, move |progress, deliver| {
                 dataset.check_unchanged()?;
                 let density = Density::load(&path)?;
                 let codes = match density.plan().over {
@@ -226,7 +219,7 @@ impl Core {
                 density.check(&items).map_err(in_file)?;
                 let mut onlooker = Onlooker::new(&density, &items, network, progress)?;
                 let mixed = onlooker.look(&density)?;
-                deliver(found(mixed, dataset, id, true));
+                deliver(found(mixed, id, true));
                 Ok(())
             });
         Ok(())
@@ -248,26 +241,27 @@ impl Core {
         Ok(())
     }
 
-    /// Draws from the mixture that the session has. There is an answer whatever happens, empty where nothing could be drawn, so that who
-    /// waits for it goes on.
+    /// Draws from the mixture that the session has. There is an answer whatever happens, so that who waits for it goes on.
     pub(super) fn draw_density(&mut self, generation: u64, wish: DensityWish) -> Result<()> {
-        let drawn = self.session.density.as_ref().map(|mixed| {
+        let drawn = self.session.density.clone().map(|of| -> Result<Sampled> {
             let mut rng = ChaCha8Rng::seed_from_u64(wish.seed);
-            let drawn = mixed.density.draw(wish.count, wish.has_noise, &mut rng);
+            let drawn = of.density.draw(wish.count, wish.has_noise, &mut rng);
             let codes = drawn.codes().to_vec();
             let network = self.network();
             let pictures = drawn.pictures(|codes| decoded(network.as_ref(), codes))?;
-            Ok((pictures, codes))
+            Ok(Sampled {
+                of,
+                pictures,
+                codes,
+            })
         });
-        let (drawn, end) = match drawn.unwrap_or_else(|| Ok((Vec::new(), Vec::new()))) {
-            Ok(drawn) => (drawn, Ok(())),
-            Err(error) => ((Vec::new(), Vec::new()), Err(error)),
+        let (sampled, end) = match drawn.transpose() {
+            Ok(sampled) => (sampled, Ok(())),
+            Err(error) => (None, Err(error)),
         };
-        let (pictures, codes) = drawn;
         self.outbox.send(Event::DensityDrawn {
             generation,
-            pictures,
-            codes,
+            sampled,
         });
         end
     }

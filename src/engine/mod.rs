@@ -43,7 +43,8 @@ use mailbox::{Decode, Encode, Inspect, Mailbox, Pass, Retrieve, Sheet};
 pub use message::{
     Between, Comparison, Contrast, DensityWish, DeviceChoice, DeviceInfo, DeviceKind, Event,
     FamilyPictures, FamilyWish, IndexInfo, IndexState, LeftOut, ModelInfo, Passed, Query, QuerySet,
-    Request, Row, Search, Session, StageReport, Studied, Study, TrainingReport, TrainingState,
+    Request, Row, Sampled, Search, Session, StageReport, Studied, Study, TrainingReport,
+    TrainingState,
 };
 
 pub use factoring::MEASURING_FACTORS;

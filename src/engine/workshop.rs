@@ -35,8 +35,10 @@ pub(super) type Deliver<'a> = dyn FnMut(Delivery) + Send + 'a;
 pub(super) enum Bench {
     /// Laying out a map.
     Map,
-    /// Fitting a mixture to the codes.
+    /// Fitting a mixture to the codes, to draw one from.
     Mixture,
+    /// Fitting or reading a mixture that is looked at.
+    Density,
     /// Finding a direction in code space.
     Direction,
     /// Finding the neighbours of key-frames.

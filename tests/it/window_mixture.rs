@@ -2,14 +2,16 @@
 //!
 //! Invariant: waits for what shall happen, with a limit, and never for a time.
 
+use std::time::Instant;
+
 use eframe::egui::accesskit::Role;
 use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use morphospace::app::App;
 use serde_json::Value;
 
 use crate::command_line::{json, text};
-use crate::driver::{open, prepare, wait_for};
+use crate::driver::{PATIENCE, open, prepare, wait_for};
 
 fn press(window: &mut Harness<'_, App>, button: &str) {
     window.get_by_role_and_label(Role::Button, button).click();
@@ -88,9 +90,9 @@ fn a_mixture_over_pixels_is_fitted_looked_at_and_gone_on_with() {
     assert_eq!(counted, 300);
 
     // A sample can be taken through the model.
-    assert!(!says(&window, "Your own picture"));
+    assert!(!window.state().has_own_picture());
     press(&mut window, "Sample 1 of the mixture");
-    wait_for(&mut window, "the own picture", |app| !app.is_busy());
+    assert!(window.state().has_own_picture());
 
     // Both write the same file, and the window goes on from where the command line was left off.
     window.state_mut().save_mixture_to(own.clone());
@@ -119,11 +121,15 @@ fn codes_are_drawn_from_a_mixture_over_codes() {
         return;
     };
     prepare(&mut window, 300);
+    assert!(window.query_by_label("Gaussians on the map").is_none());
     press(&mut window, "Mixture");
     set(&mut window, "Gaussians at most", 2.0);
     press(&mut window, "Fit");
     wait_settled(&mut window);
-    assert!(says(&window, "codes of digits"));
+    assert!(says(
+        &window,
+        "codes of 16 numbers of digits, by the model digits"
+    ));
     let before = window.state().code().to_vec();
     press(&mut window, "Sample 2 of the mixture");
     wait_for(&mut window, "the sample's picture", |app| {
@@ -136,20 +142,84 @@ fn codes_are_drawn_from_a_mixture_over_codes() {
     press(&mut window, "Sample 2 of the mixture");
     assert_ne!(window.state().code(), sample);
 
-    // A mixture over other codes is refused, and says which model it wants.
-    let folder = tempfile::tempdir().expect("a folder");
-    let model = crate::command_line::tiny(folder.path(), "1");
-    let file = folder.path().join("m.safetensors");
-    let of = ["mixture", "--data", "digits:100", "--model", text(&model)];
-    json(&[&of[..], &["--components", "2", "--save", text(&file)]].concat());
-    let codes = window.state().code().len();
-    crate::window::drop_file(&mut window, &file);
-    if codes == 4 {
-        println!("the model in use has codes as the tiny one");
-        return;
-    }
-    wait_for(&mut window, "the refusal", |app| !app.is_busy());
+    // On the map its Gaussians can be seen or left out.
+    press(&mut window, "Map");
+    window.hover_at(eframe::egui::Pos2::new(5.0, 890.0));
     window.run_steps(5);
-    assert!(says(&window, "over codes of 4 numbers"));
-    assert!(window.state().mixture_steps().is_some());
+    let with = window.render().expect("the window can be drawn");
+    press(&mut window, "Gaussians on the map");
+    window.hover_at(eframe::egui::Pos2::new(5.0, 890.0));
+    window.run_steps(5);
+    let without = window.render().expect("the window can be drawn");
+    let pairs = with.enumerate_pixels().zip(without.pixels());
+    let changed =
+        pairs.filter(|((x, y, a), b)| (330..1050).contains(x) && (130..600).contains(y) && a != b);
+    assert!(changed.count() > 500);
+    press(&mut window, "Mixture");
+
+    // The command line comes to the same, and reads what the window wrote as of its own codes.
+    let fit = ["mixture", "--data", "digits:300", "--model", "digits"];
+    let found = json(&[&fit[..], &["--components", "2"]].concat());
+    check_figures(&window, &found);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("m.safetensors");
+    window.state_mut().save_mixture_to(file.clone());
+    wait_for(&mut window, "the file", |_| file.exists());
+    let load = ["--model", "digits", "--load", text(&file)];
+    let same = ["mixture", "--data", "digits:300"];
+    let again = json(&[&same[..], &load].concat());
+    assert_eq!(again["log_likelihood"], found["log_likelihood"]);
+
+    // With another model it makes way.
+    let model = crate::command_line::tiny(folder.path(), "1");
+    crate::window::drop_file(&mut window, &model);
+    wait_for(&mut window, "the other model", |app| {
+        app.code().len() == 4 && app.mapped_items() == 300 && !app.is_busy()
+    });
+    assert_eq!(window.state().mixture_steps(), None);
+    assert!(says(&window, "Where do they lie?"));
+
+    // One over codes of another size is refused, and says which model it wants.
+    crate::window::drop_file(&mut window, &file);
+    let start = Instant::now();
+    while !says(&window, "over codes of 16 numbers") {
+        assert!(start.elapsed() < PATIENCE, "nothing says why");
+        window.step();
+    }
+    assert_eq!(window.state().mixture_steps(), None);
+}
+
+#[test]
+fn a_fit_is_cancelled_half_way_and_gone_on_with() {
+    let Some(mut window) = open("digits:2000") else {
+        return;
+    };
+    prepare(&mut window, 2000);
+    press(&mut window, "Mixture");
+    press(&mut window, "Mixture over pixels");
+    set(&mut window, "Gaussians at most", 60.0);
+    set(&mut window, "Principal components", 25.0);
+    press(&mut window, "Fit");
+    wait_for(&mut window, "the first steps", |app| {
+        app.mixture_steps().is_some_and(|(steps, _)| steps > 0)
+    });
+    // The panel's own, beside that of the bar below.
+    let all = window.query_all_by_role_and_label(Role::Button, "Cancel");
+    all.into_iter().next().expect("a button").click();
+    window.run_steps(3);
+    wait_for(&mut window, "the end", |app| !app.is_busy());
+    let (steps, is_settled) = window.state().mixture_steps().expect("a mixture");
+    assert!(!is_settled, "it had settled after {steps} steps");
+    press(&mut window, "Go on");
+    wait_settled(&mut window);
+    assert!(
+        window
+            .state()
+            .mixture_steps()
+            .is_some_and(|(s, _)| s > steps)
+    );
+    let fit = ["mixture", "--data", "digits:2000", "--components", "60"];
+    let found = json(&[&fit[..], &["--dims", "25"]].concat());
+    check_figures(&window, &found);
+    assert_eq!(found["settled"], true);
 }

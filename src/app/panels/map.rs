@@ -227,6 +227,7 @@ impl MapPanel {
         };
         let painter = ui.painter().with_clip_rect(*transform.frame());
         map_overlay::paint_links(&painter, cx, &at);
+        map_overlay::paint_gaussians(&painter, cx, &map, &transform);
         map_overlay::paint_path(&painter, cx, &map, &transform);
         for (id, colour, width) in [
             (touched.or(cx.hovered), tokens.text_strong, 1.5),

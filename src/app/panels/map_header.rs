@@ -7,8 +7,8 @@ use eframe::egui::{
     ScrollArea, Slider, Ui,
 };
 
-use super::Cx;
 use super::map_cloud::{Cloud, Legend, colourings, colourless, name_of as colouring_name, resolve};
+use super::{Cx, map_overlay};
 use crate::app::command::{Action, Choice, Command};
 use crate::app::fonts::icon;
 use crate::app::format;
@@ -129,6 +129,10 @@ pub(super) fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, cloud: &Cloud, form: &mut 
                 Command::TogglePictures,
                 cx.out,
             );
+            if map_overlay::mixture_of(cx.state).is_some() {
+                let is_on = cx.view.look.has_gaussians;
+                toggle_button(ui, is_on, Command::ToggleGaussians, cx.out);
+            }
             toggle_button(ui, cx.has_lasso, Command::ToggleLasso, cx.out);
             ui.add_space(theme::HALF);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {

@@ -9,9 +9,14 @@ use super::Cx;
 use super::map::paint_cross;
 use super::retrieval::{ROWS, row_colour};
 use crate::app::key_places::key_place;
+use crate::app::state::State;
 use crate::app::theme::{self, Tokens};
+use crate::engine::Mixed;
 use crate::space::CodeMap;
 
+/// Gaussians that are drawn at most, the heaviest, and points of the contour of each.
+const GAUSSIANS: usize = 32;
+const CONTOUR: usize = 64;
 /// Points along a path per key-frame.
 const PATH_STEPS: usize = 24;
 
@@ -34,6 +39,54 @@ pub(super) fn paint_links(painter: &Painter, cx: &Cx<'_>, at: &impl Fn(usize) ->
             painter.line_segment([from, to], Stroke::new(1.0, colour));
             painter.circle_stroke(to, 4.5, Stroke::new(1.5, colour));
         }
+    }
+}
+
+/// The mixture over the codes that lie on the map.
+pub(super) fn mixture_of(state: &State) -> Option<&Mixed> {
+    let mixed = state.session.density.as_deref()?;
+    (mixed.is_own && mixed.density.over_pixels().is_none()).then_some(mixed)
+}
+
+/// The Gaussians of a mixture over the codes, each at one standard deviation with its number by weight; the heavier, the stronger.
+/// Only a linear map shows them as they are.
+pub(super) fn paint_gaussians(
+    painter: &Painter,
+    cx: &Cx<'_>,
+    map: &CodeMap,
+    transform: &PlotTransform,
+) {
+    let wanted = cx.view.look.has_gaussians;
+    let Some(mixed) = mixture_of(cx.state).filter(|_| wanted) else {
+        return;
+    };
+    let mixture = mixed.density.mixture();
+    let weights: Vec<f64> = mixture.weights().collect();
+    let heaviest = mixed.means.first().map_or(1.0, |(own, _)| weights[*own]);
+    for (i, (component, _)) in mixed.means.iter().take(GAUSSIANS).enumerate() {
+        let Some([centre, a, b]) = mixture.seen(*component, |code| map.place(code)) else {
+            return;
+        };
+        let contour = (0..CONTOUR).map(|step| {
+            let (sin, cos) = (std::f32::consts::TAU * step as f32 / CONTOUR as f32).sin_cos();
+            let at = [0, 1].map(|i| centre[i] + a[i] * cos + b[i] * sin);
+            on_screen(transform, at)
+        });
+        let contour: Vec<Pos2> = contour.collect();
+        let strength = (weights[*component] / heaviest) as f32;
+        let below = Stroke::new(3.5, cx.tokens.well.gamma_multiply(0.7));
+        painter.add(Shape::closed_line(contour.clone(), below));
+        let stroke = Stroke::new(0.75 + strength, cx.tokens.accent);
+        painter.add(Shape::closed_line(contour, stroke));
+        let at = on_screen(transform, centre);
+        painter.circle(at, 8.0, cx.tokens.well, Stroke::new(1.0, cx.tokens.accent));
+        painter.text(
+            at,
+            egui::Align2::CENTER_CENTER,
+            i + 1,
+            theme::strong(10.0),
+            cx.tokens.accent,
+        );
     }
 }
 

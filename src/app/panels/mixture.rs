@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use eframe::egui::{self, Button, Checkbox, DragValue, RichText, ScrollArea, Ui, WidgetInfo};
-use egui_plot::{AxisHints, GridMark, Line, PlotPoints, VLine, uniform_grid_spacer};
+use egui_plot::{AxisHints, GridMark, Line, PlotPoints, uniform_grid_spacer};
 
 use super::measures_plots::nice;
-use super::mixture_rows::{Row, Shown, samples_ui};
+use super::mixture_rows::{Row, Samples, Shown, samples_ui};
 use super::{Cx, Panel, progress_ui, some_items, task};
 use crate::app::command::{Action, Command};
 use crate::app::fonts::icon;
@@ -18,7 +18,6 @@ use crate::app::theme::{self, Tokens};
 use crate::app::widgets::{
     caption, command_button, empty_ui, icon_button, padded, primary_button, set_name, still_plot,
 };
-use crate::data::Dataset;
 use crate::engine::{DensityWish, FITTING_MIXTURE, Mixed};
 use crate::space::{DensityPlan, LogLikelihood, Over};
 
@@ -77,6 +76,8 @@ impl Panel for MixturePanel {
         ui.add_space(6.0);
         self.header_ui(ui, cx);
         let Some(mixed) = cx.state.session.density.clone() else {
+            // Nothing that is large outlives the data it is of.
+            (self.sent, self.shown) = (None, None);
             let (title, text) = if task(cx, FITTING_MIXTURE).is_some() {
                 (
                     FITTING_MIXTURE,
@@ -189,8 +190,12 @@ impl MixturePanel {
         set_name(&number, "Gaussians at most");
         number.on_hover_text("Gaussians at most, each with a full covariance");
         if !is_over_codes {
+            let of = match self.dims {
+                1 => " component",
+                _ => " components",
+            };
             let number = DragValue::new(&mut self.dims).range(1..=500);
-            let number = ui.add(number.speed(0.2).prefix("on ").suffix(" components"));
+            let number = ui.add(number.speed(0.2).prefix("on ").suffix(of));
             set_name(&number, "Principal components");
             number.on_hover_text("Principal components of the pixels that they are over, at most");
         }
@@ -224,7 +229,7 @@ impl MixturePanel {
         if is_left_off {
             let button = ui.button(format!("{}  Go on", icon::STEP));
             set_name(&button, "Go on");
-            let tip = "Take the steps that are left of the fit below";
+            let tip = "Take more steps of the fit below";
             if button.on_hover_text(tip).clicked() {
                 cx.out.act(Action::ResumeDensity);
             }
@@ -262,6 +267,7 @@ impl MixturePanel {
                 }
             }
             let samples = before.and_then(|shown| shown.samples);
+            let samples = samples.filter(|own| own.of.density.is_akin(&mixed.density));
             let mut counts = vec![0; mixed.density.mixture().components()];
             for &answer in &mixed.answers {
                 counts[answer as usize] += 1;
@@ -282,14 +288,19 @@ impl MixturePanel {
             };
             shown.rows = items.iter().map(row).collect();
         }
-        if let Some((generation, (pictures, _))) = cx.state.drawn.newest()
+        if let Some((generation, Some(sampled))) = cx.state.drawn.newest()
+            && sampled.of.density.is_akin(&mixed.density)
             && shown
                 .samples
                 .as_ref()
-                .is_none_or(|(known, _)| known != generation)
+                .is_none_or(|own| own.generation != *generation)
         {
             let load = |picture| textures::load(ui.ctx(), "sample", picture);
-            shown.samples = Some((*generation, pictures.iter().map(load).collect()));
+            shown.samples = Some(Samples {
+                generation: *generation,
+                of: sampled.of.clone(),
+                textures: sampled.pictures.iter().map(load).collect(),
+            });
         }
     }
 }
@@ -299,9 +310,10 @@ fn figures_ui(ui: &mut Ui, tokens: &Tokens, mixed: &Mixed) {
     let has_plot = mixed.course.len() > 1;
     let room = ui.available_width();
     let is_beside = has_plot && room > FIGURES + PLOT.x + theme::DOUBLE;
-    let width = match is_beside {
-        true => room - PLOT.x - theme::DOUBLE,
-        false => room,
+    let width = if is_beside {
+        room - PLOT.x - theme::DOUBLE
+    } else {
+        room
     };
     ui.horizontal_wrapped(|ui| {
         ui.vertical(|ui| {
@@ -332,13 +344,16 @@ fn about(mixed: &Mixed) -> String {
     let (name, model) = density.fitted_to();
     let of = match (density.over_pixels(), model) {
         (Some(own), _) => format!(
-            "over {} principal components of the pixels of {name}, {:.0} % of their variance",
-            own.dims(),
+            "over {} of the pixels of {name}, {:.0} % of their variance",
+            match own.dims() {
+                1 => "one principal component".to_owned(),
+                n => format!("{n} principal components"),
+            },
             100.0 * own.explained()
         ),
         (None, Some(model)) => {
             format!(
-                "over the {} numbers of {model}'s codes of {name}",
+                "over codes of {} numbers of {name}, by the model {model}",
                 mixture.dims()
             )
         }
@@ -366,7 +381,12 @@ fn numbers_ui(ui: &mut Ui, tokens: &Tokens, mixed: &Mixed) {
         ui.horizontal(|ui| {
             let items = format::count(found.n);
             ui.label(RichText::new(format!("{name} ({items})")).color(tokens.text_weak));
-            let value = format!("{:.1} ± {:.1}", found.mean, found.standard_error);
+            // Of one item there is no error to tell.
+            let error = match found.n {
+                1 => String::new(),
+                _ => format!(" ± {:.1}", found.standard_error),
+            };
+            let value = format!("{:.1}{error}", found.mean);
             let value = RichText::new(value)
                 .font(theme::strong(theme::BODY))
                 .color(colour);
@@ -378,7 +398,7 @@ fn numbers_ui(ui: &mut Ui, tokens: &Tokens, mixed: &Mixed) {
     let name = if mixed.is_own {
         "Fitted to"
     } else {
-        "Open items, others than it was fitted to"
+        "Open items, another set than it was fitted to"
     };
     figure(name, &mixed.log_likelihood, tokens.accent);
     if let Some(held_out) = &mixed.held_out {
@@ -393,7 +413,14 @@ fn notes(mixed: &Mixed) -> Vec<String> {
     let asked = mixed.density.plan().components;
     if mixture.components() < asked {
         notes.push(format!(
-            "There are fewer Gaussians than the {asked} asked for: each needs more items than it has dimensions"
+            "There are fewer Gaussians than the {asked} asked for: each needs more items than it has dimensions, and a place of its own"
+        ));
+    }
+    if !mixed.is_own
+        && let (_, Some(model)) = mixed.density.fitted_to()
+    {
+        notes.push(format!(
+            "It is over codes of {model}: samples and means are right only where the model in use is that one"
         ));
     }
     match mixture.reseeded() {
@@ -445,7 +472,11 @@ fn plot_ui(ui: &mut Ui, tokens: &Tokens, course: &[(usize, f64, Option<f64>)]) {
                 .min_thickness(40.0)
                 .formatter(|mark, _| plain(mark)),
         ])
-        .custom_x_axes(vec![AxisHints::new_x().formatter(|mark, _| plain(mark))]);
+        .custom_x_axes(vec![
+            AxisHints::new_x()
+                .label_spacing(egui::Rangef::new(20.0, 40.0))
+                .formatter(|mark, _| plain(mark)),
+        ]);
     let response = plot.show(ui, |plot| {
         plot.set_plot_bounds_x(first..=last);
         plot.set_plot_bounds_y(low - margin..=high + margin);
@@ -456,7 +487,6 @@ fn plot_ui(ui: &mut Ui, tokens: &Tokens, course: &[(usize, f64, Option<f64>)]) {
             let line = PlotPoints::from(points);
             plot.line(Line::new(name, line).color(colour).width(2.0));
         }
-        plot.vline(VLine::new("now", last).color(tokens.line_strong));
     });
     response.response.widget_info(|| {
         let name = "Plot: mean log-density by the steps of the fit";
@@ -473,10 +503,4 @@ fn plain(mark: GridMark) -> String {
     } else {
         format!("{:.2}", mark.value)
     }
-}
-
-/// The shape that pictures of a mixture have is that of the open ones.
-pub(super) fn aspect_of(data: &Dataset) -> f32 {
-    let shape = data.shape();
-    shape.width as f32 / shape.height as f32
 }

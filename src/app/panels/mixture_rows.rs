@@ -9,7 +9,6 @@ use eframe::egui::{
 };
 
 use super::Cx;
-use super::mixture::aspect_of;
 use crate::app::command::{Action, Choice};
 use crate::app::format;
 use crate::app::theme;
@@ -38,8 +37,15 @@ pub(super) struct Shown {
     pub(super) rows: Vec<Row>,
     /// For how many items each Gaussian answers most.
     pub(super) counts: Vec<usize>,
-    /// With the number of the answer that they came with.
-    pub(super) samples: Option<(u64, Vec<TextureHandle>)>,
+    pub(super) samples: Option<Samples>,
+}
+
+/// What was drawn from the mixture, at this step of its fit or at one before.
+pub(super) struct Samples {
+    /// The number of the answer.
+    pub(super) generation: u64,
+    pub(super) of: Arc<Mixed>,
+    pub(super) textures: Vec<TextureHandle>,
 }
 
 /// The samples, one behind another as far as there is room.
@@ -50,7 +56,8 @@ pub(super) fn samples_ui(
     shown: &Shown,
     shape: ImageShape,
 ) {
-    let samples = shown.samples.as_ref().map_or(&[][..], |(_, all)| all);
+    let samples = shown.samples.as_ref();
+    let textures = samples.map_or(&[][..], |own| &own.textures);
     let edge = EDGES.1;
     let abreast = ((ui.available_width() + GAP) / (edge + GAP))
         .floor()
@@ -59,10 +66,10 @@ pub(super) fn samples_ui(
     let (area, _) = ui.allocate_exact_size(size, Sense::hover());
     let is_over_pixels = mixed.density.over_pixels().is_some();
     let takes_own = cx.state.model().is_some_and(|own| own.spec.shape == shape);
-    for (i, texture) in samples.iter().take(abreast).enumerate() {
+    for (i, texture) in textures.iter().take(abreast).enumerate() {
         let left = area.left() + i as f32 * (edge + GAP);
         let cell = Rect::from_min_size(egui::pos2(left, area.top()), egui::Vec2::splat(edge));
-        let rect = fit(cell, shape.width as f32 / shape.height as f32);
+        let rect = fit(cell, aspect_of(shape));
         let line = Stroke::new(1.0, cx.tokens.line_strong);
         paint_picture(ui, rect, texture, line, theme::RADIUS_SMALL);
         let response = ui.interact(rect, ui.scope_id().with(("sample", i)), Sense::click());
@@ -74,11 +81,18 @@ pub(super) fn samples_ui(
             (true, false) => "Drawn from the mixture",
         };
         if response.on_hover_text(tip).clicked() {
-            let Some((_, (pictures, codes))) = cx.state.drawn.newest() else {
+            let newest = cx.state.drawn.newest();
+            let Some((generation, Some(sampled))) = newest else {
                 continue;
             };
+            if samples.is_none_or(|own| own.generation != *generation) {
+                continue;
+            }
             let d = mixed.density.mixture().dims();
-            match (codes.chunks_exact(d).nth(i), pictures.get(i)) {
+            match (
+                sampled.codes.chunks_exact(d).nth(i),
+                sampled.pictures.get(i),
+            ) {
                 (Some(code), _) => cx.out.act(Action::SetCode {
                     code: code.to_vec(),
                     drag: None,
@@ -107,7 +121,7 @@ impl Shown {
             head + step * self.rows.len() as f32,
         );
         let (area, _) = ui.allocate_exact_size(size, Sense::hover());
-        let aspect = aspect_of(data);
+        let aspect = aspect_of(data.shape());
         let weights: Vec<f64> = mixed.density.mixture().weights().collect();
         let heaviest = mixed.means.first().map_or(1.0, |(own, _)| weights[*own]);
         let cell = |x: f32, y: f32| {
@@ -179,6 +193,11 @@ impl Shown {
             }
         }
     }
+}
+
+/// Width over height.
+fn aspect_of(shape: ImageShape) -> f32 {
+    shape.width as f32 / shape.height as f32
 }
 
 fn percent(share: f32) -> String {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use rand::seq::index;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Mixture, PictureMixture};
@@ -46,25 +45,52 @@ pub struct DensityPlan {
 }
 
 impl DensityPlan {
-    /// Most numbers in all covariances together: 128 MiB of them.
-    pub const MOST_NUMBERS: usize = 1 << 24;
+    /// Most numbers in all covariances together: 64 MiB of them.
+    pub(super) const MOST_NUMBERS: usize = 1 << 23;
 
-    /// The items that it is fitted to and those that are kept out, of `n`; both ascending.
-    #[must_use]
-    pub fn parts(&self, n: usize) -> (Vec<usize>, Vec<usize>) {
-        if !self.keeps_out || n < LEAST_TO_PART {
-            return ((0..n).collect(), Vec::new());
-        }
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        let mut is_kept_out = vec![false; n];
-        for id in index::sample(&mut rng, n, n / LEAST_TO_PART) {
-            is_kept_out[id] = true;
-        }
-        (0..n).partition(|&id| !is_kept_out[id])
+    /// Most numbers in all principal components of pixels together: 512 MiB of them.
+    pub(super) const MOST_AXES: usize = 1 << 26;
+
+    /// How many of `n` items it is fitted to.
+    pub(super) fn fitted(&self, n: usize) -> usize {
+        let out = if self.keeps_out && n >= LEAST_TO_PART {
+            n / LEAST_TO_PART
+        } else {
+            0
+        };
+        (n - out).min(Mixture::MOST_ITEMS)
     }
 
-    /// Fails when its covariances in `dims` dimensions are too many numbers.
-    pub(super) fn check(&self, dims: usize) -> Result<()> {
+    /// The items that it is fitted to and those that are kept out, of `n`; both ascending. Of very many it is fitted to
+    /// [`Mixture::MOST_ITEMS`], and the rest is neither.
+    #[must_use]
+    pub fn parts(&self, n: usize) -> (Vec<usize>, Vec<usize>) {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let (mut fitted, mut out): (Vec<usize>, _) = ((0..n).collect(), Vec::new());
+        if self.keeps_out && n >= LEAST_TO_PART {
+            let mut is_kept_out = vec![false; n];
+            for id in index::sample(&mut rng, n, n / LEAST_TO_PART) {
+                is_kept_out[id] = true;
+            }
+            (out, fitted) = (0..n).partition(|&id| is_kept_out[id]);
+        }
+        let most = self.fitted(n);
+        if most < fitted.len() {
+            let chosen = index::sample(&mut rng, fitted.len(), most);
+            fitted = chosen.into_iter().map(|at| fitted[at]).collect();
+            fitted.sort_unstable();
+        }
+        (fitted, out)
+    }
+
+    /// Fails when its covariances in `dims` dimensions, or so many axes in pictures of `size` numbers, are too many numbers.
+    fn check(&self, dims: usize, size: usize) -> Result<()> {
+        if dims.saturating_mul(size) > Self::MOST_AXES {
+            return Err(Error::usage(format!(
+                "{dims} principal components of pictures of {size} numbers are out of reach"
+            ))
+            .hint("take fewer of them, or smaller pictures"));
+        }
         let numbers = dims.saturating_mul(dims).saturating_mul(self.components);
         if numbers > Self::MOST_NUMBERS {
             return Err(Error::usage(format!(
@@ -253,7 +279,8 @@ impl Density {
         let (components, seed) = (plan.components, plan.seed);
         let kind = match plan.over {
             Over::Pixels { dims } => {
-                plan.check(dims.min(items.pictures.shape().len()))?;
+                let size = items.pictures.shape().len();
+                plan.check(dims.min(size), size)?;
                 let part = items.part(&fitted)?;
                 let pictures = &part.pictures;
                 Kind::Pixels(PictureMixture::begin(
@@ -261,7 +288,7 @@ impl Density {
                 )?)
             }
             Over::Codes => {
-                plan.check(items.code())?;
+                plan.check(items.code(), 0)?;
                 let part = items.part(&fitted)?;
                 let codes = &part.codes;
                 Kind::Codes(Mixture::begin(
@@ -297,40 +324,49 @@ impl Density {
         progress: &Progress,
         told: &mut dyn FnMut(&Self) -> Result<()>,
     ) -> Result<()> {
-        let Some((fitted, _)) = self.parts(items) else {
-            let what = match &self.of.model {
-                Some(model) => format!("codes of {} by {model}", self.of.name),
-                None => self.of.name.clone(),
-            };
-            let hint = match self.kind {
-                Kind::Pixels(_) => {
-                    "give the data that it began with; what the program draws itself depends on the --seed it was started with"
-                }
-                Kind::Codes(_) => {
-                    "give the data and the model that it began with, on the same device: another one computes other codes by a hair"
-                }
-            };
-            return Err(Error::model(format!(
-                "{} is not what the mixture began with, {} items: {what}",
-                items.pictures.name(),
-                self.of.count
-            ))
-            .hint(hint));
-        };
+        let fitted = self.check_own(items)?;
         let part = items.part(&fitted)?;
-        let mut now = self.clone();
-        match &mut self.kind {
-            Kind::Pixels(density) => {
-                density.go_on(&part.pictures, steps, progress, &mut |so_far| {
-                    now.kind = Kind::Pixels(so_far.clone());
-                    told(&now)
-                })
-            }
-            Kind::Codes(mixture) => mixture.go_on(&part.codes, steps, progress, &mut |so_far| {
-                now.kind = Kind::Codes(so_far.clone());
-                told(&now)
-            }),
+        let placing = progress.part(0.0, 0.1);
+        let placed = self.place(&part, &placing)?;
+        let progress = &progress.part(0.1, 1.0);
+        let left = self.mixture().steps_on(&placed.rows, progress)?;
+        while self.mixture().wants_step(steps, progress)? {
+            let mixture = match &mut self.kind {
+                Kind::Pixels(density) => &mut density.mixture,
+                Kind::Codes(mixture) => mixture,
+            };
+            left.take(mixture, progress)?;
+            told(self)?;
         }
+        Ok(())
+    }
+
+    /// Which of `items` it is fitted to.
+    ///
+    /// # Errors
+    /// When these are others than it began with.
+    pub fn check_own(&self, items: &DensityItems) -> Result<Vec<usize>> {
+        if let Some((fitted, _)) = self.parts(items) {
+            return Ok(fitted);
+        }
+        let what = match &self.of.model {
+            Some(model) => format!("codes of {} by {model}", self.of.name),
+            None => self.of.name.clone(),
+        };
+        let hint = match self.kind {
+            Kind::Pixels(_) => {
+                "give the data that it began with; what the program draws itself depends on the --seed it was started with"
+            }
+            Kind::Codes(_) => {
+                "give the data and the model that it began with, on the same device: another one computes other codes by a hair"
+            }
+        };
+        Err(Error::model(format!(
+            "{} is not what the mixture began with, {} items: {what}",
+            items.pictures.name(),
+            self.of.count
+        ))
+        .hint(hint))
     }
 
     /// Which of `items` it was fitted to and which were kept out; nothing where these are others than it began with.
@@ -362,6 +398,12 @@ impl Density {
                 .hint(format!("it was fitted to codes by {model}: open that")))
             }
         }
+    }
+
+    /// Whether it is of the same plan on the same items, and at most at another step.
+    #[must_use]
+    pub fn is_akin(&self, other: &Self) -> bool {
+        self.plan == other.plan && self.of == other.of
     }
 
     /// What was to be fitted.
@@ -437,15 +479,17 @@ impl Density {
         progress: &Progress,
     ) -> Result<LogLikelihood> {
         let placed = self.place(items, progress)?;
-        Ok(LogLikelihood::of(self.log_densities(&placed).into_iter()))
+        Ok(LogLikelihood::of(self.judge(&placed).0.into_iter()))
     }
 
-    /// Natural logarithm of the density at each item that it has placed.
+    /// Natural logarithm of the density at each item that it has placed, and the component that the item most probably comes from.
     #[must_use]
-    pub fn log_densities(&self, placed: &Placed) -> Vec<f64> {
-        let along = self.mixture().log_densities(&placed.rows);
-        let each = along.iter().zip(&placed.beside);
-        each.map(|(along, beside)| along + beside).collect()
+    pub fn judge(&self, placed: &Placed) -> (Vec<f64>, Vec<u32>) {
+        let (mut densities, answers) = self.mixture().judge(&placed.rows);
+        for (density, beside) in densities.iter_mut().zip(&placed.beside) {
+            *density += beside;
+        }
+        (densities, answers)
     }
 
     /// The probability of each component given the item `id` of those that it has placed.
@@ -456,18 +500,6 @@ impl Density {
     pub fn responsibilities(&self, placed: &Placed, id: usize) -> Vec<f64> {
         let d = self.mixture().dims();
         self.mixture().responsibilities(&placed.rows[id * d..][..d])
-    }
-
-    /// The component that each item that it has placed most probably comes from.
-    #[must_use]
-    pub fn answers(&self, placed: &Placed) -> Vec<u32> {
-        let answer = |id| {
-            let shares = (0..).zip(self.responsibilities(placed, id));
-            shares
-                .max_by(|a: &(u32, f64), b| a.1.total_cmp(&b.1))
-                .map_or(0, |(component, _)| component)
-        };
-        (0..placed.len()).into_par_iter().map(answer).collect()
     }
 
     /// Draws `count` pictures or codes. Of pictures, the noise in the directions that are left out is drawn, too, `with_noise`.
@@ -530,5 +562,87 @@ impl Drawn {
             Self::Pictures(pictures) => Ok(pictures),
             Self::Codes(codes) => decode(&codes),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(keeps_out: bool) -> DensityPlan {
+        DensityPlan {
+            over: Over::Codes,
+            components: 3,
+            seed: 5,
+            keeps_out,
+        }
+    }
+
+    #[test]
+    fn every_item_has_one_part_but_of_very_many() {
+        for (n, keeps_out, expected) in [
+            (1, true, (1, 0)),
+            (9, true, (9, 0)),
+            (10, true, (9, 1)),
+            (60_000, true, (Mixture::MOST_ITEMS, 6000)),
+            (60_000, false, (Mixture::MOST_ITEMS, 0)),
+        ] {
+            let (fitted, out) = plan(keeps_out).parts(n);
+            assert_eq!((fitted.len(), out.len()), expected);
+            assert_eq!(plan(keeps_out).fitted(n), expected.0);
+            let mut all = [fitted, out].concat();
+            assert!(all.iter().all(|id| *id < n));
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len(), expected.0 + expected.1);
+        }
+        assert_eq!(plan(true).parts(500), plan(true).parts(500));
+        let other = DensityPlan {
+            seed: 6,
+            ..plan(true)
+        };
+        assert_ne!(plan(true).parts(500), other.parts(500));
+    }
+
+    #[test]
+    fn few_items_and_equal_ones_have_a_density() -> Result<()> {
+        let silent = Progress::silent();
+        let shape = ImageShape::new(3, 2, 1);
+        for n in [1, 2, 9, 12] {
+            let pictures = Dataset::new("same", shape, vec![40; 6 * n])?;
+            let items = DensityItems::of_pixels(Arc::new(pictures));
+            let codes = items.pictures.clone();
+            let codes = DensityItems::with_codes(codes, [0.5, -2.0].repeat(n))?;
+            for (over, items) in [(Over::Pixels { dims: 4 }, &items), (Over::Codes, &codes)] {
+                let plan = DensityPlan { over, ..plan(true) };
+                let mut density = Density::begin(plan, items, None, &silent)?;
+                density.go_on(items, 9, &silent, &mut |_| Ok(()))?;
+                assert_eq!(density.mixture().components(), 1);
+                assert!(density.log_likelihood(items, &silent)?.mean.is_finite());
+                let folder = tempfile::tempdir().expect("a folder");
+                let file = folder.path().join("m.safetensors");
+                density.save(&file)?;
+                assert_eq!(Density::load(&file)?, density);
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_out_of_reach_is_refused() -> Result<()> {
+        let silent = Progress::silent();
+        let codes = vec![0.5; 40];
+        let pictures = Dataset::new("two", ImageShape::new(1, 1, 1), vec![0, 1])?;
+        let items = DensityItems::with_codes(Arc::new(pictures), codes)?;
+        let many = DensityPlan {
+            components: DensityPlan::MOST_NUMBERS / 400 + 1,
+            ..plan(true)
+        };
+        let end = Density::begin(many, &items, None, &silent);
+        assert!(end.is_err_and(|e| e.is_usage()));
+        let none = DensityItems::of_pixels(items.pictures.clone());
+        assert!(Density::begin(plan(true), &none, None, &silent).is_err());
+        assert!(DensityItems::with_codes(items.pictures.clone(), vec![1.0; 3]).is_err());
+        Ok(())
     }
 }

@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use faer::Mat;
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
@@ -216,14 +217,8 @@ impl Numbers<'_> {
             _ => return Err("it is neither over pictures nor over codes".to_owned()),
         };
         let is_possible = description.plan.components > 0
-            && description.of.count >= description.items
-            && description
-                .plan
-                .parts(description.of.count)
-                .0
-                .len()
-                .min(Mixture::MOST_ITEMS)
-                == description.items;
+            && description.items > 0
+            && description.plan.fitted(description.of.count) == description.items;
         if !is_possible {
             return Err(format!(
                 "{} components fitted to {} of {} items cannot be",
@@ -271,7 +266,7 @@ impl Numbers<'_> {
         if weight.iter().any(|w| *w <= 0.0) || (total - 1.0).abs() > SLACK {
             return Err("the weights are no shares of one".to_owned());
         }
-        if scale.iter().any(|s| *s <= 0.0) {
+        if !scale.iter().all(|s| *s > 0.0 && s.is_normal()) {
             return Err("a scale is not positive".to_owned());
         }
         let each = weight
@@ -280,8 +275,8 @@ impl Numbers<'_> {
             .zip(factor.chunks_exact(d * d));
         let components = each.map(|((weight, mean), factor)| {
             let is_lower = (0..d).all(|i| {
-                let (left, right) = factor[i * d..][..d].split_at(i);
-                right[0] > 0.0 && right[1..].iter().all(|x| *x == 0.0) && left.len() == i
+                let row = &factor[i * d..][i..d];
+                row[0] > 0.0 && row[1..].iter().all(|x| *x == 0.0)
             });
             if !is_lower {
                 return Err("a factor is not lower triangular with a positive diagonal".to_owned());
@@ -313,14 +308,30 @@ impl Numbers<'_> {
         let mean = self.exactly("pixels.mean", [size])?;
         let axes = self.exactly("pixels.axes", [d, size])?;
         let [explained, residual] = [pictures.explained, pictures.residual].map(f64::from_bits);
-        if !(explained.is_finite() && residual.is_finite() && residual > 0.0) {
+        if !(explained.is_finite() && residual.is_normal() && residual > 0.0) {
             return Err("the noise beside its components has no variance".to_owned());
         }
-        let axis = |i: usize| &axes[i * size..][..size];
-        let product = |i, j| -> f64 { axis(i).iter().zip(axis(j)).map(|(a, b)| a * b).sum() };
-        // An axis has no length where all pictures are the same.
-        let is_axis = |i| product(i, i) == 0.0 || (product(i, i) - 1.0).abs() < SLACK;
-        if !(0..d).all(|i| is_axis(i) && (0..i).all(|j| product(i, j).abs() < SLACK)) {
+        if d > size || d.saturating_mul(size) > DensityPlan::MOST_AXES {
+            return Err(format!("{d} axes in pictures of {shape} are too many"));
+        }
+        let rows = MatRef::from_row_major_slice(&axes, d, size);
+        let mut products = Mat::<f64>::zeros(d, d);
+        let threads = Par::rayon(0);
+        matmul(
+            products.as_mut(),
+            Accum::Replace,
+            rows,
+            rows.transpose(),
+            1.0,
+            threads,
+        );
+        let is_near = |i: usize, j: usize| {
+            let product = products[(i, j)];
+            // The only axis has no length where all pictures are the same.
+            let wanted = f64::from(u8::from(i == j && (d > 1 || product != 0.0)));
+            (product - wanted).abs() < SLACK
+        };
+        if !(0..d).all(|i| (0..=i).all(|j| is_near(i, j))) {
             return Err("its axes are not orthonormal".to_owned());
         }
         Ok(PictureMixture {
@@ -455,18 +466,21 @@ mod tests {
         for cut in [0, 7, 100, whole.len() - 1] {
             refused(&whole[..cut]);
         }
-        // What the numbers are is changed in the head, in as many characters.
+        // What is told of the numbers in the head, made another.
         let head = u64::from_le_bytes(whole[..8].try_into().expect("eight")) as usize;
         let changed = |from: &str, to: &str| {
             let text = String::from_utf8_lossy(&whole[8..8 + head]).into_owned();
-            assert!(text.contains(from) && from.len() == to.len(), "{text}");
-            let mut content = whole.clone();
-            content[8..8 + head].copy_from_slice(text.replacen(from, to, 1).as_bytes());
-            refused(&content)
+            assert!(text.contains(from), "{text}");
+            let text = text.replacen(from, to, 1);
+            let length = (text.len() as u64).to_le_bytes();
+            refused(&[&length[..], text.as_bytes(), &whole[8 + head..]].concat())
         };
         assert!(changed("\\\"version\\\":1", "\\\"version\\\":9").contains("later version"));
         assert!(changed("morphospace-mixture", "morphospace-nothing").contains("no mixture"));
         assert!(changed("\\\"items\\\":54", "\\\"items\\\":55").contains("items cannot be"));
+        assert!(
+            changed("\\\"count\\\":60", "\\\"count\\\":70368744177664").contains("items cannot be")
+        );
         assert!(changed("\\\"steps\\\":2", "\\\"steps\\\":1").contains("history"));
         assert!(changed("\\\"channels\\\":1", "\\\"channels\\\":2").contains("no pictures"));
         assert!(changed("\"scale\"", "\"skale\"").contains("scale is missing"));
@@ -483,6 +497,7 @@ mod tests {
         assert!(spoilt("weight", 0, 2.0).contains("shares of one"));
         assert!(spoilt("weight", 0, -0.5).contains("shares of one"));
         assert!(spoilt("scale", 0, 0.0).contains("scale"));
+        assert!(spoilt("scale", 0, 1e-320).contains("scale"));
         assert!(spoilt("factor", 0, -1.0).contains("lower triangular"));
         assert!(spoilt("factor", 1, 0.5).contains("lower triangular"));
         assert!(spoilt("factor", 0, 1e-320).contains("no inverse"));

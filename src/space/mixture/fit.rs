@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::{Component, Course, Mixture, RIDGE};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::space::sums::{BLOCK, add_products, over_blocks};
 
@@ -28,6 +28,64 @@ const MOST_RESEEDINGS: usize = 5;
 
 /// A component's variance counts as none below this, and that of all items as some from a hundred times this.
 const NO_VARIANCE: f64 = 4.0 * RIDGE;
+
+/// The steps of a fit that was begun, with what all of them need.
+pub(super) struct Steps {
+    fit: Fit,
+    whole: Component,
+    has_spread: bool,
+}
+
+impl Steps {
+    /// Of the codes that `mixture` began with; nothing where it has settled.
+    pub(super) fn of(codes: &[f32], mixture: &Mixture, progress: &Progress) -> Result<Self> {
+        let mut rng = ChaCha8Rng::seed_from_u64(mixture.course.seed);
+        let ids = chosen(codes.len() / mixture.dims(), &mut rng);
+        let fit = Fit::of(codes, &ids, mixture);
+        let whole = fit.whole(progress)?;
+        let has_spread = whole.least_variance() > 100.0 * NO_VARIANCE;
+        Ok(Self {
+            fit,
+            whole,
+            has_spread,
+        })
+    }
+
+    /// Takes one: whole, or not at all. It settles the mixture when it adds next to nothing.
+    pub(super) fn take(&self, mixture: &mut Mixture, progress: &Progress) -> Result<()> {
+        let fit = &self.fit;
+        let collapsed = fit.collapsed(mixture, self.has_spread);
+        let is_anew = !collapsed.is_empty() && mixture.course.rounds < MOST_RESEEDINGS;
+        let anew = is_anew.then(|| {
+            let mut anew = mixture.clone();
+            fit.set_anew(&mut anew, &collapsed, &self.whole);
+            anew
+        });
+        let (log_density, sums) = fit.expect(anew.as_ref().unwrap_or(mixture), progress)?;
+        let components = Fit::maximise(&sums);
+        if !log_density.is_finite() || components.is_empty() {
+            return Err(Error::model(
+                "the items have no density under this mixture: a file holds numbers that no fit comes to",
+            ));
+        }
+        // From here on nothing fails, so that no step is left half taken.
+        if let Some(anew) = anew {
+            *mixture = anew;
+        }
+        let course = &mut mixture.course;
+        let before = course.history.last().copied();
+        course.history.push(log_density);
+        course.steps += 1;
+        let gain = before.map_or(f64::INFINITY, |before| log_density - before);
+        // With one component there is nothing to assign, and the first estimate is the best.
+        course.is_settled = mixture.components.len() == 1 || gain < TOLERANCE * fit.n as f64;
+        if !course.is_settled {
+            mixture.components = components;
+        }
+        mixture.course.collapsed = fit.collapsed(mixture, self.has_spread).len();
+        Ok(())
+    }
+}
 
 /// What a component is estimated from.
 pub(super) struct Sums {
@@ -108,52 +166,6 @@ impl Fit {
         let nearest = fit.start(components, &mut rng, progress)?;
         mixture.components = fit.components(&nearest, progress)?;
         Ok(mixture)
-    }
-
-    /// Takes steps until one adds next to nothing, or `steps` are taken since the beginning. A step is taken whole or not at all.
-    pub(super) fn go_on(
-        codes: &[f32],
-        mixture: &mut Mixture,
-        steps: usize,
-        progress: &Progress,
-        told: &mut dyn FnMut(&Mixture) -> Result<()>,
-    ) -> Result<()> {
-        if mixture.course.is_settled || mixture.course.steps >= steps {
-            return progress.update(1, 1);
-        }
-        let mut rng = ChaCha8Rng::seed_from_u64(mixture.course.seed);
-        let ids = chosen(codes.len() / mixture.dims(), &mut rng);
-        let fit = Self::of(codes, &ids, mixture);
-        let whole = fit.whole(progress)?;
-        let has_spread = whole.least_variance() > 100.0 * NO_VARIANCE;
-        while !mixture.course.is_settled && mixture.course.steps < steps {
-            progress.update(mixture.course.steps, steps)?;
-            let collapsed = fit.collapsed(mixture, has_spread);
-            let anew =
-                (!collapsed.is_empty() && mixture.course.rounds < MOST_RESEEDINGS).then(|| {
-                    let mut anew = mixture.clone();
-                    fit.set_anew(&mut anew, &collapsed, &whole);
-                    anew
-                });
-            let (log_density, sums) = fit.expect(anew.as_ref().unwrap_or(mixture), progress)?;
-            // From here on nothing fails, so that no step is left half taken.
-            if let Some(anew) = anew {
-                *mixture = anew;
-            }
-            let before = mixture.course.history.last().copied();
-            mixture.course.history.push(log_density);
-            mixture.course.steps += 1;
-            let gain = before.map_or(f64::INFINITY, |before| log_density - before);
-            // With one component there is nothing to assign, and the first estimate is the best.
-            mixture.course.is_settled =
-                mixture.components.len() == 1 || gain < TOLERANCE * fit.n as f64;
-            if !mixture.course.is_settled {
-                mixture.components = Self::maximise(&sums);
-            }
-            mixture.course.collapsed = fit.collapsed(mixture, has_spread).len();
-            told(mixture)?;
-        }
-        progress.update(1, 1)
     }
 
     /// The components that answer for too few items to span a covariance, or have lost their spread in a direction where the

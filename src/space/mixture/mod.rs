@@ -21,7 +21,7 @@ use super::sums::{BLOCK, cholesky};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 pub use density::{Density, DensityItems, DensityPlan, Drawn, LogLikelihood, Over, Placed};
-use fit::{Fit, Sums};
+use fit::{Fit, Steps, Sums};
 pub use pictures::PictureMixture;
 
 /// Added to the variance of each component in each dimension, as a share of that dimension's variance over all codes.
@@ -129,6 +129,16 @@ impl Mixture {
         progress: &Progress,
         told: &mut dyn FnMut(&Self) -> Result<()>,
     ) -> Result<()> {
+        let left = self.steps_on(codes, progress)?;
+        while self.wants_step(steps, progress)? {
+            left.take(self, progress)?;
+            told(self)?;
+        }
+        Ok(())
+    }
+
+    /// What its steps need.
+    fn steps_on(&self, codes: &[f32], progress: &Progress) -> Result<Steps> {
         check_codes(codes, self.dims())?;
         let count = codes.len() / self.dims();
         if count.min(Self::MOST_ITEMS) != self.course.items {
@@ -137,7 +147,26 @@ impl Mixture {
                 self.course.items
             )));
         }
-        Fit::go_on(codes, self, steps, progress, told)
+        Steps::of(codes, self, progress)
+    }
+
+    /// Whether another step is to be taken when `steps` are wished for in all.
+    fn wants_step(&self, steps: usize, progress: &Progress) -> Result<bool> {
+        if self.course.is_settled || self.course.steps >= steps {
+            progress.update(1, 1)?;
+            return Ok(false);
+        }
+        progress.update(self.course.steps, steps)?;
+        Ok(true)
+    }
+
+    /// How many steps it has in all when it is gone on with: as many as a fit has at most, or when these are taken, that many more.
+    #[must_use]
+    pub fn steps_ahead(&self) -> usize {
+        match self.course.steps {
+            taken if taken < Self::MOST_STEPS => Self::MOST_STEPS,
+            taken => taken.saturating_add(Self::MOST_STEPS),
+        }
     }
 
     /// Whether the last step added next to nothing: 10⁻⁴ nats per code.
@@ -180,6 +209,38 @@ impl Mixture {
         mean.zip(scales)
             .map(|(x, (centre, scale))| (centre + scale * x) as f32)
             .collect()
+    }
+
+    /// A component as it is seen where an affine `place` puts codes: its mean, and the vectors `a` and `b` for which
+    /// `mean + r (a cos t + b sin t)` is its contour at `r` standard deviations. Nothing where `place` puts a code nowhere.
+    ///
+    /// # Panics
+    /// When there is no component of that index.
+    #[must_use]
+    pub fn seen(
+        &self,
+        component: usize,
+        place: impl Fn(&[f32]) -> Option<[f32; 2]>,
+    ) -> Option<[[f32; 2]; 3]> {
+        let mean = self.mean(component);
+        let centre = place(&mean)?;
+        let factor = &self.components[component].factor;
+        // The covariance of the plane is the sum of the products of what the factor's columns become there.
+        let [mut xx, mut xy, mut yy] = [0.0_f64; 3];
+        for column in 0..self.dims() {
+            let moved: Vec<f32> = (0..self.dims())
+                .map(|i| mean[i] + (self.scale[i] * factor[(i, column)]) as f32)
+                .collect();
+            let moved = place(&moved)?;
+            let [x, y] = [0, 1].map(|i| f64::from(moved[i]) - f64::from(centre[i]));
+            xx += x * x;
+            xy += x * y;
+            yy += y * y;
+        }
+        let a = xx.sqrt();
+        let along = if a > 0.0 { xy / a } else { 0.0 };
+        let b = (yy - along * along).max(0.0).sqrt();
+        Some([centre, [a as f32, along as f32], [0.0, b as f32]])
     }
 
     /// Items that it was fitted to.
@@ -242,19 +303,32 @@ impl Mixture {
     /// The same of each of `codes`, `[n, d]` row by row; what is left over of a row is ignored.
     #[must_use]
     pub fn log_densities(&self, codes: &[f32]) -> Vec<f64> {
-        let d = self.dims();
+        self.judge(codes).0
+    }
+
+    /// The log-density at each of `codes`, and the component that it most probably comes from.
+    fn judge(&self, codes: &[f32]) -> (Vec<f64>, Vec<u32>) {
+        let (d, k) = (self.dims(), self.components.len());
         let mut densities = vec![0.0; codes.len() / d];
+        let mut answers = vec![0; densities.len()];
         densities
             .par_chunks_mut(BLOCK)
+            .zip(answers.par_chunks_mut(BLOCK))
             .zip(codes.par_chunks(BLOCK * d))
-            .for_each(|(densities, codes)| {
+            .for_each(|((densities, answers), codes)| {
                 let codes = &codes[..densities.len() * d];
                 let mut rows: Vec<f64> = codes.iter().map(|&x| f64::from(x)).collect();
                 rows.chunks_exact_mut(d)
                     .for_each(|row| self.standardise(row));
-                self.densities(&rows, densities);
+                let mut shares = vec![0.0; densities.len() * k];
+                let tell = |i: usize, density| densities[i] = density;
+                self.share_out(&rows, &mut vec![0.0; rows.len()], &mut shares, tell);
+                for (answer, shares) in answers.iter_mut().zip(shares.chunks_exact(k)) {
+                    let most = (0..).zip(shares).max_by(|a, b| a.1.total_cmp(b.1));
+                    *answer = most.map_or(0, |(component, _)| component);
+                }
             });
-        densities
+        (densities, answers)
     }
 
     /// The probability of each component given `code`, `[d]`; they add up to one.
@@ -263,13 +337,15 @@ impl Mixture {
         self.assess(code).1
     }
 
-    /// Bayesian information criterion (Schwarz 1978) of the fit, `p ln n - 2 ln L`: the lower, the better.
+    /// Bayesian information criterion (Schwarz 1978) of the fit, `p ln n - 2 ln L`: the lower, the better. Nothing before it has
+    /// settled.
     #[must_use]
-    pub fn bic(&self) -> f64 {
+    pub fn bic(&self) -> Option<f64> {
         let (k, d) = (self.components.len() as f64, self.dims() as f64);
         let parameters = k * (d + d * (d + 1.0) / 2.0) + k - 1.0;
-        let log_density = self.course.history.last().copied().unwrap_or_default();
-        parameters * (self.course.items as f64).ln() - 2.0 * log_density
+        let log_density = self.course.history.last().copied();
+        let log_density = log_density.filter(|_| self.course.is_settled)?;
+        Some(parameters * (self.course.items as f64).ln() - 2.0 * log_density)
     }
 
     fn assess(&self, code: &[f32]) -> (f64, Vec<f64>) {
@@ -489,7 +565,8 @@ mod tests {
         }
         assert_eq!(mixture.responsibilities(&[9.0]), [1.0]);
         let total = 2.0 * expected(1.0) + expected(-1.0) + expected(3.0);
-        assert!((mixture.bic() - (2.0 * 4.0_f64.ln() - 2.0 * total)).abs() < 1e-3);
+        let bic = mixture.bic().expect("it has settled");
+        assert!((bic - (2.0 * 4.0_f64.ln() - 2.0 * total)).abs() < 1e-3);
         Ok(())
     }
 
@@ -520,7 +597,8 @@ mod tests {
                 .sum::<f64>()
                 / 600.0;
             assert!((mean - score).abs() < 1e-4, "{mean}");
-            assert!((mixture.bic() - bic).abs() < 0.1, "{}", mixture.bic());
+            let found = mixture.bic().expect("it has settled");
+            assert!((found - bic).abs() < 0.1, "{found}");
             for (code, expected) in codes.chunks_exact(3).zip(first) {
                 let found = mixture.log_density(code);
                 assert!((found - expected).abs() < 1e-3, "{found}");
@@ -689,6 +767,7 @@ mod tests {
         });
         assert!(end.is_err_and(|error| error.is_cancelled()));
         assert_eq!((mixture.steps(), mixture.is_settled()), (3, false));
+        assert_eq!(mixture.bic(), None);
         let silent = Progress::silent();
         let others = mixture.go_on(&codes[..500], 9, &silent, &mut |_| Ok(()));
         assert!(others.is_err_and(|error| error.is_usage()));
@@ -741,8 +820,34 @@ mod tests {
             );
             assert!(mixture.log_density(&[0.3, -200.0, 0.0]).is_finite());
             assert!(mixture.log_density(&[9.0, 9.0, 9.0]).is_finite());
-            assert!(mixture.bic().is_finite());
+            assert!(mixture.bic().is_some_and(f64::is_finite));
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_component_is_seen_with_the_covariance_of_the_plane() -> Result<()> {
+        let codes = clouds();
+        let mixture = fit(&codes, 3, 1)?;
+        // Two sums of the numbers, moved.
+        let place = |code: &[f32]| [code[0] - 2.0 * code[2] + 3.0, code[1] + code[2]];
+        let placed: Vec<[f32; 2]> = codes.chunks_exact(3).map(place).collect();
+        let n = placed.len() as f32;
+        let mean = [0, 1].map(|i| placed.iter().map(|p| p[i]).sum::<f32>() / n);
+        let product = |i: usize, j: usize| {
+            let each = placed.iter().map(|p| (p[i] - mean[i]) * (p[j] - mean[j]));
+            each.sum::<f32>() / n
+        };
+        let seen = mixture.seen(0, |code| Some(place(code)));
+        let [centre, a, b] = seen.expect("a place");
+        for i in 0..2 {
+            assert!((centre[i] - mean[i]).abs() < 1e-3, "{centre:?} {mean:?}");
+            for j in 0..2 {
+                let found = a[i] * a[j] + b[i] * b[j];
+                assert!((found - product(i, j)).abs() < 1e-3, "{found}");
+            }
+        }
+        assert_eq!(mixture.seen(0, |_| None), None);
         Ok(())
     }
 

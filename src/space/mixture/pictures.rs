@@ -61,9 +61,13 @@ impl PictureMixture {
         seed: u64,
         progress: &Progress,
     ) -> Result<Self> {
-        let mut density = Self::begin(pictures, components, dims, seed, &progress.part(0.0, 0.5))?;
+        let part = progress.part(0.0, 0.5);
+        let mut density = Self::begin(pictures, components, dims, seed, &part)?;
+        let (scores, _) = density.place(pictures, &progress.part(0.5, 0.55))?;
+        let progress = &progress.part(0.55, 1.0);
         let steps = Mixture::MOST_STEPS;
-        density.go_on(pictures, steps, &progress.part(0.5, 1.0), &mut |_| Ok(()))?;
+        let mixture = &mut density.mixture;
+        mixture.go_on(&scores, steps, progress, &mut |_| Ok(()))?;
         Ok(density)
     }
 
@@ -121,26 +125,6 @@ impl PictureMixture {
             subspace,
             explained,
             residual: residual.max(LEAST_VARIANCE),
-        })
-    }
-
-    /// Takes the steps that are left as [`Mixture::go_on`] does; `pictures` are those that it began with.
-    ///
-    /// # Errors
-    /// As there, and when the pictures have another shape.
-    pub fn go_on(
-        &mut self,
-        pictures: &Dataset,
-        steps: usize,
-        progress: &Progress,
-        told: &mut dyn FnMut(&Self) -> Result<()>,
-    ) -> Result<()> {
-        self.check(pictures)?;
-        let (scores, _) = self.subspace.scores(pictures, &progress.part(0.0, 0.1))?;
-        let mut mixture = self.mixture.clone();
-        mixture.go_on(&scores, steps, &progress.part(0.1, 1.0), &mut |so_far| {
-            self.mixture = so_far.clone();
-            told(self)
         })
     }
 
