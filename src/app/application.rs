@@ -30,7 +30,7 @@ use crate::engine::{Engine, EngineOptions, LeftOut, ModelInfo, Query, TrainingSt
 use crate::model::{Memorised, Preset};
 use crate::retrieval::Space;
 use crate::space::factors::Factors;
-use crate::space::{Basis, MapMethod};
+use crate::space::{Basis, MapMethod, Mixture};
 
 /// How the window starts.
 pub struct AppOptions {
@@ -334,9 +334,7 @@ impl App {
     #[must_use]
     pub fn has_codes_mixture(&self) -> bool {
         let mixed = self.state.session.density.as_ref();
-        mixed.is_some_and(|own| {
-            own.density.over_pixels().is_none() && own.density.mixture().is_settled()
-        })
+        mixed.is_some_and(|own| own.of_codes().is_some_and(Mixture::is_settled))
     }
 
     /// Whether there is an own picture.

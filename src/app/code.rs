@@ -88,9 +88,12 @@ impl App {
         }
     }
 
-    /// Moves the sliders to a draw from the mixture behind the codes, which is fitted first where it is not yet.
+    /// Moves the sliders to a draw from the mixture over the codes that the panel shows, or else from one behind the codes, which is
+    /// fitted first where it is not yet.
     pub(super) fn sample_mixture(&mut self, ctx: &Context) {
-        let Some(mixture) = self.state.session.mixture.clone() else {
+        let session = self.state.session.clone();
+        let shown = session.density.as_ref().and_then(|own| own.of_codes());
+        let Some(mixture) = shown.or(session.mixture.as_deref()) else {
             self.wants_sample = true;
             return self.engine.request(Request::FitMixture);
         };

@@ -208,6 +208,8 @@ pub(crate) enum Action {
     OpenLabels(PathBuf),
     /// Write it, with its classifier.
     SaveLabels(PathBuf),
+    /// Bring a panel forward, hidden or not.
+    Show(PanelKind),
     /// Fit a mixture over pixels or over codes.
     FitDensity(DensityPlan),
     /// Go on with the fit that was left off.

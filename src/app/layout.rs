@@ -125,14 +125,18 @@ impl Layout {
             return;
         };
         let show = !self.tree.is_visible(id) || self.rect_of(kind).is_none();
-        self.tree.set_visible(id, show);
         if show {
             self.bring_forward(kind);
+        } else {
+            self.tree.set_visible(id, false);
         }
     }
 
-    /// Brings a panel in front of the tabs it shares a tile with.
+    /// Brings a panel in front of the tabs it shares a tile with, hidden or not.
     pub(crate) fn bring_forward(&mut self, kind: PanelKind) {
+        if let Some(id) = self.tree.tiles.find_pane(&kind) {
+            self.tree.set_visible(id, true);
+        }
         self.tree
             .make_active(|_, tile| matches!(tile, Tile::Pane(k) if *k == kind));
     }

@@ -169,6 +169,7 @@ impl App {
             Action::ResumeLabels => self.engine.request(Request::ResumeLabels),
             Action::OpenLabels(path) => self.engine.request(Request::OpenLabels(path)),
             Action::SaveLabels(path) => self.engine.request(Request::SaveLabels(path)),
+            Action::Show(kind) => self.layout.bring_forward(kind),
             Action::FitDensity(plan) => self.engine.request(Request::FitDensity(plan)),
             Action::ResumeDensity => self.engine.request(Request::ResumeDensity),
             Action::OpenDensity(path) => self.engine.request(Request::OpenDensity(path)),
@@ -181,7 +182,10 @@ impl App {
             Action::Probe(wish) => self.engine.request(Request::Probe(wish)),
             Action::CompareFamilies(plan) => self.engine.request(Request::CompareFamilies(plan)),
             Action::UseFamily(at) => {
-                self.keep_unsaved();
+                // One family after another is looked at: none of them is lost by that.
+                if self.state.model().is_none_or(|own| !own.is_of_families) {
+                    self.keep_unsaved();
+                }
                 self.engine.request(Request::UseFamily(at));
             }
             Action::DecodeFamilies(wish) => {

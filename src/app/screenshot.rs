@@ -185,7 +185,7 @@ fn picture_benches(
         app.has_families() && app.families_answered() > 0 && !app.is_busy()
     })?;
     picture(harness, PanelKind::Why, "why.png")?;
-    harness.set_size(TALL);
+    harness.set_size(TALLER);
     harness.state_mut().act(Action::FitDensity(DensityPlan {
         over: Over::Pixels { dims: 50 },
         components: 12,

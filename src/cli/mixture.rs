@@ -15,7 +15,7 @@ use crate::data::{DatasetSource, Picture};
 use crate::error::{Error, Result};
 use crate::model::AutoEncoder;
 use crate::progress::Progress;
-use crate::space::{Density, DensityItems, DensityPlan, Over};
+use crate::space::{Density, DensityItems, DensityPlan, LogLikelihood, Over};
 
 /// Most samples drawn on one page.
 const MOST_SAMPLES: usize = 10_000;
@@ -30,7 +30,7 @@ const SHOWN_ITEMS: usize = 12;
 /// Fit a mixture of Gaussians to pictures, or to their codes
 #[derive(Debug, Args)]
 pub(super) struct MixtureOf {
-    /// Pictures to fit to, or to judge by --load
+    /// Pictures to fit to, 50,000 of them at most, or to judge by --load
     #[arg(long, value_name = "SRC", required_unless_present = "load")]
     data: Option<DatasetSource>,
     /// A model: the mixture is fitted to its codes in place of pixels, and its samples are decoded
@@ -96,7 +96,9 @@ impl MixtureOf {
         let data = self.data.as_ref().map(read).transpose()?;
         let test = self.test.as_ref().map(read).transpose()?;
         let density = match (&data, known) {
-            (Some(data), known) if self.load.is_none() => self.fitted(known, data, save, common)?,
+            (Some(data), known) if self.load.is_none() => {
+                self.fitted(known, (data, test.as_ref()), save, common)?
+            }
             (_, Some(density)) => density,
             (_, None) => return Err(Error::usage("pictures to fit to are asked for: --data")),
         };
@@ -106,28 +108,35 @@ impl MixtureOf {
             None => Ok(()),
         };
         let mut value = told(&density);
-        let judged = |items: &DensityItems| -> Result<Value> {
-            let found = density.log_likelihood(items, &common.progress("Judging"))?;
-            Ok(json!({ "mean": found.mean, "standard_error": found.standard_error }))
-        };
-        let mut held_out = test;
+        // Which of which items the components' page shows.
+        let mut shown = None;
         if let Some(data) = &data {
             value["data"] = data.pictures().name().into();
-            if let Some((fitted, others)) = density.parts(data) {
-                value["log_likelihood"] = judged(&data.part(&fitted)?)?;
-                if held_out.is_none() && !others.is_empty() {
-                    held_out = Some(data.part(&others)?);
+            let placed = density.place(data, &common.progress("Judging"))?;
+            let (each, _) = density.judge(&placed);
+            let judged = |ids: &[usize]| likelihood(ids.iter().map(|&id| each[id]));
+            if let Some((fitted, held_out)) = density.parts(data) {
+                value["log_likelihood"] = judged(&fitted);
+                if test.is_none() && !held_out.is_empty() {
+                    value["held_out"] = data.pictures().name().into();
+                    value["n_held_out"] = held_out.len().into();
+                    value["log_likelihood_held_out"] = judged(&held_out);
+                    shown = Some((data, held_out));
                 }
             } else {
                 // Other items than it was fitted to.
-                value["n_data"] = data.pictures().len().into();
-                value["log_likelihood_data"] = judged(data)?;
+                value["n_data"] = each.len().into();
+                value["log_likelihood_data"] = likelihood(each.iter().copied());
             }
+            shown = shown.or_else(|| Some((data, (0..each.len()).collect())));
         }
-        if let Some(held_out) = &held_out {
-            value["held_out"] = held_out.pictures().name().into();
-            value["n_held_out"] = held_out.pictures().len().into();
-            value["log_likelihood_held_out"] = judged(held_out)?;
+        if let Some(test) = &test {
+            let placed = density.place(test, &common.progress("Judging"))?;
+            let (each, _) = density.judge(&placed);
+            value["held_out"] = test.pictures().name().into();
+            value["n_held_out"] = each.len().into();
+            value["log_likelihood_held_out"] = likelihood(each.iter().copied());
+            shown = Some((test, (0..each.len()).collect()));
         }
         if let Some(save) = save {
             value["file"] = save.display().to_string().into();
@@ -145,8 +154,8 @@ impl MixtureOf {
             output::write_png(out, &grid.finish())?;
             value["out"] = out.display().to_string().into();
         }
-        if let (Some(out), Some(shown)) = (&self.responsibilities, held_out.or(data)) {
-            let (page, told) = answering(&density, &few(&shown)?, &decode, common)?;
+        if let (Some(out), Some((items, ids))) = (&self.responsibilities, shown) {
+            let (page, told) = answering(&density, items, &few(&ids), &decode, common)?;
             output::write_png(out, &page)?;
             value["answering"] = told;
             value["responsibilities"] = out.display().to_string().into();
@@ -163,7 +172,7 @@ impl MixtureOf {
     fn fitted(
         &self,
         known: Option<Density>,
-        data: &DensityItems,
+        (data, test): (&DensityItems, Option<&DensityItems>),
         save: Option<&PathBuf>,
         common: &Common,
     ) -> Result<Density> {
@@ -171,6 +180,9 @@ impl MixtureOf {
         let begin = progress.part(0.0, 0.5);
         let mut density = known.map_or_else(|| self.begun(data, common, &begin), Ok)?;
         density.check_own(data)?;
+        if let Some(test) = test {
+            density.check(test)?;
+        }
         // From here on there is something to go on with.
         if let Some(save) = save {
             density.save(save)?;
@@ -219,13 +231,14 @@ impl MixtureOf {
         Density::begin(plan, data, model, progress)
     }
 
-    /// The options that say what it is fitted to.
+    /// The options that say what it is fitted to, and how far.
     fn sources(&self) -> String {
         let data = self.data.as_ref().map(|own| format!("--data {own} "));
         let model = self.model.as_ref();
         let model = model.map(|own| format!("--model {} ", own.display()));
         let test = self.test.as_ref().map(|own| format!("--test {own} "));
-        [data, model, test].into_iter().flatten().collect()
+        let steps = self.steps.map(|own| format!("--steps {own} "));
+        [data, model, test, steps].into_iter().flatten().collect()
     }
 }
 
@@ -266,11 +279,15 @@ fn check_model(density: &Density, path: Option<&Path>, model: Option<&AutoEncode
 }
 
 /// Some of the items, evenly spread.
-fn few(items: &DensityItems) -> Result<DensityItems> {
-    let n = items.pictures().len();
-    let count = SHOWN_ITEMS.min(n);
-    let ids: Vec<usize> = (0..count).map(|i| i * n / count).collect();
-    items.part(&ids)
+fn few(ids: &[usize]) -> Vec<usize> {
+    let count = SHOWN_ITEMS.min(ids.len());
+    (0..count).map(|i| ids[i * ids.len() / count]).collect()
+}
+
+/// A mean log-density with its standard error.
+fn likelihood(each: impl ExactSizeIterator<Item = f64> + Clone) -> Value {
+    let found = LogLikelihood::of(each);
+    json!({ "mean": found.mean, "standard_error": found.standard_error })
 }
 
 /// What is known of it before anything is judged by it.
@@ -327,6 +344,7 @@ fn decoded(model: Option<&AutoEncoder>, codes: &[f32]) -> Result<Vec<Picture>> {
 fn answering(
     density: &Density,
     items: &DensityItems,
+    ids: &[usize],
     decode: &dyn Fn(&[f32]) -> Result<Vec<Picture>>,
     common: &Common,
 ) -> Result<(RgbImage, Value)> {
@@ -343,7 +361,7 @@ fn answering(
     let (w, h) = (shape.width as u32 * scale, shape.height as u32 * scale);
     let means = density.means(shown).pictures(decode)?;
     let means: Vec<RgbImage> = means.iter().map(|mean| mean.to_rgb(scale)).collect();
-    let rows = pictures.len() as u32;
+    let rows = ids.len() as u32;
     let first = 2 * GAP + h + BAR + GAP;
     let mut page = RgbImage::from_pixel(
         GAP + (shown.len() as u32 + 1) * (w + GAP),
@@ -360,9 +378,9 @@ fn answering(
     }
     let placed = density.place(items, &common.progress("Judging"))?;
     let mut told = Vec::new();
-    for item in 0..pictures.len() {
+    for (row, &item) in ids.iter().enumerate() {
         let shares = density.responsibilities(&placed, item);
-        let top = first + item as u32 * (h + GAP);
+        let top = first + row as u32 * (h + GAP);
         let picture = pictures.picture(item).to_rgb(scale);
         image::imageops::replace(&mut page, &picture, i64::from(GAP), i64::from(top));
         for (column, (mean, &component)) in means.iter().zip(shown).enumerate() {
@@ -412,5 +430,6 @@ fn in_words(value: &mut Value) {
         });
         entries.insert("weights".into(), weights.into());
         entries.remove("answering");
+        entries.retain(|_, value| !value.is_null());
     }
 }

@@ -33,6 +33,7 @@ impl Core {
                     let own = core.session.dataset.as_ref();
                     if own.is_some_and(|own| Arc::ptr_eq(own, &dataset)) {
                         core.session.families = Some(found);
+                        core.update_info(|info| info.is_of_families = false);
                         core.publish();
                     }
                     Ok(())
@@ -53,6 +54,7 @@ impl Core {
         self.update_info(|info| {
             trained.family.name().clone_into(&mut info.name);
             info.is_unsaved = true;
+            info.is_of_families = true;
         });
         self.session.id += 1;
         self.forget_codes();

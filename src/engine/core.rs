@@ -716,6 +716,7 @@ pub(super) fn describe(
         epochs: file.epochs,
         planned_epochs: file.config.epochs,
         is_unsaved,
+        is_of_families: false,
         code_mean: file.statistics.mean.clone(),
         code_std: file.statistics.std.clone(),
         code_kl: file.statistics.kl.clone(),

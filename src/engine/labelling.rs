@@ -29,8 +29,6 @@ pub struct Labelled {
 /// Open items whose class a classifier misses.
 #[derive(Clone, Debug)]
 pub struct Judged {
-    /// Labels that it was told; nothing stands for all of what it learnt from.
-    pub labels: Option<usize>,
     /// They, ascending.
     pub missed: Vec<u32>,
     /// How the open items stand to what it learnt from.
@@ -77,7 +75,6 @@ fn judged(compared: &Compared, dataset: &Dataset) -> Option<Result<Judged>> {
     Some(misses.map(|misses| {
         let all = (0..).zip(misses);
         Judged {
-            labels: classifier.plan().labels,
             missed: all.filter(|(_, is)| *is).map(|(id, _)| id).collect(),
             kinship: kinship(compared, dataset),
         }

@@ -80,6 +80,8 @@ pub struct ModelInfo {
     pub planned_epochs: usize,
     /// Whether there are weights that no file holds.
     pub is_unsaved: bool,
+    /// Whether it is one of [`Session::families`], which hold it as well.
+    pub is_of_families: bool,
     /// Per code dimension over the training data: mean, standard deviation and KL in nats.
     pub code_mean: Vec<f32>,
     /// See `code_mean`.

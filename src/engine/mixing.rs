@@ -16,7 +16,7 @@ use crate::data::{Dataset, Picture};
 use crate::error::{Error, Result};
 use crate::model::AutoEncoder;
 use crate::progress::Progress;
-use crate::space::{Density, DensityItems, DensityPlan, LogLikelihood, Over, Placed};
+use crate::space::{Density, DensityItems, DensityPlan, LogLikelihood, Mixture, Over, Placed};
 
 /// What the fit is called while it goes on.
 pub const FITTING_MIXTURE: &str = "Fitting a mixture";
@@ -46,6 +46,16 @@ pub struct Mixed {
     /// Steps that were looked at since the fit was begun or gone on with, and the mean log-density after them of what it is fitted to and of what is kept
     /// out.
     pub course: Vec<(usize, f64, Option<f64>)>,
+}
+
+impl Mixed {
+    /// The mixture over the codes of the open items; nothing where it is over pixels, or over codes of which nobody knows whether they are
+    /// of the model in use.
+    #[must_use]
+    pub fn of_codes(&self) -> Option<&Mixture> {
+        let is_over_codes = self.density.over_pixels().is_none();
+        (self.is_own && is_over_codes).then(|| self.density.mixture())
+    }
 }
 
 /// What a look at a mixture takes.
@@ -113,15 +123,9 @@ fn decoded(network: Option<&AutoEncoder>, codes: &[f32]) -> Result<Vec<Picture>>
     Ok(Picture::each_of(network.spec().shape, &pixels))
 }
 
-/// The session `id` has the mixture. Where it is over codes and `is_done`, the sliders' codes are drawn from it, too; of one over others
-/// than the open items' nobody knows whether they are of the model in use.
-fn found(mixed: Mixed, id: u64, is_done: bool) -> Delivery {
-    to_session(id, move |session| {
-        if is_done && mixed.is_own && mixed.density.over_pixels().is_none() {
-            session.mixture = Some(Arc::new(mixed.density.mixture().clone()));
-        }
-        session.density = Some(Arc::new(mixed));
-    })
+/// The session `id` has the mixture.
+fn found(mixed: Mixed, id: u64) -> Delivery {
+    to_session(id, move |session| session.density = Some(Arc::new(mixed)))
 }
 
 impl Core {
@@ -170,7 +174,7 @@ impl Core {
                 let placing = progress.part(0.45, 0.5);
                 let mut onlooker = Onlooker::new(&density, &items, network, &placing)?;
                 let mixed = onlooker.look(&density)?;
-                deliver(found(mixed, id, false));
+                deliver(found(mixed, id));
                 let steps = density.mixture().steps_ahead();
                 // Looking on takes a third of the time at most.
                 let mut next = Instant::now() + LEAST_WAIT;
@@ -180,12 +184,12 @@ impl Core {
                         return Ok(());
                     }
                     let mixed = onlooker.look(so_far)?;
-                    deliver(found(mixed, id, false));
+                    deliver(found(mixed, id));
                     next = Instant::now() + LEAST_WAIT.max(2 * start.elapsed());
                     Ok(())
                 })?;
                 let mixed = onlooker.look(&density)?;
-                deliver(found(mixed, id, true));
+                deliver(found(mixed, id));
                 Ok(())
             });
         Ok(())
@@ -219,7 +223,7 @@ impl Core {
                 density.check(&items).map_err(in_file)?;
                 let mut onlooker = Onlooker::new(&density, &items, network, progress)?;
                 let mixed = onlooker.look(&density)?;
-                deliver(found(mixed, id, true));
+                deliver(found(mixed, id));
                 Ok(())
             });
         Ok(())

@@ -241,6 +241,12 @@ impl CodeMap {
         }
     }
 
+    /// Whether a code's place is an affine function of it.
+    #[must_use]
+    pub fn is_linear(&self) -> bool {
+        !matches!(self.way, Way::Nowhere { .. })
+    }
+
     /// Where a code, `[d]`, lies; `None` where the method places no code but those it was made from: there, see
     /// [`Self::place_among`].
     #[must_use]

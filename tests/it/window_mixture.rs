@@ -57,7 +57,13 @@ fn a_mixture_over_pixels_is_fitted_looked_at_and_gone_on_with() {
         return;
     };
     prepare(&mut window, 300);
-    press(&mut window, "Mixture");
+    // It stands among the presets, too.
+    window
+        .get_by_role_and_label(Role::ComboBox, "Preset")
+        .click();
+    window.run_steps(3);
+    window.get_by_label("mixture…").click_accesskit();
+    window.run_steps(3);
     assert!(says(&window, "Where do they lie?"));
     press(&mut window, "Mixture over pixels");
     set(&mut window, "Gaussians at most", 4.0);

@@ -326,7 +326,11 @@ fn found_ui(ui: &mut Ui, tokens: &Tokens, found: &Labelled, items: usize, out: &
     }
     ui.add_space(theme::STEP);
     match &found.judged {
-        Some(Ok(judged)) => judged_ui(ui, tokens, judged, items, out),
+        Some(Ok(judged)) => {
+            let classifier = compared.classifier.as_ref();
+            let labels = classifier.and_then(|own| own.plan().labels);
+            judged_ui(ui, tokens, judged, labels, items, out);
+        }
         Some(Err(error)) => {
             let text = format!("The open items cannot be judged: {error}");
             caption(ui, tokens, &text);
@@ -372,9 +376,16 @@ fn about(compared: &Compared) -> String {
     )
 }
 
-/// How often the classifier that is kept is wrong about the open items.
-fn judged_ui(ui: &mut Ui, tokens: &Tokens, judged: &Judged, items: usize, out: &mut Outbox) {
-    let labels = judged.labels.map_or("all".to_owned(), format::count);
+/// How often the classifier that is kept, and was told so many labels or all, is wrong about the open items.
+fn judged_ui(
+    ui: &mut Ui,
+    tokens: &Tokens,
+    judged: &Judged,
+    labels: Option<usize>,
+    items: usize,
+    out: &mut Outbox,
+) {
+    let labels = labels.map_or("all".to_owned(), format::count);
     let kinship = match judged.kinship {
         Kinship::Learnt => "It has seen these in training.",
         Kinship::Parted => "It has seen five in six of these in training.",

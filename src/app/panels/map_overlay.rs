@@ -15,7 +15,7 @@ use crate::engine::Mixed;
 use crate::space::CodeMap;
 
 /// Gaussians that are drawn at most, the heaviest, and points of the contour of each.
-const GAUSSIANS: usize = 32;
+const GAUSSIANS: usize = 16;
 const CONTOUR: usize = 64;
 /// Points along a path per key-frame.
 const PATH_STEPS: usize = 24;
@@ -42,10 +42,11 @@ pub(super) fn paint_links(painter: &Painter, cx: &Cx<'_>, at: &impl Fn(usize) ->
     }
 }
 
-/// The mixture over the codes that lie on the map.
+/// The mixture over the codes that lie on the map, where this is linear.
 pub(super) fn mixture_of(state: &State) -> Option<&Mixed> {
     let mixed = state.session.density.as_deref()?;
-    (mixed.is_own && mixed.density.over_pixels().is_none()).then_some(mixed)
+    let is_linear = state.session.projection.as_ref()?.is_linear();
+    (is_linear && mixed.of_codes().is_some()).then_some(mixed)
 }
 
 /// The Gaussians of a mixture over the codes, each at one standard deviation with its number by weight; the heavier, the stronger.

@@ -208,7 +208,7 @@ impl MixturePanel {
         } else {
             None
         };
-        let tip = reason.unwrap_or("Fit it to nine tenths of the items by expectation and maximisation; the others are kept out to judge it by");
+        let tip = reason.unwrap_or("Fit it to nine tenths of the items, 50,000 at most, by expectation and maximisation; a tenth is kept out to judge it by");
         let left_off = session.density.as_ref();
         let is_left_off =
             left_off.is_some_and(|own| own.is_own && !own.density.mixture().is_settled());

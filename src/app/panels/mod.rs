@@ -272,6 +272,7 @@ impl Cx<'_> {
 fn some_items(focus: Option<usize>, seed: usize, count: usize, n: usize) -> Vec<usize> {
     // A step that has no common factor with round numbers reaches all classes.
     let others = (1..).map(|i| (i * 7919 + seed * 104_729) % n.max(1));
+    let focus = focus.filter(|item| *item < n);
     focus.into_iter().chain(others).take(count.min(n)).collect()
 }
 

@@ -67,7 +67,7 @@ impl TrainingPanel {
             ui.add_space(theme::HALF);
         }
         if !is_training {
-            self.form.show_ui(ui, tokens);
+            self.form.show_ui(ui, tokens, cx.out);
             ui.add_space(theme::HALF);
         }
         if !cx.state.stage_curve.is_empty() {
@@ -80,7 +80,7 @@ impl TrainingPanel {
         if is_training {
             let header = CollapsingHeader::new("Settings of the next run").id_salt("settings");
             header.show(ui, |ui| {
-                ui.add_enabled_ui(false, |ui| self.form.show_ui(ui, tokens))
+                ui.add_enabled_ui(false, |ui| self.form.show_ui(ui, tokens, cx.out))
             });
         }
     }

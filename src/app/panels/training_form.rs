@@ -4,6 +4,8 @@
 
 use eframe::egui::{Button, CollapsingHeader, ComboBox, DragValue, Grid, Response, RichText, Ui};
 
+use super::PanelKind;
+use crate::app::command::{Action, Outbox};
 use crate::app::theme::Tokens;
 use crate::app::widgets::set_name;
 use crate::data::{Corruption, Dataset, ImageShape};
@@ -12,6 +14,25 @@ use crate::model::{
     CodeKind, Flow, ModelSpec, Objective, Preset, Pretraining, Prior, Teacher, TrainConfig,
     Unpooling,
 };
+
+/// What has a panel of its own beside the presets: its name in their list, and what it is.
+const ELSEWHERE: [(PanelKind, &str, &str); 3] = [
+    (
+        PanelKind::Labels,
+        "classifier…",
+        "Classes by a network that was pre-trained layer by layer, told few labels or many: panel Few labels",
+    ),
+    (
+        PanelKind::Mixture,
+        "mixture…",
+        "Gaussians over the pixels or over the codes, the density model to compare with: panel Mixture",
+    ),
+    (
+        PanelKind::Why,
+        "five families…",
+        "Plain, denoising, contractive, variational and β, side by side: panel Why VAE",
+    ),
+];
 
 /// The fields.
 #[derive(Clone)]
@@ -102,7 +123,7 @@ impl TrainingForm {
     }
 
     /// Draws the fields.
-    pub(super) fn show_ui(&mut self, ui: &mut Ui, tokens: &Tokens) {
+    pub(super) fn show_ui(&mut self, ui: &mut Ui, tokens: &Tokens, out: &mut Outbox) {
         Grid::new("training form")
             .num_columns(2)
             .spacing([12.0, 6.0])
@@ -122,6 +143,15 @@ impl TrainingForm {
                                 for preset in Preset::ALL {
                                     ui.selectable_value(&mut chosen, preset, preset.name())
                                         .on_hover_text(preset.describe());
+                                }
+                                ui.separator();
+                                // What is no auto-encoder, and looked for here all the same.
+                                for (kind, name, tip) in ELSEWHERE {
+                                    let text = RichText::new(name).color(tokens.text_weak);
+                                    let entry = ui.selectable_label(false, text);
+                                    if entry.on_hover_text(tip).clicked() {
+                                        out.act(Action::Show(kind));
+                                    }
                                 }
                             });
                         combo.response.on_hover_text(chosen.describe())

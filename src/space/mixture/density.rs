@@ -148,21 +148,11 @@ impl DensityItems {
         self.codes.len() / self.pictures.len().max(1)
     }
 
-    /// The items `ids`, in that order.
-    ///
-    /// # Errors
-    /// When there is no such item.
-    pub fn part(&self, ids: &[usize]) -> Result<Self> {
+    /// The codes of the items `ids`.
+    fn codes_of(&self, ids: &[usize]) -> Vec<f32> {
         let d = self.code();
-        if ids.iter().copied().eq(0..self.pictures.len()) {
-            return Ok(self.clone());
-        }
-        let pictures = Arc::new(self.pictures.subset(ids)?);
         let codes = ids.iter().flat_map(|id| &self.codes[id * d..][..d]);
-        Ok(Self {
-            codes: codes.copied().collect(),
-            pictures,
-        })
+        codes.copied().collect()
     }
 
     /// Tells these from others; reads every pixel, or every number of a code.
@@ -281,18 +271,16 @@ impl Density {
             Over::Pixels { dims } => {
                 let size = items.pictures.shape().len();
                 plan.check(dims.min(size), size)?;
-                let part = items.part(&fitted)?;
-                let pictures = &part.pictures;
+                let pictures = &items.pictures;
                 Kind::Pixels(PictureMixture::begin(
-                    pictures, components, dims, seed, progress,
+                    pictures, &fitted, components, dims, seed, progress,
                 )?)
             }
             Over::Codes => {
                 plan.check(items.code(), 0)?;
-                let part = items.part(&fitted)?;
-                let codes = &part.codes;
+                let codes = items.codes_of(&fitted);
                 Kind::Codes(Mixture::begin(
-                    codes,
+                    &codes,
                     items.code(),
                     components,
                     seed,
@@ -325,9 +313,7 @@ impl Density {
         told: &mut dyn FnMut(&Self) -> Result<()>,
     ) -> Result<()> {
         let fitted = self.check_own(items)?;
-        let part = items.part(&fitted)?;
-        let placing = progress.part(0.0, 0.1);
-        let placed = self.place(&part, &placing)?;
+        let placed = self.place_some(items, &fitted, &progress.part(0.0, 0.1))?;
         let progress = &progress.part(0.1, 1.0);
         let left = self.mixture().steps_on(&placed.rows, progress)?;
         while self.mixture().wants_step(steps, progress)? {
@@ -456,15 +442,25 @@ impl Density {
     /// # Errors
     /// As [`Self::check`], or when `progress` was asked to end.
     pub fn place(&self, items: &DensityItems, progress: &Progress) -> Result<Placed> {
+        let ids: Vec<usize> = (0..items.pictures.len()).collect();
+        self.place_some(items, &ids, progress)
+    }
+
+    fn place_some(
+        &self,
+        items: &DensityItems,
+        ids: &[usize],
+        progress: &Progress,
+    ) -> Result<Placed> {
         self.check(items)?;
         Ok(match &self.kind {
             Kind::Pixels(density) => {
-                let (rows, beside) = density.place(&items.pictures, progress)?;
+                let (rows, beside) = density.place(&items.pictures, ids, progress)?;
                 Placed { rows, beside }
             }
             Kind::Codes(_) => Placed {
-                rows: items.codes.clone(),
-                beside: vec![0.0; items.pictures.len()],
+                rows: items.codes_of(ids),
+                beside: vec![0.0; ids.len()],
             },
         })
     }

@@ -11,6 +11,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::density::{Density, DensityPlan, FittedTo, Kind};
+use super::fit::MOST_RESEEDINGS;
 use super::pictures::{PictureMixture, Subspace};
 use super::{Component, Course, Mixture};
 use crate::data::ImageShape;
@@ -24,6 +25,8 @@ const MIXTURE: &str = "morphospace-mixture";
 const VERSION: u32 = 1;
 /// Most bytes of a file: all factors, and the components of pictures.
 const MOST_BYTES: u64 = 1 << 30;
+/// Most steps whose densities are kept.
+const MOST_HISTORY: usize = 1 << 20;
 /// How far weights may be from adding up to one, and axes from being orthonormal.
 const SLACK: f64 = 1e-3;
 
@@ -235,8 +238,14 @@ impl Numbers<'_> {
     fn course(&self, description: &Description) -> Checked<Course> {
         let ([steps], history) = self.read("history")?;
         let tried = &description.tried;
-        if steps > description.steps || tried.iter().any(|id| *id >= description.items) {
+        if steps > description.steps.min(MOST_HISTORY) {
             return Err("its steps do not fit its history".to_owned());
+        }
+        let most = MOST_RESEEDINGS.saturating_mul(description.plan.components);
+        let is_tried = |id: &usize| *id < description.items;
+        if tried.len() > most || tried.len() != description.reseeded || !tried.iter().all(is_tried)
+        {
+            return Err("components were not set anew at its items".to_owned());
         }
         Ok(Course {
             seed: description.plan.seed,
@@ -353,7 +362,7 @@ mod tests {
     use super::*;
     use crate::data::digits;
     use crate::progress::Progress;
-    use crate::space::DensityItems;
+    use crate::space::{DensityItems, LogLikelihood};
 
     fn items(seed: u64, count: usize) -> Result<DensityItems> {
         let pictures = digits::generate(seed, 0..count, &Progress::silent())?;
@@ -416,10 +425,9 @@ mod tests {
             assert_eq!(drawn(&read), drawn(&whole));
             let (learnt, held_out) = read.parts(items).expect("the same items");
             assert_eq!((learnt.len(), held_out.len()), (360, 40));
-            let [seen, unseen] = [learnt, held_out].map(|ids| {
-                let part = items.part(&ids).expect("items");
-                read.log_likelihood(&part, &silent).expect("densities")
-            });
+            let (each, _) = read.judge(&read.place(items, &silent)?);
+            let [seen, unseen] =
+                [learnt, held_out].map(|ids| LogLikelihood::of(ids.iter().map(|&id| each[id])));
             assert!(seen.mean > unseen.mean - 5.0 * unseen.standard_error);
         }
         Ok(())
@@ -482,6 +490,7 @@ mod tests {
             changed("\\\"count\\\":60", "\\\"count\\\":70368744177664").contains("items cannot be")
         );
         assert!(changed("\\\"steps\\\":2", "\\\"steps\\\":1").contains("history"));
+        assert!(changed("\\\"reseeded\\\":0", "\\\"reseeded\\\":1").contains("set anew"));
         assert!(changed("\\\"channels\\\":1", "\\\"channels\\\":2").contains("no pictures"));
         assert!(changed("\"scale\"", "\"skale\"").contains("scale is missing"));
         // And the numbers themselves.

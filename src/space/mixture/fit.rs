@@ -24,7 +24,7 @@ const MOST_ROUNDS: usize = 20;
 const NO_SPREAD: f64 = 1e-4;
 
 /// Rounds in which components that have collapsed are set anew.
-const MOST_RESEEDINGS: usize = 5;
+pub(super) const MOST_RESEEDINGS: usize = 5;
 
 /// A component's variance counts as none below this, and that of all items as some from a hundred times this.
 const NO_VARIANCE: f64 = 4.0 * RIDGE;
@@ -58,9 +58,10 @@ impl Steps {
         let is_anew = !collapsed.is_empty() && mixture.course.rounds < MOST_RESEEDINGS;
         let anew = is_anew.then(|| {
             let mut anew = mixture.clone();
-            fit.set_anew(&mut anew, &collapsed, &self.whole);
-            anew
+            fit.set_anew(&mut anew, &collapsed, &self.whole, progress)?;
+            Ok(anew)
         });
+        let anew = anew.transpose()?;
         let (log_density, sums) = fit.expect(anew.as_ref().unwrap_or(mixture), progress)?;
         let components = Fit::maximise(&sums);
         if !log_density.is_finite() || components.is_empty() {
@@ -201,7 +202,13 @@ impl Fit {
 
     /// Sets components anew: each at the item that the others explain worst and that was not tried before, with the shape of
     /// all items at the size that a part of them has, and the weight of an equal share.
-    fn set_anew(&self, mixture: &mut Mixture, collapsed: &[usize], whole: &Component) {
+    fn set_anew(
+        &self,
+        mixture: &mut Mixture,
+        collapsed: &[usize],
+        whole: &Component,
+        progress: &Progress,
+    ) -> Result<()> {
         mixture.course.history.clear();
         mixture.course.rounds += 1;
         let k = mixture.components.len();
@@ -214,6 +221,9 @@ impl Fit {
         // k equal balls fill the volume of one that is this much larger in each direction.
         let shrink = (k as f64).powf(-2.0 / self.d as f64);
         for _ in collapsed {
+            if progress.is_cancelled() {
+                return Err(Error::cancelled());
+            }
             let Some(worst) = self.worst_explained(mixture) else {
                 break;
             };
@@ -233,6 +243,7 @@ impl Fit {
             let weight = component.weight / total;
             *component = component.clone().weighted(weight);
         }
+        Ok(())
     }
 
     /// The item of least density among those that were not tried, the first of several; the one farthest from the middle when no

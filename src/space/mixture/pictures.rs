@@ -61,9 +61,10 @@ impl PictureMixture {
         seed: u64,
         progress: &Progress,
     ) -> Result<Self> {
+        let ids: Vec<usize> = (0..pictures.len()).collect();
         let part = progress.part(0.0, 0.5);
-        let mut density = Self::begin(pictures, components, dims, seed, &part)?;
-        let (scores, _) = density.place(pictures, &progress.part(0.5, 0.55))?;
+        let mut density = Self::begin(pictures, &ids, components, dims, seed, &part)?;
+        let (scores, _) = density.place(pictures, &ids, &progress.part(0.5, 0.55))?;
         let progress = &progress.part(0.55, 1.0);
         let steps = Mixture::MOST_STEPS;
         let mixture = &mut density.mixture;
@@ -71,27 +72,30 @@ impl PictureMixture {
         Ok(density)
     }
 
-    /// The density from which the steps of [`Self::fit`] begin, with its principal components.
+    /// The density from which the steps of [`Self::fit`] to the pictures `items` begin, with its principal components.
     ///
     /// # Errors
     /// As [`Self::fit`].
-    pub fn begin(
+    pub(super) fn begin(
         pictures: &Dataset,
+        items: &[usize],
         components: usize,
         dims: usize,
         seed: u64,
         progress: &Progress,
     ) -> Result<Self> {
-        let (n, size) = (pictures.len(), pictures.shape().len());
+        let (n, size) = (items.len(), pictures.shape().len());
         if dims == 0 {
             return Err(Error::usage(
                 "a density over pictures needs at least one principal component",
             ));
         }
         progress.update(0, 1)?;
-        let mut ids: Vec<usize> = (0..n).collect();
+        let mut ids = items.to_vec();
         if n > MOST_LARGE && size > MOST_LARGE {
-            ids = index::sample(&mut ChaCha8Rng::seed_from_u64(seed), n, MOST_LARGE).into_vec();
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let chosen = index::sample(&mut rng, n, MOST_LARGE).into_iter();
+            ids = chosen.map(|at| items[at]).collect();
             ids.sort_unstable();
         }
         let fill = |i: usize, row: &mut [f32]| {
@@ -118,7 +122,7 @@ impl PictureMixture {
             mean: double(projection.mean()),
             axes: double(&projection.axes()[..dims * size]),
         };
-        let (scores, _) = subspace.scores(pictures, &progress.part(0.7, 0.9))?;
+        let (scores, _) = subspace.scores(pictures, items, &progress.part(0.7, 0.9))?;
         let part = progress.part(0.9, 1.0);
         Ok(Self {
             mixture: Mixture::begin(&scores, dims, components, seed, &part)?,
@@ -177,19 +181,21 @@ impl PictureMixture {
     /// # Errors
     /// When the pictures have another shape, or `progress` was asked to end.
     pub fn log_densities(&self, pictures: &Dataset, progress: &Progress) -> Result<Vec<f64>> {
-        let (scores, beside) = self.place(pictures, progress)?;
+        let ids: Vec<usize> = (0..pictures.len()).collect();
+        let (scores, beside) = self.place(pictures, &ids, progress)?;
         let along = self.mixture.log_densities(&scores);
         Ok(along.iter().zip(beside).map(|(a, b)| a + b).collect())
     }
 
-    /// The principal components of each of `pictures`, `[n, dims]`, and the log-density of what these leave out.
+    /// The principal components of each of the pictures `items`, `[items, dims]`, and the log-density of what these leave out.
     pub(super) fn place(
         &self,
         pictures: &Dataset,
+        items: &[usize],
         progress: &Progress,
     ) -> Result<(Vec<f32>, Vec<f64>)> {
         self.check(pictures)?;
-        let (scores, squares) = self.subspace.scores(pictures, progress)?;
+        let (scores, squares) = self.subspace.scores(pictures, items, progress)?;
         let left_out = (self.subspace.mean.len() - self.dims()) as f64;
         let constant = -0.5 * left_out * (TAU * self.residual).ln();
         let beside = squares.iter();
@@ -252,9 +258,15 @@ impl Subspace {
         }
     }
 
-    /// The principal components of each picture, `[n, dims]`, and the squared length of what they leave out. They have the shape.
-    fn scores(&self, pictures: &Dataset, progress: &Progress) -> Result<(Vec<f32>, Vec<f64>)> {
-        let (n, size) = (pictures.len(), self.mean.len());
+    /// The principal components of each of the pictures `items`, `[items, dims]`, and the squared length of what they leave out. The
+    /// pictures have the shape.
+    fn scores(
+        &self,
+        pictures: &Dataset,
+        items: &[usize],
+        progress: &Progress,
+    ) -> Result<(Vec<f32>, Vec<f64>)> {
+        let (n, size) = (items.len(), self.mean.len());
         let dims = self.axes.len() / size;
         let axes = MatRef::from_row_major_slice(&self.axes, dims, size);
         let mut scores = vec![0.0_f32; n * dims];
@@ -268,8 +280,8 @@ impl Subspace {
                 progress.update(block * BLOCK, n)?;
                 let height = squares.len();
                 let mut rows = Vec::with_capacity(height * size);
-                for i in block * BLOCK..block * BLOCK + height {
-                    let pixels = pictures.pixels(i).iter().zip(&self.mean);
+                for &item in &items[block * BLOCK..][..height] {
+                    let pixels = pictures.pixels(item).iter().zip(&self.mean);
                     rows.extend(pixels.map(|(&pixel, mean)| f64::from(pixel) / 255.0 - mean));
                 }
                 let mut along = vec![0.0; height * dims];
