@@ -203,7 +203,11 @@ impl MixturePanel {
         set_name(&number, "Seed of the fit");
         number.on_hover_text("Of the tenth of the items that is kept out, and of the start");
         let session = &cx.state.session;
-        let reason = if is_over_codes && !session.is_encoded {
+        let data = session.dataset.as_ref();
+        let is_reading = data.is_some_and(|own| own.len() < session.expected_items);
+        let reason = if is_reading {
+            Some("The data are still being read")
+        } else if is_over_codes && !session.is_encoded {
             Some("Not every item is encoded yet")
         } else {
             None
