@@ -11,7 +11,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::model::{Evaluation, Likelihood, ModelFile, ModelSpec, Prior, evaluate};
 use crate::progress::Progress;
-use crate::space::PictureMixture;
+use crate::space::{LogLikelihood, PictureMixture};
 
 /// What the measuring is called while it goes on.
 pub const MEASURING_LIKELIHOODS: &str = "Measuring likelihoods";
@@ -138,13 +138,10 @@ fn mixture_row(
         PictureMixture::fit(&seen, MIXTURE.0, dims, seed, &fitting)
             .and_then(|mixture| mixture.log_densities(items, &progress.part(0.8, 1.0)))
             .map(|densities| {
-                let n = densities.len() as f64;
-                let mean = densities.iter().sum::<f64>() / n;
-                let squares = densities.iter().map(|x| (x - mean).powi(2));
-                let variance = squares.sum::<f64>() / n;
+                let found = LogLikelihood::of(densities.into_iter());
                 LikelihoodFigures {
-                    n: densities.len(),
-                    log_likelihood: Some((mean, (variance / (n - 1.0).max(1.0)).sqrt())),
+                    n: found.n,
+                    log_likelihood: Some((found.mean, found.standard_error)),
                     ..LikelihoodFigures::default()
                 }
             })

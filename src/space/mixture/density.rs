@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{Mixture, PictureMixture};
-use crate::data::{Dataset, ImageShape, Picture};
+use crate::data::{Dataset, Picture};
 use crate::error::{Error, Result};
 use crate::files::Digest;
 use crate::progress::Progress;
@@ -431,12 +431,6 @@ impl Density {
         order
     }
 
-    /// Its shape, where it is over pictures.
-    #[must_use]
-    pub fn shape(&self) -> Option<ImageShape> {
-        self.over_pixels().map(PictureMixture::shape)
-    }
-
     /// Where items lie for it; the same at every step of its fit.
     ///
     /// # Errors
@@ -564,6 +558,7 @@ impl Drawn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::ImageShape;
 
     fn plan(keeps_out: bool) -> DensityPlan {
         DensityPlan {

@@ -138,12 +138,6 @@ impl PictureMixture {
         &self.mixture
     }
 
-    /// The shape of its pictures.
-    #[must_use]
-    pub fn shape(&self) -> ImageShape {
-        self.subspace.shape
-    }
-
     /// Fails when `pictures` have another shape.
     pub(super) fn check(&self, pictures: &Dataset) -> Result<()> {
         if pictures.shape() == self.subspace.shape {
